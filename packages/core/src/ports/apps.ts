@@ -1,0 +1,89 @@
+import type { Capabilities } from "@carillon/protocol";
+
+/** Limits of one app. 0 means no limit, for each of them. */
+export interface AppLimits {
+  /** Connections of this app on one node. */
+  readonly connections: number;
+  /** Bytes of one payload, as JSON text. */
+  readonly messageBytes: number;
+  /** Events in one batch publish. */
+  readonly batchEvents: number;
+  /** Channels in one publish. */
+  readonly channelsPerPublish: number;
+  /** Channels that one connection may be subscribed to. */
+  readonly channelsPerConnection: number;
+  /** Commands (frames) that one connection may send in a second, on average; bursts of twice that pass. */
+  readonly commandsPerSecond: number;
+  /** Events that may be published over HTTP in a second to one publisher process; bursts of twice that pass. */
+  readonly publishesPerSecond: number;
+}
+
+/** How clients of an app may publish without a capability. */
+export interface ClientEventRules {
+  /** True when clients may send `client-…` events on private and presence channels they are subscribed to. */
+  readonly enabled: boolean;
+  /** Client events that one connection may send in a second. 0 = no limit. */
+  readonly perSecond: number;
+}
+
+/** How connection tokens (JWT) of an app are checked. HS256 with the app's secrets is always accepted. */
+export interface TokenRules {
+  /** True when a connection must show a token before it may do anything else. */
+  readonly isRequired: boolean;
+  /** Public keys in PEM, for RS256 and ES256. */
+  readonly publicKeys: readonly string[];
+  /** Where to fetch a JSON Web Key Set, or null. */
+  readonly jwksUrl: string | null;
+  /** Required `iss` claim, or null for any. */
+  readonly issuer: string | null;
+  /** Required `aud` claim, or null for any. */
+  readonly audience: string | null;
+}
+
+/** The settings of one app, as configured. Immutable: a reload makes a new one. */
+export interface AppSettings {
+  readonly id: string;
+  readonly key: string;
+  /** All secrets in force, newest first; several during a rotation. */
+  readonly secrets: readonly string[];
+  /** What `x-publish-secret` must say; null switches that way of publishing off. */
+  readonly publishSecret: string | null;
+  readonly enabled: boolean;
+  /** Origins a browser may connect from: `*`, `https://example.com`, `https://*.example.com`. */
+  readonly allowedOrigins: readonly string[];
+  readonly clientEvents: ClientEventRules;
+  readonly token: TokenRules;
+  readonly limits: AppLimits;
+}
+
+/** An app as sessions hold it: the identity stays over reloads, the settings are the newest. */
+export interface App {
+  readonly id: string;
+  readonly settings: AppSettings;
+}
+
+/** The apps that this process serves. Reads are synchronous: they are on the path of each connect and publish. */
+export interface AppRegistry {
+  /** The app with this key, enabled or not; null when there is none. */
+  byKey(key: string): App | null;
+  /** The app with this id; null when there is none. */
+  byId(id: string): App | null;
+  /** The first configured app: what a native connection without `?key=` gets. */
+  readonly first: App;
+  /**
+   * The app whose publish secret this is, compared in constant time; null when there is none. Two apps never share one:
+   * the configuration refuses it.
+   */
+  byPublishSecret(secret: string): App | null;
+  /** Calls `listener` after each reload that changed something. Returns the act that ends it. */
+  onChange(listener: () => void): () => void;
+}
+
+/** What a verified connection token grants. */
+export interface ConnectionGrant {
+  /** The `sub` claim: who the connection belongs to; null when the token names nobody. */
+  readonly userId: string | null;
+  readonly capabilities: Capabilities;
+  /** When it ends, in milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}

@@ -1,0 +1,30 @@
+/**
+ * The grammar of channel names, one for every protocol: a channel may have clients of all of them at once.
+ *
+ * The alphabet and the limit are Pusher's (facts: its SDKs allow 200 characters). `:` is left out on purpose: channel
+ * tokens sign `connectionId:channel:data`, so a colon in a name would let one signed string be read as another.
+ */
+
+/** Longest channel name, in characters (all of them are ASCII, so also in bytes). */
+export const MAX_CHANNEL_NAME_LENGTH = 200;
+
+const CHANNEL_NAME = /^[-a-zA-Z0-9_=@,.;]{1,200}$/;
+
+/** How a channel is guarded. Decided by the prefix of its name alone, so that every node agrees without asking. */
+export type ChannelKind = "public" | "private" | "presence";
+
+/** True when `name` may be used as a channel name. */
+export function isChannelName(name: unknown): name is string {
+  return typeof name === "string" && CHANNEL_NAME.test(name);
+}
+
+/** The kind of a channel. `private-encrypted-…` and `private-cache-…` are private, `presence-cache-…` is presence. */
+export function channelKind(name: string): ChannelKind {
+  if (name.startsWith("private-")) return "private";
+  if (name.startsWith("presence-")) return "presence";
+  return "public";
+}
+
+/** A sentence for whoever sent a name that {@link isChannelName} refuses. */
+export const CHANNEL_NAME_RULE =
+  "a channel name has 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ; (use a dot where you would put a colon)";

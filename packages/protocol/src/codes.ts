@@ -1,0 +1,86 @@
+/**
+ * The one registry of error codes and close codes. docs/errors.md documents each; a test compares the two both ways.
+ *
+ * An error code answers one command or one HTTP call, and the connection lives on. A close code ends the connection; its
+ * range tells the client whether to come back (the ranges are those of the Pusher protocol, so one table serves all).
+ */
+
+/** What a caller should know about an error code. */
+export interface ErrorCodeInfo {
+  /** HTTP status of the problem JSON that carries the code. */
+  readonly status: number;
+  /** Short summary, the same for every occurrence (RFC 9457 `title`). */
+  readonly title: string;
+  /** True when the same call may succeed later without being changed. */
+  readonly isRetryable: boolean;
+}
+
+const info = (status: number, title: string, isRetryable = false): ErrorCodeInfo => ({ status, title, isRetryable });
+
+/** Every error code, with its HTTP status, title, and whether a retry can help. */
+export const ERROR_CODES = {
+  invalid_json: info(400, "The body is not valid JSON"),
+  invalid_utf8: info(400, "The text is not valid UTF-8"),
+  invalid_frame: info(400, "The frame is not a command of this protocol"),
+  missing_field: info(400, "A required field is missing"),
+  invalid_field: info(400, "A field has a wrong type or value"),
+  invalid_channel: info(400, "The channel name is not allowed"),
+  invalid_event: info(400, "The event name is not allowed"),
+  too_many_channels: info(400, "Too many channels in one call"),
+  batch_too_large: info(400, "Too many events in one batch"),
+  unauthorized: info(401, "The credentials are missing or wrong"),
+  token_required: info(401, "This needs a token"),
+  token_invalid: info(401, "The token is not valid"),
+  token_expired: info(401, "The token has expired"),
+  forbidden: info(403, "The credentials do not allow this"),
+  app_disabled: info(403, "The app is disabled"),
+  not_subscribed: info(403, "The connection is not subscribed to the channel"),
+  not_found: info(404, "There is nothing at this address"),
+  method_not_allowed: info(405, "The method is not allowed at this address"),
+  request_timeout: info(408, "The body did not arrive in time", true),
+  length_required: info(411, "The body must come with a Content-Length"),
+  message_too_large: info(413, "The message is larger than the limit"),
+  unsupported_media_type: info(415, "The body must be application/json"),
+  channel_limit: info(429, "The connection is at its channel limit"),
+  rate_limited: info(429, "Too many calls in a short time", true),
+  headers_too_large: info(431, "The request headers are too large"),
+  internal_error: info(500, "Carillon failed to handle this"),
+  bus_unavailable: info(503, "The bus cannot be reached", true),
+  idempotency_unavailable: info(503, "The idempotency store cannot be reached", true),
+  overloaded: info(503, "This node is at its limit", true),
+  draining: info(503, "This node is shutting down", true),
+} as const satisfies Record<string, ErrorCodeInfo>;
+
+/** The name of an error, as it stands on the wire. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What a client does after a close code. */
+export type ReconnectRule = "never" | "backoff" | "immediate";
+
+/** Every close code that Carillon sends on purpose. Numbers and ranges of the Pusher protocol keep their meaning. */
+export const CLOSE_CODES = {
+  app_unknown: { code: 4001, reason: "no app has this key" },
+  app_disabled: { code: 4003, reason: "the app is disabled" },
+  connection_limit: { code: 4004, reason: "the app is at its connection limit" },
+  path_unknown: { code: 4005, reason: "no protocol is served at this path" },
+  unauthorized: { code: 4009, reason: "the connection is not authorized" },
+  origin_refused: { code: 4010, reason: "this origin is not allowed for the app" },
+  protocol_violation: { code: 4011, reason: "the connection broke the protocol too often" },
+  over_capacity: { code: 4100, reason: "this node is at its limit" },
+  token_expired: { code: 4101, reason: "the connection token has expired" },
+  drain: { code: 4200, reason: "this node is shutting down, reconnect" },
+  idle: { code: 4201, reason: "nothing was heard from the client" },
+} as const;
+
+/** The name of a close code. */
+export type CloseCodeName = keyof typeof CLOSE_CODES;
+
+/**
+ * The rule that a close code carries. 4000–4099: do not come back unchanged. 4100–4199: come back after a growing, jittered
+ * delay. 4200–4299: come back at once (or after the delay of a `reconnect` push). Others, such as 1006 and 1012: as 41xx.
+ */
+export function reconnectRule(closeCode: number): ReconnectRule {
+  if (closeCode >= 4000 && closeCode < 4100) return "never";
+  if (closeCode >= 4200 && closeCode < 4300) return "immediate";
+  return "backoff";
+}

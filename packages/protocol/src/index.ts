@@ -1,0 +1,14 @@
+export type { Capabilities, CapabilityVerb } from "./capability.ts";
+export { allows, CAPABILITY_VERBS, MAX_CAPABILITY_PATTERNS, matchesPattern, parseCapabilities } from "./capability.ts";
+export type { ChannelKind } from "./channel-name.ts";
+export { CHANNEL_NAME_RULE, channelKind, isChannelName, MAX_CHANNEL_NAME_LENGTH } from "./channel-name.ts";
+export type { CloseCodeName, ErrorCode, ErrorCodeInfo, ReconnectRule } from "./codes.ts";
+export { CLOSE_CODES, ERROR_CODES, reconnectRule } from "./codes.ts";
+export type { Envelope } from "./envelope.ts";
+export { decodeEnvelope, encodeEnvelope, MAX_EXCLUDE_BYTES, MAX_MESSAGE_ID_BYTES } from "./envelope.ts";
+export { EVENT_NAME_RULE, isClientEventName, isEventName, MAX_EVENT_NAME_LENGTH } from "./event-name.ts";
+export type { JsonSpan } from "./json-span.ts";
+export { elementSpans, memberSpan } from "./json-span.ts";
+export type { Accepted, Refusal, Result } from "./refusal.ts";
+export { accept, refuse } from "./refusal.ts";
+export { channelStringToSign, splitChannelToken } from "./signing.ts";

@@ -1,0 +1,122 @@
+import type { TopicTree, Transport } from "@carillon/core";
+
+/** What a handler may know of a request. Everything is copied before the handler runs, so it may be kept and awaited over. */
+export interface HttpRequest {
+  /** In upper case. */
+  readonly method: string;
+  /** The path, percent-encoded as it came, without the query. */
+  readonly path: string;
+  /** The query without its `?`; "" for none. Parse with URLSearchParams. */
+  readonly query: string;
+  /** The client's address. */
+  readonly remoteAddress: string;
+  /** Value of a header the route declared, or "" when it did not come. `name` in lower case. */
+  header(name: string): string;
+  /**
+   * The whole body. Refuses past `limitBytes` (the connection then closes behind the answer) and when the client goes away
+   * or stalls. May be called once.
+   */
+  body(limitBytes: number): Promise<BodyResult>;
+}
+
+/** What became of reading a body. */
+export type BodyResult =
+  | { readonly kind: "complete"; readonly bytes: Uint8Array }
+  | { readonly kind: "too_large"; readonly limitBytes: number }
+  /** The client went away; there is nobody to answer. */
+  | { readonly kind: "aborted" };
+
+/** What a handler answers. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in lower case. Content-Length is added. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Absent or empty: no body. */
+  readonly body?: string | Uint8Array;
+  /** True: the connection closes behind this answer. */
+  readonly closesConnection?: boolean;
+}
+
+/**
+ * Answers one request. Whatever it throws becomes one 500 problem JSON and one error log line; the process lives on. It may
+ * answer synchronously, which is the fast path for requests without a body.
+ */
+export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
+
+/** One address that is served. */
+export interface HttpRoute {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE" | "OPTIONS";
+  /** An exact path, or one with `:name` segments, matched as uWebSockets.js does. */
+  readonly path: string;
+  /** Headers that the handler reads, in lower case. Only these are copied. */
+  readonly headers?: readonly string[];
+  readonly handle: HttpHandler;
+}
+
+/** What is known when a client asks for a WebSocket. */
+export interface UpgradeRequest {
+  readonly path: string;
+  /** Without the `?`. */
+  readonly query: string;
+  /** The Origin header, "" for none. */
+  readonly origin: string;
+  /** Offered subprotocols in the client's order. */
+  readonly subprotocols: readonly string[];
+  readonly remoteAddress: string;
+}
+
+/** What to do with an upgrade. */
+export type UpgradeDecision =
+  | {
+      readonly kind: "accept";
+      /** The subprotocol to name in the handshake; absent: none. Only ever one that was offered. */
+      readonly subprotocol?: string;
+      /** Called once, synchronously, when the socket is open. */
+      readonly open: (socket: Transport) => SocketHandler;
+    }
+  | { readonly kind: "refuse"; readonly answer: HttpAnswer };
+
+/** What happens on one WebSocket. Calls come one at a time; a throw is logged and closes this socket alone with 1011. */
+export interface SocketHandler {
+  /** One whole message. `data` is only valid during the call. Text is valid UTF-8. */
+  onFrame(data: Uint8Array, isBinary: boolean): void;
+  /** Called exactly once for each opened socket. `code` 1006 means without a close frame. `wasSlow`: cut at the backpressure bound. */
+  onClose(code: number, wasSlow: boolean): void;
+}
+
+/** How WebSockets are served: one endpoint for every path, told apart by `decide`. */
+export interface WebSocketEndpoint {
+  /** Decides on an upgrade, synchronously. */
+  readonly decide: (request: UpgradeRequest) => UpgradeDecision;
+  /** Longest frame that is read at all; a longer one cuts the connection (1006). Bytes, below 2^31. */
+  readonly maxFrameBytes: number;
+  /** Unsent bytes at which a connection is cut as a slow consumer. */
+  readonly maxBackpressureBytes: number;
+  /** Silence after which a connection is closed; pings go out by themselves before that. Whole seconds, 8 to 960. */
+  readonly idleTimeoutSeconds: number;
+}
+
+/** Where a server listens. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+}
+
+/**
+ * The process's public HTTP and WebSocket server: the only holder of uWebSockets.js. Routes are added first, then it
+ * listens. Unknown paths get 404 and known paths with another method 405 (with `Allow`), both as problem JSON.
+ */
+export interface PublicServer extends TopicTree {
+  route(route: HttpRoute): void;
+  /** At most one per server. */
+  webSocket(endpoint: WebSocketEndpoint): void;
+  /** Resolves with the real port. Rejects with PortInUseError (code `EADDRINUSE`) when another process has it. */
+  listen(address: ListenAddress): Promise<{ readonly host: string; readonly port: number }>;
+  /** Stops accepting new connections; the open ones go on. Idempotent. */
+  stopListening(): void;
+  /** Cuts every connection (their handlers hear 1006) and lets go of everything. Idempotent. */
+  close(): Promise<void>;
+  /** Open WebSockets now. */
+  readonly openSockets: number;
+}
