@@ -38,7 +38,7 @@ export const ERROR_CODES = {
   not_found: info(404, "There is nothing at this address"),
   method_not_allowed: info(405, "The method is not allowed at this address"),
   request_timeout: info(408, "The body did not arrive in time", true),
-  length_required: info(411, "The body must come with a Content-Length"),
+  cancelled: info(409, "Something later undid this before it was done"),
   message_too_large: info(413, "The message is larger than the limit"),
   unsupported_media_type: info(415, "The body must be application/json"),
   channel_limit: info(429, "The connection is at its channel limit"),

@@ -9,6 +9,30 @@ export { decodeEnvelope, encodeEnvelope, MAX_EXCLUDE_BYTES, MAX_MESSAGE_ID_BYTES
 export { EVENT_NAME_RULE, isClientEventName, isEventName, MAX_EVENT_NAME_LENGTH } from "./event-name.ts";
 export type { JsonSpan } from "./json-span.ts";
 export { elementSpans, memberSpan } from "./json-span.ts";
+export type {
+  Command,
+  CommandId,
+  ErrorFrame,
+  FailedChannel,
+  PingCommand,
+  PongFrame,
+  PublishCommand,
+  PublishedFrame,
+  ReconnectFrame,
+  RefreshCommand,
+  RefreshedFrame,
+  ServerFrame,
+  SubscribeCommand,
+  SubscribedFrame,
+  SubscribeTarget,
+  UnsubscribeCommand,
+  UnsubscribedFrame,
+  WelcomeFrame,
+} from "./native/frames.ts";
+export { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, NATIVE_PROTOCOL_VERSION } from "./native/frames.ts";
+export { decodeJsonCommand, encodeJsonFrame, encodeJsonPublication } from "./native/json-codec.ts";
+export type { CommandRefusal, CommandResult } from "./native/read-command.ts";
+export { MAX_CHANNELS_PER_COMMAND, MAX_TOKEN_LENGTH } from "./native/read-command.ts";
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";
 export { channelStringToSign, splitChannelToken } from "./signing.ts";

@@ -1,0 +1,43 @@
+import type { BusReceiver } from "./ports/bus.ts";
+
+/** Takes what the bus brings for a channel. */
+export type ChannelSink = (channel: Channel, envelope: Uint8Array) => void;
+
+/**
+ * Where a channel stands on this node.
+ * - `acquiring`: the bus has been asked for interest; `held` settles when it stands.
+ * - `held`: the bus delivers.
+ * - `released`: interest is gone for good. A later subscriber gets a new Channel, so a late effect on this one is harmless.
+ */
+export type ChannelState = "acquiring" | "held" | "released";
+
+/**
+ * One channel that somebody on this node is subscribed to, or was a moment ago. It is at the same time the node's interest
+ * on the bus, so there is one object a channel: 100,000 of them are normal. Owned by ChannelRegistry.
+ */
+export class Channel implements BusReceiver {
+  readonly appId: string;
+  readonly channel: string;
+  readonly #sink: ChannelSink;
+  /** Who wants the interest: subscriptions that stand or are about to. Counted by ChannelRegistry alone. */
+  references = 0;
+  state: ChannelState = "acquiring";
+  /** Settles when the interest stands or was refused by the bus; null once it stands. */
+  whenHeld: Promise<void> | null = null;
+  /** When lingering ends, in monotonic milliseconds; 0 while somebody wants the interest. */
+  lingersUntilMs = 0;
+  /** True while ChannelRegistry has it in its queue of lingering channels, whether it still lingers or not. */
+  isQueued = false;
+  /** Standing subscriptions by index of the codec. Counted by Hub alone. Short: it grows only to the codecs seen. */
+  readonly subscribersByCodec: number[] = [];
+
+  constructor(appId: string, channel: string, sink: ChannelSink) {
+    this.appId = appId;
+    this.channel = channel;
+    this.#sink = sink;
+  }
+
+  receive(envelope: Uint8Array): void {
+    this.#sink(this, envelope);
+  }
+}

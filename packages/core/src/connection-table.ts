@@ -1,0 +1,64 @@
+import type { App } from "./ports/apps.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * The connections of this node, by number, and how many each app has.
+ *
+ * A connection id is `NODE.NUMBER`, both whole numbers (what Pusher's SDKs demand of a socket id). NODE is drawn at random
+ * by each process, so ids are unique over the cluster, and an id of another node is told apart without a look-up.
+ */
+export class ConnectionTable {
+  readonly #prefix: string;
+  readonly #sessions = new Map<number, Session>();
+  readonly #countsByApp = new Map<string, number>();
+  #lastNumber = 0;
+
+  /** `nodeNumber`: a random whole number of up to 48 bits. */
+  constructor(nodeNumber: number) {
+    this.#prefix = `${nodeNumber}.`;
+  }
+
+  /** All connections of the node. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Connections of one app on this node. */
+  countOf(app: App): number {
+    return this.#countsByApp.get(app.id) ?? 0;
+  }
+
+  /** A number that no other connection of this process has or had. */
+  nextNumber(): number {
+    this.#lastNumber++;
+    return this.#lastNumber;
+  }
+
+  /** The id of the connection with this number. */
+  idOf(number: number): string {
+    return this.#prefix + number;
+  }
+
+  /** The session with this connection id; undefined when it is gone, or on another node. */
+  find(connectionId: string): Session | undefined {
+    if (!connectionId.startsWith(this.#prefix)) return undefined;
+    return this.#sessions.get(Number(connectionId.slice(this.#prefix.length)));
+  }
+
+  add(session: Session): void {
+    this.#sessions.set(session.number, session);
+    this.#countsByApp.set(session.app.id, this.countOf(session.app) + 1);
+  }
+
+  remove(session: Session): void {
+    if (!this.#sessions.delete(session.number)) return;
+    const left = this.countOf(session.app) - 1;
+    if (left === 0) this.#countsByApp.delete(session.app.id);
+    else this.#countsByApp.set(session.app.id, left);
+  }
+
+  /** The sessions of now; safe to close while going through them. */
+  all(): Session[] {
+    return [...this.#sessions.values()];
+  }
+}

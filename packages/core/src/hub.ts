@@ -1,0 +1,101 @@
+import { decodeEnvelope, type Envelope } from "@carillon/protocol";
+import type { Channel } from "./channel.ts";
+import type { ConnectionTable } from "./connection-table.ts";
+import type { Codec } from "./ports/codec.ts";
+import type { NodeCounters } from "./ports/metrics.ts";
+import type { TopicTree } from "./ports/transport.ts";
+import type { Session } from "./session.ts";
+
+/** What a Hub stands on. */
+export interface HubOptions {
+  readonly topics: TopicTree;
+  /** The codecs of all protocols that this node serves. */
+  readonly codecs: readonly Codec[];
+  readonly connections: ConnectionTable;
+  readonly counters: NodeCounters;
+}
+
+/**
+ * Fan-out on this node. A publication is encoded once for each codec that a subscriber of the channel uses, and handed to the
+ * topic tree once for each: what it costs grows with the subscribers only inside that native call.
+ */
+export class Hub {
+  readonly #topics: TopicTree;
+  readonly #codecs: readonly Codec[];
+  readonly #connections: ConnectionTable;
+  readonly #counters: NodeCounters;
+
+  constructor(options: HubOptions) {
+    this.#topics = options.topics;
+    this.#codecs = options.codecs;
+    this.#connections = options.connections;
+    this.#counters = options.counters;
+  }
+
+  /** Lets a session hear a channel from now on. Once per session and channel. */
+  join(session: Session, channel: Channel): void {
+    const counts = channel.subscribersByCodec;
+    const index = this.#indexOf(session.codec);
+    while (counts.length <= index) counts.push(0);
+    counts[index] = (counts[index] as number) + 1;
+    session.transport.joinTopic(topicOf(session.codec, channel));
+  }
+
+  /** Undoes {@link join}. */
+  leave(session: Session, channel: Channel): void {
+    const counts = channel.subscribersByCodec;
+    const index = this.#indexOf(session.codec);
+    counts[index] = (counts[index] as number) - 1;
+    session.transport.leaveTopic(topicOf(session.codec, channel));
+  }
+
+  /** Brings what the bus has handed over to the channel's subscribers on this node. The sink of ChannelRegistry. */
+  deliver(channel: Channel, bytes: Uint8Array): void {
+    this.#counters.envelopesIn++;
+    const publication = decodeEnvelope(bytes);
+    if (publication === null) {
+      this.#counters.envelopesUnreadable++;
+      return;
+    }
+    const counts = channel.subscribersByCodec;
+    for (let index = 0; index < counts.length; index++) {
+      const subscribers = counts[index] as number;
+      if (subscribers > 0) this.#deliverIn(this.#codecs[index] as Codec, channel, publication, subscribers);
+    }
+  }
+
+  #deliverIn(codec: Codec, channel: Channel, publication: Envelope, subscribers: number): void {
+    const frame = this.#encode(codec, channel, publication);
+    if (frame === null) return;
+    const topic = topicOf(codec, channel);
+    const excluded = publication.exclude === "" ? undefined : this.#connections.find(publication.exclude);
+    if (excluded !== undefined && excluded.codec === codec && excluded.isSubscribed(channel)) {
+      excluded.transport.publishToOthers(topic, frame, codec.isBinary);
+      this.#counters.deliveries += subscribers - 1;
+    } else {
+      this.#topics.publish(topic, frame, codec.isBinary);
+      this.#counters.deliveries += subscribers;
+    }
+  }
+
+  #encode(codec: Codec, channel: Channel, publication: Envelope): Uint8Array | null {
+    try {
+      this.#counters.publicationsEncoded++;
+      return codec.encodePublication(channel.channel, publication);
+    } catch {
+      // A payload that this codec can't carry, such as one nested too deeply for msgpack. The other codecs' clients get it.
+      this.#counters.envelopesUnreadable++;
+      return null;
+    }
+  }
+
+  #indexOf(codec: Codec): number {
+    return this.#codecs.indexOf(codec);
+  }
+}
+
+// Made up anew each time: it costs less than keeping one a channel and codec would cost in memory. Neither a codec's name nor
+// a channel's has a colon, so no two topics are the same.
+function topicOf(codec: Codec, channel: Channel): string {
+  return `${codec.name}:${channel.appId}:${channel.channel}`;
+}

@@ -1,0 +1,282 @@
+import {
+  accept,
+  allows,
+  CLOSE_CODES,
+  type CloseCodeName,
+  channelKind,
+  isClientEventName,
+  type Result,
+  refuse,
+  type SubscribeTarget,
+} from "@carillon/protocol";
+import type { Channel } from "./channel.ts";
+import type { PublishedEvent } from "./event-publisher.ts";
+import type { NodeServices } from "./node.ts";
+import type { App, ConnectionGrant } from "./ports/apps.ts";
+import type { Codec } from "./ports/codec.ts";
+import type { Transport } from "./ports/transport.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { type Subscription, SubscriptionSet } from "./subscription-set.ts";
+
+/** The protocol's side of a session: told what the session can't say in the protocol's own words. */
+export interface SessionOwner {
+  /** The connection is about to be closed for this reason: the last chance to write a frame. */
+  onClosing(name: CloseCodeName): void;
+}
+
+/** An event as a client asks to publish it, checked in form. */
+export interface ClientEvent {
+  readonly channel: string;
+  readonly event: string;
+  readonly payload: Uint8Array;
+  /** True: the sender gets it too, if subscribed. */
+  readonly isEchoed: boolean;
+}
+
+/** What a Session is made of. */
+export interface SessionOptions {
+  readonly app: App;
+  readonly transport: Transport;
+  readonly codec: Codec;
+  readonly owner: SessionOwner;
+}
+
+/** How long a connection may go without a token where its app requires one. */
+const TOKEN_GRACE_MS = 10_000;
+
+const ACCEPTED: Result<void> = accept(undefined);
+
+/**
+ * The server's object for one connection: what it may do, and what it is subscribed to. It knows no protocol and no
+ * transport; a protocol adapter turns frames into calls of it, and its results into frames.
+ */
+export class Session {
+  readonly number: number;
+  readonly app: App;
+  readonly transport: Transport;
+  readonly codec: Codec;
+  readonly #owner: SessionOwner;
+  readonly #node: NodeServices;
+  readonly #subscriptions = new SubscriptionSet();
+  readonly #commandRate = new RateLimit();
+  #eventRate: RateLimit | null = null;
+  #grant: ConnectionGrant | null = null;
+  // When the connection ends unless a (newer) token comes, in ms since 1970; 0 = never.
+  #endsAtMs = 0;
+  #isClosed = false;
+
+  /** Made by `Node.openSession`, which knows whether there is room. */
+  constructor(node: NodeServices, options: SessionOptions) {
+    this.#node = node;
+    this.app = options.app;
+    this.transport = options.transport;
+    this.codec = options.codec;
+    this.#owner = options.owner;
+    this.number = node.connections.nextNumber();
+    if (this.app.settings.token.isRequired) this.#endAt(node.clock.now() + TOKEN_GRACE_MS);
+  }
+
+  /** The id that clients know the connection by; unique over the cluster. */
+  get connectionId(): string {
+    return this.#node.connections.idOf(this.number);
+  }
+
+  /** What the connection's token grants; null without one. */
+  get grant(): ConnectionGrant | null {
+    return this.#grant;
+  }
+
+  /** Channels that the connection is subscribed to, or about to be. */
+  get subscriptionCount(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** True when the subscription to exactly this channel stands. */
+  isSubscribed(channel: Channel): boolean {
+    const subscription = this.#subscriptions.get(channel.channel);
+    return subscription !== undefined && subscription.channel === channel && subscription.pending === null;
+  }
+
+  /** Counts a command; false when the connection sends more of them than its app allows. */
+  takeCommand(): boolean {
+    return this.#commandRate.take(this.app.settings.limits.commandsPerSecond, this.#node.clock.monotonic());
+  }
+
+  /**
+   * Takes a connection token: the first, or one that replaces it. A refused one leaves things as they were. A token for
+   * another user than the one before is refused, since what the connection holds was granted to that one.
+   */
+  async authenticate(token: string): Promise<Result<ConnectionGrant>> {
+    const verified = await this.#node.authorizer.verifyConnectionToken(this.app, token);
+    if (!verified.ok) return verified;
+    if (this.#isClosed) return refuse("cancelled", "the connection has closed");
+    const grant = verified.value;
+    if (this.#grant !== null && this.#grant.userId !== grant.userId) {
+      return refuse("forbidden", "the new token is for another user (sub): open a new connection for that one");
+    }
+    this.#grant = grant;
+    this.#endAt(grant.expiresAtMs);
+    return verified;
+  }
+
+  /**
+   * Subscribes. Accepted means that the interest stands: whatever is published from now on through this node's part of the
+   * bus arrives. Answers at once where it can, so that a storm of subscribers to a channel that is already here costs no
+   * promises. Idempotent: a repeat is answered like the first.
+   */
+  subscribe(target: SubscribeTarget): Result<void> | Promise<Result<void>> {
+    const existing = this.#subscriptions.get(target.channel);
+    if (existing !== undefined) return existing.pending ?? ACCEPTED;
+    const limit = this.app.settings.limits.channelsPerConnection;
+    if (limit !== 0 && this.#subscriptions.size >= limit) {
+      return refuse(
+        "channel_limit",
+        `a connection may be subscribed to ${limit} channels: unsubscribe from some first`,
+      );
+    }
+    const allowed = this.#maySubscribe(target);
+    if (!allowed.ok) return allowed;
+    if (this.#isClosed) return refuse("cancelled", "the connection has closed");
+
+    const channel = this.#node.channels.acquire(this.app.id, target.channel);
+    const subscription: Subscription = { channel, pending: null };
+    this.#subscriptions.add(subscription);
+    if (channel.whenHeld === null) {
+      this.#node.hub.join(this, channel);
+      return ACCEPTED;
+    }
+    subscription.pending = this.#joinWhenHeld(subscription, channel.whenHeld);
+    return subscription.pending;
+  }
+
+  /** Unsubscribes; false when there was nothing to undo. A subscribe that still waits is cancelled. */
+  unsubscribe(name: string): boolean {
+    const subscription = this.#subscriptions.get(name);
+    if (subscription === undefined) return false;
+    this.#subscriptions.remove(subscription);
+    this.#undo(subscription);
+    return true;
+  }
+
+  /** Publishes an event of this client. Accepted means that the bus has taken it over. */
+  async publish(event: ClientEvent): Promise<Result<PublishedEvent>> {
+    const allowed = this.#mayPublish(event);
+    if (!allowed.ok) return allowed;
+    const { messageBytes } = this.app.settings.limits;
+    if (messageBytes !== 0 && event.payload.length > messageBytes) {
+      return refuse(
+        "message_too_large",
+        `the payload has ${event.payload.length} bytes, the limit is ${messageBytes} bytes`,
+      );
+    }
+    const address = { appId: this.app.id, channel: event.channel };
+    const exclude = event.isEchoed ? "" : this.connectionId;
+    return this.#node.events.publish(address, { event: event.event, payload: event.payload, exclude });
+  }
+
+  /** Ends the connection with a close code of the registry, after the protocol's last word. Idempotent. */
+  end(name: CloseCodeName): void {
+    if (this.#isClosed) return;
+    this.#owner.onClosing(name);
+    const { code, reason } = CLOSE_CODES[name];
+    this.transport.close(code, reason);
+  }
+
+  /** The transport has closed: gives back everything the session holds. Called once, by the protocol adapter. */
+  onClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const subscription of this.#subscriptions.takeAll()) this.#undo(subscription);
+    this.#endAt(0);
+    this.#node.connections.remove(this);
+  }
+
+  /** The time has come by which a token, or a newer one, should have been here. Called by the node's ExpiryWheel. */
+  onTokenDue(): void {
+    this.#endsAtMs = 0;
+    this.end(this.#grant === null ? "unauthorized" : "token_expired");
+  }
+
+  #endAt(atMs: number): void {
+    if (this.#endsAtMs !== 0) this.#node.expiries.remove(this, this.#endsAtMs);
+    this.#endsAtMs = atMs;
+    if (atMs !== 0) this.#node.expiries.add(this, atMs);
+  }
+
+  async #joinWhenHeld(subscription: Subscription, held: Promise<void>): Promise<Result<void>> {
+    try {
+      await held;
+    } catch {
+      // ChannelRegistry has reported why. The subscriber is told that it may try again.
+      if (this.#subscriptions.remove(subscription)) this.#node.channels.release(subscription.channel);
+      return refuse("bus_unavailable", "the bus can't be reached, nothing was subscribed: try again");
+    }
+    // Unsubscribed or closed meanwhile: the reference was given back then.
+    if (this.#subscriptions.get(subscription.channel.channel) !== subscription) {
+      return refuse("cancelled", "the channel was unsubscribed before the subscription stood");
+    }
+    subscription.pending = null;
+    this.#node.hub.join(this, subscription.channel);
+    return ACCEPTED;
+  }
+
+  #undo(subscription: Subscription): void {
+    if (subscription.pending === null) this.#node.hub.leave(this, subscription.channel);
+    this.#node.channels.release(subscription.channel);
+  }
+
+  #maySubscribe(target: SubscribeTarget): Result<void> {
+    if (this.app.settings.token.isRequired && this.#grant === null) {
+      return refuse("token_required", "this app wants a connection token before anything else: send it with refresh");
+    }
+    if (channelKind(target.channel) === "public") return ACCEPTED;
+    if (target.token !== undefined) {
+      const { channel, token, data } = target;
+      const isProven = this.#node.authorizer.verifyChannelToken(this.app, {
+        connectionId: this.connectionId,
+        channel,
+        token,
+        data,
+      });
+      return isProven
+        ? ACCEPTED
+        : refuse(
+            "forbidden",
+            "the channel token does not fit this connection, channel and data, or its key is not the app's",
+          );
+    }
+    if (this.#grant !== null && allows(this.#grant.capabilities, "subscribe", target.channel)) return ACCEPTED;
+    return this.#grant === null
+      ? refuse(
+          "token_required",
+          "this channel wants a channel token, or a connection token that grants subscribe on it",
+        )
+      : refuse(
+          "forbidden",
+          "the connection token does not grant subscribe on this channel, and there is no channel token",
+        );
+  }
+
+  #mayPublish(event: ClientEvent): Result<void> {
+    if (this.#grant !== null && allows(this.#grant.capabilities, "publish", event.channel)) return this.#takeEvent();
+    const { clientEvents } = this.app.settings;
+    if (!clientEvents.enabled || !isClientEventName(event.event) || channelKind(event.channel) === "public") {
+      return refuse(
+        "forbidden",
+        "clients may publish where their connection token grants publish, or client-… events on private and presence channels where the app allows them",
+      );
+    }
+    const subscription = this.#subscriptions.get(event.channel);
+    if (subscription === undefined || subscription.pending !== null) {
+      return refuse("not_subscribed", "subscribe to the channel before sending client events on it");
+    }
+    return this.#takeEvent();
+  }
+
+  #takeEvent(): Result<void> {
+    this.#eventRate ??= new RateLimit();
+    const { perSecond } = this.app.settings.clientEvents;
+    if (this.#eventRate.take(perSecond, this.#node.clock.monotonic())) return ACCEPTED;
+    return refuse("rate_limited", `a connection may publish ${perSecond} events a second: slow down`);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Result } from "@carillon/protocol";
+import type { Channel } from "./channel.ts";
+
+/** One session's subscription to one channel. */
+export interface Subscription {
+  readonly channel: Channel;
+  /** What the subscribe that waits for the bus will be answered; null once the subscription stands. */
+  pending: Promise<Result<void>> | null;
+}
+
+/** From how many on a map is worth its memory: below, looking through a list is as fast and takes a fifth of it. */
+const MAP_FROM = 9;
+
+/** The subscriptions of one session, by channel name. Most sessions have a few, some have hundreds. */
+export class SubscriptionSet {
+  #list: Subscription[] = [];
+  #byName: Map<string, Subscription> | null = null;
+
+  get size(): number {
+    return this.#byName === null ? this.#list.length : this.#byName.size;
+  }
+
+  get(name: string): Subscription | undefined {
+    if (this.#byName !== null) return this.#byName.get(name);
+    for (const subscription of this.#list) {
+      if (subscription.channel.channel === name) return subscription;
+    }
+    return undefined;
+  }
+
+  /** Adds one whose channel is not in the set. */
+  add(subscription: Subscription): void {
+    if (this.#byName === null && this.#list.length + 1 < MAP_FROM) {
+      this.#list.push(subscription);
+      return;
+    }
+    if (this.#byName === null) {
+      this.#byName = new Map(this.#list.map((each) => [each.channel.channel, each]));
+      this.#list = [];
+    }
+    this.#byName.set(subscription.channel.channel, subscription);
+  }
+
+  /** Removes exactly this one; false when it was not there (any more), or another one of the same name is. */
+  remove(subscription: Subscription): boolean {
+    if (this.get(subscription.channel.channel) !== subscription) return false;
+    if (this.#byName !== null) return this.#byName.delete(subscription.channel.channel);
+    this.#list.splice(this.#list.indexOf(subscription), 1);
+    return true;
+  }
+
+  /** Empties the set and returns what was in it. */
+  takeAll(): Subscription[] {
+    const all = this.#byName === null ? this.#list : [...this.#byName.values()];
+    this.#list = [];
+    this.#byName = null;
+    return all;
+  }
+}

@@ -1,0 +1,157 @@
+import {
+  type App,
+  type AppRegistry,
+  type Authorizer,
+  type Bus,
+  type Channel,
+  type Clock,
+  countBy,
+  drainSessions,
+  type IdSource,
+  Node,
+  type NodeCounters,
+} from "@carillon/core";
+import { type Logger, type PublicServer, problem, type UpgradeDecision, type UpgradeRequest } from "@carillon/service";
+import type { Protocol, ProtocolServices } from "./protocol.ts";
+
+/** The limits and times of a gateway. */
+export interface GatewaySettings {
+  /** Most WebSockets of all apps together; further ones get 503. Keep it below the open-file limit. */
+  readonly maxConnections: number;
+  /** Longest frame of a client that is handled, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Unsent bytes at which a connection is cut as a slow consumer. */
+  readonly maxBackpressureBytes: number;
+  /** Silence after which a connection is closed. Whole seconds, 8 to 960. */
+  readonly idleTimeoutSeconds: number;
+  /** How long interest in a channel outlives its last subscriber here, in ms. */
+  readonly lingerMs: number;
+  /** Most channels that linger at a time. */
+  readonly maxLingeringChannels: number;
+}
+
+/** What a gateway stands on. */
+export interface GatewayOptions {
+  readonly server: PublicServer;
+  readonly bus: Bus;
+  readonly apps: AppRegistry;
+  readonly authorizer: Authorizer;
+  readonly isOriginAllowed: (app: App, origin: string) => boolean;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly counters: NodeCounters;
+  readonly log: Logger;
+  readonly settings: GatewaySettings;
+  /** In the order in which they are asked whether an upgrade is theirs. */
+  readonly protocols: readonly Protocol[];
+}
+
+/** A client over the frame limit is told so in words; only one far beyond it is cut without. */
+const HARD_FRAME_LIMIT_FACTOR = 4;
+const CLOSE_GRACE_MS = 2000;
+const RETRY_AFTER_SECONDS = "2";
+
+/** One node that holds connections: takes upgrades, and drains when its time has come. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #node: Node;
+  readonly #services: ProtocolServices;
+  readonly #stopWatchingApps: () => void;
+  #isDraining = false;
+
+  constructor(options: GatewayOptions) {
+    const { server, settings, apps, counters, log } = options;
+    this.#options = options;
+    this.#node = new Node({
+      ...options,
+      topics: server,
+      codecs: options.protocols.flatMap((protocol) => protocol.codecs),
+      lingerMs: settings.lingerMs,
+      maxLingeringChannels: settings.maxLingeringChannels,
+      onInterestFailed: (channel: Channel, error: unknown) =>
+        log.warn({ event: "interest_failed", app: channel.appId, error }, "the bus refused interest in a channel"),
+    });
+    this.#services = {
+      node: this.#node,
+      apps,
+      counters,
+      isOriginAllowed: options.isOriginAllowed,
+      maxFrameBytes: settings.maxFrameBytes,
+      idleTimeoutMs: settings.idleTimeoutSeconds * 1000,
+      random: () => options.ids.random(),
+      onBug: (error) => log.error({ event: "bug", error }, "a connection's task failed, please report this"),
+    };
+    this.#stopWatchingApps = apps.onChange(() =>
+      this.#node.endUnserved((app) => app.settings.enabled && apps.byId(app.id) === app),
+    );
+    server.webSocket({
+      decide: (request) => this.#decide(request),
+      maxFrameBytes: settings.maxFrameBytes * HARD_FRAME_LIMIT_FACTOR,
+      maxBackpressureBytes: settings.maxBackpressureBytes,
+      idleTimeoutSeconds: settings.idleTimeoutSeconds,
+    });
+  }
+
+  /** Sessions that are open now. */
+  get connections(): number {
+    return this.#node.services.connections.size;
+  }
+
+  /** Channels with interest on the bus now, lingering ones included. */
+  get channels(): number {
+    return this.#node.services.channels.size;
+  }
+
+  /** Whether the gateway has begun to drain. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** True while there is room for more connections. */
+  get hasRoom(): boolean {
+    return this.#options.server.openSockets < this.#options.settings.maxConnections;
+  }
+
+  /**
+   * Sends everybody elsewhere: takes no more upgrades, asks the clients to come back over `spreadMs`, and waits until they
+   * are gone, or have had two seconds to go. Idempotent.
+   */
+  async drain(spreadMs: number): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    const { clock, ids, server } = this.#options;
+    server.stopListening();
+    const sessions = this.#node.services.connections.all();
+    await drainSessions(sessions, { clock, random: () => ids.random(), spreadMs });
+    const deadlineMs = clock.monotonic() + CLOSE_GRACE_MS;
+    while (server.openSockets > 0 && clock.monotonic() < deadlineMs) {
+      await new Promise<void>((resolve) => clock.after(10, resolve));
+    }
+  }
+
+  /** Lets go of the bus and of all timers. The server is closed by whoever made it. Idempotent. */
+  close(): void {
+    this.#isDraining = true;
+    this.#stopWatchingApps();
+    this.#node.close();
+  }
+
+  #decide(request: UpgradeRequest): UpgradeDecision {
+    if (this.#isDraining) return this.#refuse("draining", "this node is shutting down: connect again, to another one");
+    if (!this.hasRoom) return this.#refuse("overloaded", "this node holds as many connections as it may: try again");
+    const protocol = this.#options.protocols.find((each) => each.matches(request));
+    if (protocol === undefined) {
+      countBy(this.#options.counters.upgradesRefused, "path");
+      return {
+        kind: "refuse",
+        answer: problem("not_found", "no WebSocket is served here: /ws is the native protocol's"),
+      };
+    }
+    return { kind: "accept", ...protocol.accept(request, this.#services) };
+  }
+
+  #refuse(code: "draining" | "overloaded", detail: string): UpgradeDecision {
+    countBy(this.#options.counters.upgradesRefused, code === "draining" ? "draining" : "capacity");
+    return { kind: "refuse", answer: problem(code, detail, { "retry-after": RETRY_AFTER_SECONDS }) };
+  }
+}

@@ -1,0 +1,42 @@
+import type { App, AppRegistry, Codec, Node, NodeCounters, Transport } from "@carillon/core";
+import type { SocketHandler, UpgradeRequest } from "@carillon/service";
+
+/** What a protocol may use of its gateway. */
+export interface ProtocolServices {
+  readonly node: Node;
+  readonly apps: AppRegistry;
+  readonly counters: NodeCounters;
+  /** True when a page of this origin may connect to the app. */
+  readonly isOriginAllowed: (app: App, origin: string) => boolean;
+  /** Longest frame of a client that is handled, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Silence after which a connection is closed, in ms. */
+  readonly idleTimeoutMs: number;
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number;
+  /** Reports a bug: something threw that never should. */
+  readonly onBug: (error: unknown) => void;
+}
+
+/** How one protocol takes a connection that asked for it. */
+export interface Handshake {
+  /** The subprotocol to answer with; absent: none. */
+  readonly subprotocol?: string;
+  /** Begins the conversation. */
+  readonly open: (socket: Transport) => SocketHandler;
+}
+
+/**
+ * One protocol that clients speak with a gateway: its handshake, frames, acks and close rules over the same sessions and hub
+ * as all others. A new protocol is a new folder beside `native` and one line where the gateway is made.
+ */
+export interface Protocol {
+  /** Short name, for logs. */
+  readonly name: string;
+  /** The forms in which its clients get publications. */
+  readonly codecs: readonly Codec[];
+  /** True when this upgrade is for it. The first protocol that says so takes it. */
+  matches(request: UpgradeRequest): boolean;
+  /** Takes a connection. Refusals come after the handshake, as close codes: a browser can't see an HTTP status here. */
+  accept(request: UpgradeRequest, services: ProtocolServices): Handshake;
+}

@@ -1,0 +1,41 @@
+import type { Codec } from "@carillon/core";
+import {
+  type CommandResult,
+  decodeJsonCommand,
+  type Envelope,
+  encodeJsonFrame,
+  encodeJsonPublication,
+  JSON_SUBPROTOCOL,
+  MSGPACK_SUBPROTOCOL,
+  type ServerFrame,
+} from "@carillon/protocol";
+import { decodeMsgpackCommand, encodeMsgpackFrame, encodeMsgpackPublication } from "@carillon/protocol/msgpack";
+
+/** One encoding of the native protocol, both ways. */
+export interface NativeCodec extends Codec {
+  /** The subprotocol that asks for it. */
+  readonly subprotocol: string;
+  decodeCommand(data: Uint8Array): CommandResult;
+  encodeFrame(frame: ServerFrame): string | Uint8Array;
+  encodePublication(channel: string, publication: Envelope): Uint8Array;
+}
+
+/** JSON in text frames; what a client without a subprotocol gets. */
+export const jsonCodec: NativeCodec = {
+  name: "json",
+  isBinary: false,
+  subprotocol: JSON_SUBPROTOCOL,
+  decodeCommand: decodeJsonCommand,
+  encodeFrame: encodeJsonFrame,
+  encodePublication: encodeJsonPublication,
+};
+
+/** msgpack in binary frames. */
+export const msgpackCodec: NativeCodec = {
+  name: "msgpack",
+  isBinary: true,
+  subprotocol: MSGPACK_SUBPROTOCOL,
+  decodeCommand: decodeMsgpackCommand,
+  encodeFrame: encodeMsgpackFrame,
+  encodePublication: encodeMsgpackPublication,
+};

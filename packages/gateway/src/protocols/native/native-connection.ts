@@ -1,0 +1,263 @@
+import { countBy, type Session, type SessionOwner, type Transport } from "@carillon/core";
+import {
+  CLOSE_CODES,
+  type CloseCodeName,
+  type Command,
+  type CommandId,
+  type CommandRefusal,
+  type FailedChannel,
+  NATIVE_PROTOCOL_VERSION,
+  type PublishCommand,
+  type RefreshCommand,
+  type Refusal,
+  type Result,
+  refuse,
+  type ServerFrame,
+  type SubscribeCommand,
+  type UnsubscribeCommand,
+} from "@carillon/protocol";
+import type { SocketHandler } from "@carillon/service";
+import type { ProtocolServices } from "../../protocol.ts";
+import { FrameBacklog } from "./frame-backlog.ts";
+import type { NativeCodec } from "./native-codec.ts";
+
+/** What a NativeConnection is made of. */
+export interface NativeConnectionOptions {
+  readonly socket: Transport;
+  readonly codec: NativeCodec;
+  readonly services: ProtocolServices;
+}
+
+/** So many refusals in a row, without one good command between them, and the connection is closed. */
+const MAX_REFUSALS_IN_A_ROW = 100;
+
+/** Clients are asked to wait up to this long after a drain, each another while, so that they don't return as one wave. */
+const DRAIN_JITTER_MS = 1000;
+
+/** One connection that speaks the native protocol: reads commands, asks the session, writes replies. */
+export class NativeConnection implements SocketHandler, SessionOwner {
+  readonly #socket: Transport;
+  readonly #codec: NativeCodec;
+  readonly #services: ProtocolServices;
+  #session: Session | null = null;
+  // Frames wait here while a token is being checked; null at all other times.
+  #backlog: FrameBacklog | null = null;
+  #refusalsInARow = 0;
+
+  constructor(options: NativeConnectionOptions) {
+    this.#socket = options.socket;
+    this.#codec = options.codec;
+    this.#services = options.services;
+  }
+
+  /** Begins the conversation of an open session: checks the token of the URL, if there is one, then welcomes the client. */
+  begin(session: Session, token: string | null): void {
+    this.#session = session;
+    if (token === null) {
+      this.#welcome(session);
+      return;
+    }
+    this.#run(this.#beginWithToken(session, token));
+  }
+
+  onFrame(data: Uint8Array, _isBinary: boolean): void {
+    const { counters } = this.#services;
+    counters.framesIn++;
+    counters.bytesIn += data.length;
+    if (this.#session === null) return;
+    if (this.#backlog === null) this.#handle(this.#session, data);
+    else if (!this.#backlog.push(data)) this.#session.end("protocol_violation");
+  }
+
+  onClose(code: number, wasSlow: boolean): void {
+    const { counters } = this.#services;
+    countBy(counters.connectionsClosed, code);
+    if (wasSlow) counters.slowConsumers++;
+    this.#session?.onClosed();
+    this.#session = null;
+  }
+
+  onClosing(name: CloseCodeName): void {
+    const { reason } = CLOSE_CODES[name];
+    if (name === "drain") {
+      const delayMs = Math.floor(this.#services.random() * DRAIN_JITTER_MS);
+      this.#write({ type: "reconnect", delayMs, reason });
+    } else {
+      this.#write({ type: "error", code: name, message: reason });
+    }
+  }
+
+  async #beginWithToken(session: Session, token: string): Promise<void> {
+    this.#backlog = this.#newBacklog();
+    const result = await session.authenticate(token);
+    if (!this.#socket.isOpen) return;
+    if (result.ok) {
+      this.#welcome(session);
+      this.#resume(session);
+      return;
+    }
+    this.#write({ type: "error", code: result.code, message: result.message });
+    const { code, reason } = CLOSE_CODES[result.code === "token_expired" ? "token_expired" : "unauthorized"];
+    this.#socket.close(code, reason);
+  }
+
+  #newBacklog(): FrameBacklog {
+    return new FrameBacklog(this.#services.maxFrameBytes);
+  }
+
+  #welcome(session: Session): void {
+    const { idleTimeoutMs, maxFrameBytes } = this.#services;
+    this.#write({
+      type: "welcome",
+      connectionId: session.connectionId,
+      version: NATIVE_PROTOCOL_VERSION,
+      idleTimeoutMs,
+      maxFrameBytes,
+      ...(session.grant === null ? {} : { expiresAt: session.grant.expiresAtMs }),
+    });
+  }
+
+  /** Handles what waited, until the last frame or the next token. */
+  #resume(session: Session): void {
+    const backlog = this.#backlog;
+    this.#backlog = null;
+    while (backlog !== null && this.#backlog === null && this.#socket.isOpen) {
+      const frame = backlog.shift();
+      if (frame === undefined) return;
+      this.#handle(session, frame);
+    }
+    // A waiting frame brought another token: what came after it goes on waiting.
+    if (this.#backlog !== null) this.#backlog = backlog;
+  }
+
+  #handle(session: Session, data: Uint8Array): void {
+    if (data.length > this.#services.maxFrameBytes) {
+      const { maxFrameBytes } = this.#services;
+      this.#refuse(
+        refuse("message_too_large", `the frame has ${data.length} bytes, the limit is ${maxFrameBytes} bytes`),
+      );
+      return;
+    }
+    const result = this.#codec.decodeCommand(data);
+    if (!result.ok) {
+      this.#refuse(result);
+      return;
+    }
+    if (!session.takeCommand()) {
+      const { commandsPerSecond } = session.app.settings.limits;
+      this.#refuse(
+        refuse("rate_limited", `a connection may send ${commandsPerSecond} commands a second: slow down`),
+        result.value.id,
+      );
+      return;
+    }
+    this.#execute(session, result.value);
+  }
+
+  #execute(session: Session, command: Command): void {
+    switch (command.type) {
+      case "subscribe":
+        this.#subscribe(session, command);
+        break;
+      case "unsubscribe":
+        this.#unsubscribe(session, command);
+        break;
+      case "publish":
+        this.#run(this.#publish(session, command));
+        break;
+      case "refresh":
+        this.#run(this.#refresh(session, command));
+        break;
+      case "ping":
+        this.#answer({ type: "pong", ...idOf(command) });
+        break;
+      default:
+        command satisfies never;
+    }
+  }
+
+  #subscribe(session: Session, command: SubscribeCommand): void {
+    const results = command.targets.map((target) => session.subscribe(target));
+    if (results.some((result) => result instanceof Promise)) {
+      this.#run(Promise.all(results).then((settled) => this.#answerSubscribe(command, settled)));
+    } else {
+      this.#answerSubscribe(command, results as Result<void>[]);
+    }
+  }
+
+  #answerSubscribe(command: SubscribeCommand, results: readonly Result<void>[]): void {
+    const channels: string[] = [];
+    const errors: FailedChannel[] = [];
+    for (const [index, { channel }] of command.targets.entries()) {
+      const result = results[index] as Result<void>;
+      if (result.ok) channels.push(channel);
+      else errors.push({ channel, code: result.code, message: result.message });
+    }
+    if (command.isMany) {
+      for (const { code } of errors) countBy(this.#services.counters.refusals, code);
+      this.#answer({ type: "subscribed", ...idOf(command), channels, ...(errors.length > 0 ? { errors } : {}) });
+      return;
+    }
+    const [failed] = errors;
+    const [channel] = channels;
+    if (failed !== undefined) this.#refuse(refuse(failed.code, failed.message), command.id, failed.channel);
+    else if (channel !== undefined) this.#answer({ type: "subscribed", ...idOf(command), channel });
+  }
+
+  #unsubscribe(session: Session, command: UnsubscribeCommand): void {
+    for (const channel of command.channels) session.unsubscribe(channel);
+    const [channel] = command.channels;
+    if (command.isMany) this.#answer({ type: "unsubscribed", ...idOf(command), channels: command.channels });
+    else if (channel !== undefined) this.#answer({ type: "unsubscribed", ...idOf(command), channel });
+  }
+
+  async #publish(session: Session, command: PublishCommand): Promise<void> {
+    const result = await session.publish(command);
+    if (!result.ok) this.#refuse(result, command.id, command.channel);
+    else if (command.id === undefined) this.#refusalsInARow = 0;
+    else this.#answer({ type: "published", id: command.id, messageId: result.value.messageId });
+  }
+
+  async #refresh(session: Session, command: RefreshCommand): Promise<void> {
+    this.#backlog = this.#newBacklog();
+    const result = await session.authenticate(command.token);
+    if (!this.#socket.isOpen) return;
+    if (result.ok) this.#answer({ type: "refreshed", ...idOf(command), expiresAt: result.value.expiresAtMs });
+    else this.#refuse(result, command.id);
+    this.#resume(session);
+  }
+
+  #answer(frame: ServerFrame): void {
+    this.#refusalsInARow = 0;
+    this.#write(frame);
+  }
+
+  #refuse(refusal: Refusal | CommandRefusal, commandId?: CommandId, channel?: string): void {
+    const id = commandId ?? ("id" in refusal ? refusal.id : undefined);
+    const { code, message } = refusal;
+    countBy(this.#services.counters.refusals, code);
+    this.#write({
+      type: "error",
+      ...(id === undefined ? {} : { id }),
+      code,
+      message,
+      ...(channel === undefined ? {} : { channel }),
+    });
+    this.#refusalsInARow++;
+    if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) this.#session?.end("protocol_violation");
+  }
+
+  #write(frame: ServerFrame): void {
+    this.#services.counters.framesOut++;
+    this.#socket.write(this.#codec.encodeFrame(frame), this.#codec.isBinary);
+  }
+
+  /** Owns a task that outlives the frame that began it. */
+  #run(task: Promise<void>): void {
+    task.catch((error: unknown) => this.#services.onBug(error));
+  }
+}
+
+function idOf(command: { readonly id?: CommandId }): { readonly id?: CommandId } {
+  return command.id === undefined ? {} : { id: command.id };
+}

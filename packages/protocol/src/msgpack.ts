@@ -1,0 +1,2 @@
+/** The msgpack form, behind a path of its own: a client that does not ask for it ships without it. */
+export { decodeMsgpackCommand, encodeMsgpackFrame, encodeMsgpackPublication } from "./native/msgpack-codec.ts";

@@ -1,0 +1,159 @@
+/**
+ * The frames of the native protocol, version 1. docs/protocol/native.md has the rules by number.
+ *
+ * Every frame is one map with a `type`, except a delivery, which is the bare `{channel, event, payload}` of the smallest
+ * possible client. No other frame has a member `event`, so such a client can't mistake one for its own.
+ */
+import type { ErrorCode } from "../codes.ts";
+
+/** Echoed in the reply to a command. The client chooses it; a number or a string of at most 64 characters. */
+export type CommandId = string | number;
+
+/** A channel to subscribe to, with the proof that a guarded one wants. */
+export interface SubscribeTarget {
+  readonly channel: string;
+  /** Channel token, `APP_KEY:SIGNATURE`. Not needed where the connection token grants `subscribe`. */
+  readonly token?: string;
+  /** What the token signs besides the channel, exactly as signed. */
+  readonly data?: string;
+}
+
+interface CommandBase {
+  readonly id?: CommandId;
+}
+
+/** Subscribes to one channel, or to many: then the reply says which failed. */
+export interface SubscribeCommand extends CommandBase {
+  readonly type: "subscribe";
+  readonly targets: readonly SubscribeTarget[];
+  /** True when the frame had `channels`: the reply then has it too. */
+  readonly isMany: boolean;
+}
+
+/** Unsubscribes. Channels that are not subscribed are ignored. */
+export interface UnsubscribeCommand extends CommandBase {
+  readonly type: "unsubscribe";
+  readonly channels: readonly string[];
+  readonly isMany: boolean;
+}
+
+/** Publishes an event. Answered only when it has an id. */
+export interface PublishCommand extends CommandBase {
+  readonly type: "publish";
+  readonly channel: string;
+  readonly event: string;
+  /** JSON text in UTF-8. */
+  readonly payload: Uint8Array;
+  /** True: the sender gets it too, if subscribed. */
+  readonly isEchoed: boolean;
+}
+
+/** Shows a connection token: the first one, or one that replaces it before it expires. */
+export interface RefreshCommand extends CommandBase {
+  readonly type: "refresh";
+  readonly token: string;
+}
+
+/** Asks for a sign of life. */
+export interface PingCommand extends CommandBase {
+  readonly type: "ping";
+}
+
+/** Whatever a client may send, decoded and checked in form; whether it is allowed comes later. */
+export type Command = SubscribeCommand | UnsubscribeCommand | PublishCommand | RefreshCommand | PingCommand;
+
+/** First frame of every connection. */
+export interface WelcomeFrame {
+  readonly type: "welcome";
+  readonly connectionId: string;
+  /** Version of the protocol: 1. */
+  readonly version: number;
+  /** The server pings within this time and closes a connection that stays silent for longer. */
+  readonly idleTimeoutMs: number;
+  /** Longest frame that the server reads. */
+  readonly maxFrameBytes: number;
+  /** When the connection token expires, in milliseconds since 1970. Absent without one. */
+  readonly expiresAt?: number;
+}
+
+/** A channel that could not be subscribed to, in the reply to a command with many. */
+export interface FailedChannel {
+  readonly channel: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Reply to a subscribe: for one channel `channel`, for many `channels` and those that failed. */
+export interface SubscribedFrame {
+  readonly type: "subscribed";
+  readonly id?: CommandId;
+  readonly channel?: string;
+  readonly channels?: readonly string[];
+  readonly errors?: readonly FailedChannel[];
+}
+
+/** Reply to an unsubscribe. */
+export interface UnsubscribedFrame {
+  readonly type: "unsubscribed";
+  readonly id?: CommandId;
+  readonly channel?: string;
+  readonly channels?: readonly string[];
+}
+
+/** Reply to a publish that had an id: the bus has taken it over. */
+export interface PublishedFrame {
+  readonly type: "published";
+  readonly id: CommandId;
+  /** Id of the publication. */
+  readonly messageId: string;
+}
+
+/** Reply to a refresh. */
+export interface RefreshedFrame {
+  readonly type: "refreshed";
+  readonly id?: CommandId;
+  /** When the new token expires, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** Reply to a ping. */
+export interface PongFrame {
+  readonly type: "pong";
+  readonly id?: CommandId;
+}
+
+/** A refused command (with its id), or the reason why the connection is about to be closed. */
+export interface ErrorFrame {
+  readonly type: "error";
+  readonly id?: CommandId;
+  readonly code: ErrorCode | string;
+  readonly message: string;
+  readonly channel?: string;
+}
+
+/** Push: this node is going away; come back after the delay, which differs from client to client. */
+export interface ReconnectFrame {
+  readonly type: "reconnect";
+  readonly delayMs: number;
+  readonly reason: string;
+}
+
+/** Whatever the server sends besides deliveries. */
+export type ServerFrame =
+  | WelcomeFrame
+  | SubscribedFrame
+  | UnsubscribedFrame
+  | PublishedFrame
+  | RefreshedFrame
+  | PongFrame
+  | ErrorFrame
+  | ReconnectFrame;
+
+/** Version of the native protocol that this code speaks. */
+export const NATIVE_PROTOCOL_VERSION = 1;
+
+/** WebSocket subprotocol of the JSON form, which is also what a client without a subprotocol gets. */
+export const JSON_SUBPROTOCOL = "carillon.v1.json";
+
+/** WebSocket subprotocol of the msgpack form. */
+export const MSGPACK_SUBPROTOCOL = "carillon.v1.msgpack";

@@ -1,0 +1,45 @@
+/** The native protocol as JSON text. */
+import type { Envelope } from "../envelope.ts";
+import { memberSpan } from "../json-span.ts";
+import { accept, refuse } from "../refusal.ts";
+import type { ServerFrame } from "./frames.ts";
+import { type CommandResult, readCommand } from "./read-command.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const NULL_PAYLOAD = encoder.encode("null");
+// Opening, a channel name of at most 200 bytes, an event name of at most 200 UTF-16 units (each at most 6 bytes as an
+// escape) and the member names fit with room to spare.
+const head = new Uint8Array(2048);
+
+/** Decodes a text frame of a client. Never throws; the payload of a publish is a view into `data`. */
+export function decodeJsonCommand(data: Uint8Array): CommandResult {
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(data));
+  } catch {
+    // The parser's own message would quote the frame, which may hold a token.
+    return refuse("invalid_json", "the frame is not JSON text in UTF-8");
+  }
+  return readCommand(value, () => {
+    const span = memberSpan(data, "payload");
+    return accept(span === null ? NULL_PAYLOAD : data.subarray(span.start, span.end));
+  });
+}
+
+/** Encodes a reply or a push. */
+export function encodeJsonFrame(frame: ServerFrame): string {
+  return JSON.stringify(frame);
+}
+
+/** Encodes a delivery: `{"channel":…,"event":…,"payload":…}`, the payload byte for byte as it was published. */
+export function encodeJsonPublication(channel: string, publication: Envelope): Uint8Array {
+  // A channel name needs no escaping: its alphabet has no character that JSON would want escaped.
+  const opening = `{"channel":"${channel}","event":${JSON.stringify(publication.event)},"payload":`;
+  const { written } = encoder.encodeInto(opening, head);
+  const frame = new Uint8Array(written + publication.payload.length + 1);
+  frame.set(head.subarray(0, written));
+  frame.set(publication.payload, written);
+  frame[frame.length - 1] = 0x7d;
+  return frame;
+}

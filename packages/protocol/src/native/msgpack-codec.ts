@@ -1,0 +1,78 @@
+/** The native protocol as msgpack: the same maps as the JSON form, in binary frames. */
+import { Packr } from "msgpackr";
+import type { Envelope } from "../envelope.ts";
+import { accept, type Result, refuse } from "../refusal.ts";
+import type { ServerFrame } from "./frames.ts";
+import { type CommandResult, readCommand } from "./read-command.ts";
+
+// Plain msgpack that every library reads: no records (a msgpackr extension), maps as objects.
+const packr = new Packr({ useRecords: false, mapsAsObjects: true });
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const NULL_PAYLOAD = encoder.encode("null");
+
+/** Decodes a binary frame of a client. Never throws. The payload of a publish becomes JSON text. */
+export function decodeMsgpackCommand(data: Uint8Array): CommandResult {
+  let value: unknown;
+  try {
+    value = packr.unpack(data);
+  } catch {
+    // msgpackr's own messages speak of buffer positions; this one says what is expected.
+    return refuse("invalid_frame", "the frame is not one msgpack map");
+  }
+  return readCommand(value, (frame) => payloadAsJson(frame["payload"]));
+}
+
+/** Encodes a reply or a push. */
+export function encodeMsgpackFrame(frame: ServerFrame): Uint8Array {
+  return Uint8Array.prototype.slice.call(packr.pack(frame));
+}
+
+/** Encodes a delivery; the JSON payload is turned into msgpack once, for all clients of a node. */
+export function encodeMsgpackPublication(channel: string, publication: Envelope): Uint8Array {
+  const payload: unknown = JSON.parse(decoder.decode(publication.payload));
+  return Uint8Array.prototype.slice.call(packr.pack({ channel, event: publication.event, payload }));
+}
+
+class NotJsonError extends Error {}
+
+/**
+ * A payload lives on the bus as JSON text, because most of its readers want that. What JSON can't say is refused rather
+ * than bent: binary, dates, big integers, NaN, undefined and extension types.
+ */
+function payloadAsJson(payload: unknown): Result<Uint8Array> {
+  if (payload === undefined) return accept(NULL_PAYLOAD);
+  try {
+    return accept(encoder.encode(JSON.stringify(payload, refuseOther)));
+  } catch {
+    // Either NotJsonError or JSON.stringify's own refusal (depth): both mean the same to the client.
+    return refuse(
+      "invalid_field",
+      `"payload" holds something that JSON can't (binary, a date, a big integer, NaN or an extension type): send text, such as base64`,
+    );
+  }
+}
+
+function refuseOther(this: unknown, key: string, value: unknown): unknown {
+  // A toJSON (of Date, or of an object a client made) has already run here; look at what stood there before it.
+  const original = (this as Record<string, unknown>)[key];
+  if (!isJsonValue(original)) throw new NotJsonError();
+  return value;
+}
+
+function isJsonValue(value: unknown): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value);
+    case "object": {
+      if (value === null || Array.isArray(value)) return true;
+      const prototype = Object.getPrototypeOf(value);
+      return prototype === Object.prototype || prototype === null;
+    }
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,166 @@
+/** Turns a decoded map into a {@link Command}. Knows the form of commands, and nothing of how they were encoded. */
+import { CHANNEL_NAME_RULE, isChannelName } from "../channel-name.ts";
+import { EVENT_NAME_RULE, isEventName } from "../event-name.ts";
+import { accept, type Refusal, type Result, refuse } from "../refusal.ts";
+import type { Command, CommandId, SubscribeTarget } from "./frames.ts";
+
+/** What a client sent wrong, with the id of the command where it could be read, so that the reply finds its sender. */
+export interface CommandRefusal extends Refusal {
+  readonly id?: CommandId;
+}
+
+/** Result of reading a frame of a client. */
+export type CommandResult = { readonly ok: true; readonly value: Command } | CommandRefusal;
+
+/** The payload of a publish as JSON text, or why it has none. Each encoding has its own way to find it. */
+export type PayloadReader = (frame: Readonly<Record<string, unknown>>) => Result<Uint8Array>;
+
+/** Most channels in one subscribe or unsubscribe frame. */
+export const MAX_CHANNELS_PER_COMMAND = 100;
+
+/** Longest token that is looked at, in characters; a JWT with a hundred capabilities stays well below. */
+export const MAX_TOKEN_LENGTH = 8192;
+
+const MAX_ID_LENGTH = 64;
+const KNOWN_TYPES = "subscribe, unsubscribe, publish, refresh and ping";
+
+type Frame = Readonly<Record<string, unknown>>;
+
+/** Reads one frame. Unknown members are ignored, so that later versions can add some. */
+export function readCommand(value: unknown, readPayload: PayloadReader): CommandResult {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return refuse("invalid_frame", `a frame is an object with a "type": ${KNOWN_TYPES} are known`);
+  }
+  const frame = value as Frame;
+  const id = frame["id"];
+  if (!isCommandId(id)) {
+    return refuse("invalid_field", `"id" is a number or a string of at most ${MAX_ID_LENGTH} characters`);
+  }
+  const result = readBody(frame, id === undefined ? {} : { id }, readPayload);
+  return result.ok || id === undefined ? result : { ...result, id };
+}
+
+function isCommandId(id: unknown): id is CommandId | undefined {
+  if (id === undefined) return true;
+  return typeof id === "string" ? id.length <= MAX_ID_LENGTH : typeof id === "number" && Number.isFinite(id);
+}
+
+function readBody(frame: Frame, id: { readonly id?: CommandId }, readPayload: PayloadReader): Result<Command> {
+  switch (frame["type"]) {
+    case "subscribe":
+      return readSubscribe(frame, id);
+    case "unsubscribe":
+      return readUnsubscribe(frame, id);
+    case "publish":
+      return readPublish(frame, id, readPayload);
+    case "refresh":
+      return readRefresh(frame, id);
+    case "ping":
+      return accept({ type: "ping", ...id });
+    case undefined:
+      return refuse("missing_field", `"type" is missing: ${KNOWN_TYPES} are known`);
+    default:
+      return refuse("invalid_frame", `this "type" is unknown: ${KNOWN_TYPES} are known`);
+  }
+}
+
+function readSubscribe(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {
+  const many = frame["channels"];
+  if (many === undefined) {
+    const target = readTarget(frame);
+    return target.ok ? accept({ type: "subscribe", targets: [target.value], isMany: false, ...id }) : target;
+  }
+  const listed = checkList(many);
+  if (!listed.ok) return listed;
+  const targets: SubscribeTarget[] = [];
+  for (const item of listed.value) {
+    const target = readTarget(typeof item === "string" ? { channel: item } : item);
+    if (!target.ok) return target;
+    targets.push(target.value);
+  }
+  return accept({ type: "subscribe", targets, isMany: true, ...id });
+}
+
+function readTarget(value: unknown): Result<SubscribeTarget> {
+  if (typeof value !== "object" || value === null) {
+    return refuse("invalid_field", `"channels" lists names, or objects with "channel", "token" and "data"`);
+  }
+  const { channel, token, data } = value as Frame;
+  const named = checkChannel(channel);
+  if (!named.ok) return named;
+  if (token !== undefined && !isToken(token)) return refuse("invalid_field", TOKEN_RULE);
+  if (data !== undefined && typeof data !== "string")
+    return refuse("invalid_field", `"data" is the text that was signed`);
+  return accept({
+    channel: named.value,
+    ...(token === undefined ? {} : { token }),
+    ...(data === undefined ? {} : { data }),
+  });
+}
+
+function readUnsubscribe(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {
+  const many = frame["channels"];
+  if (many === undefined) {
+    const named = checkChannel(frame["channel"]);
+    return named.ok ? accept({ type: "unsubscribe", channels: [named.value], isMany: false, ...id }) : named;
+  }
+  const listed = checkList(many);
+  if (!listed.ok) return listed;
+  const channels: string[] = [];
+  for (const item of listed.value) {
+    const named = checkChannel(item);
+    if (!named.ok) return named;
+    channels.push(named.value);
+  }
+  return accept({ type: "unsubscribe", channels, isMany: true, ...id });
+}
+
+function readPublish(frame: Frame, id: { readonly id?: CommandId }, readPayload: PayloadReader): Result<Command> {
+  const named = checkChannel(frame["channel"]);
+  if (!named.ok) return named;
+  const event = frame["event"];
+  if (event === undefined) return refuse("missing_field", `"event" is missing: the name of what happened`);
+  if (!isEventName(event)) return refuse("invalid_event", EVENT_NAME_RULE);
+  const echo = frame["echo"];
+  if (echo !== undefined && typeof echo !== "boolean") return refuse("invalid_field", `"echo" is true or false`);
+  const payload = readPayload(frame);
+  if (!payload.ok) return payload;
+  return accept({
+    type: "publish",
+    channel: named.value,
+    event,
+    payload: payload.value,
+    isEchoed: echo === true,
+    ...id,
+  });
+}
+
+const TOKEN_RULE = `"token" is a string of at most ${MAX_TOKEN_LENGTH} characters`;
+
+function readRefresh(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {
+  const token = frame["token"];
+  if (token === undefined) return refuse("missing_field", `"token" is missing: a connection token (JWT)`);
+  return isToken(token) ? accept({ type: "refresh", token, ...id }) : refuse("invalid_field", TOKEN_RULE);
+}
+
+function isToken(token: unknown): token is string {
+  return typeof token === "string" && token.length <= MAX_TOKEN_LENGTH;
+}
+
+function checkChannel(channel: unknown): Result<string> {
+  if (channel === undefined) return refuse("missing_field", `"channel" is missing`);
+  return isChannelName(channel) ? accept(channel) : refuse("invalid_channel", CHANNEL_NAME_RULE);
+}
+
+function checkList(value: unknown): Result<readonly unknown[]> {
+  if (!Array.isArray(value) || value.length === 0) {
+    return refuse("invalid_field", `"channels" is a list with at least one channel`);
+  }
+  if (value.length > MAX_CHANNELS_PER_COMMAND) {
+    return refuse(
+      "too_many_channels",
+      `one frame may name ${MAX_CHANNELS_PER_COMMAND} channels, this one names ${value.length}: send several frames`,
+    );
+  }
+  return accept(value);
+}
