@@ -1,18 +1,39 @@
 import { defineConfig } from "vitest/config";
 
 // Tests run from source: each package's `exports` names its source under this condition, so nothing has to be built first.
+// (The end-to-end tests start real processes, and those run what `make build` made.)
 const conditions = ["@carillon/source"];
+const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
   test: {
-    include: ["packages/*/test/**/*.test.ts"],
-    exclude: ["packages/e2e/**"],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
-    // Real servers run beside the tests, so more workers than cores only makes deadlines pass.
+    // Real servers run beside the tests: more workers than cores would only make deadlines pass.
     maxWorkers: 2,
-    pool: "forks",
+    projects: [
+      {
+        ...resolution,
+        test: {
+          name: "packages",
+          include: ["packages/*/test/**/*.test.ts"],
+          exclude: ["packages/e2e/**"],
+          pool: "forks",
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        ...resolution,
+        test: {
+          name: "e2e",
+          include: ["packages/e2e/test/**/*.test.ts"],
+          pool: "forks",
+          // Clusters of several processes with thousands of connections: one file at a time.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });

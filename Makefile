@@ -1,0 +1,50 @@
+# The one front door. `make` alone lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := node_modules/.bin
+INSTALLED := node_modules/.package-lock.json
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): package-lock.json package.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## Install the npm packages of the lock file
+
+.PHONY: build
+build: install ## Compile all packages
+	$(BIN)/tsc -b
+
+.PHONY: run
+run: build ## Install, build, and start one process to try things with: WebSocket, publish API and demo page
+	@node packages/carillon/bin/carillon.js dev $(ARGS)
+
+.PHONY: check
+check: build ## Format, lint, types of the tests, unused code and dependencies
+	$(BIN)/biome ci .
+	$(BIN)/tsc -p tsconfig.test.json
+	$(BIN)/knip
+
+.PHONY: test
+test: build tools ## Unit, contract and end-to-end tests (installs nats-server and Chromium where they are missing)
+	@mkdir -p node_modules/.cache/carillon
+	$(BIN)/vitest run --reporter=default --reporter=json --outputFile.json=node_modules/.cache/carillon/test-results.json
+
+.PHONY: tools
+tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@node packages/testkit/tools/ensure-chromium.mjs >/dev/null
+
+.PHONY: bench
+bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
+	node loadtest/dist/bench/main.js $(ARGS)
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf packages/*/dist loadtest/dist coverage

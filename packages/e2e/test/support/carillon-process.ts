@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const BIN = fileURLToPath(new URL("../../../carillon/bin/carillon.js", import.meta.url));
+const READY_WITHIN_MS = 20_000;
+
+/** The line that a process logs when it accepts connections. */
+interface ReadyLine {
+  readonly event: "ready";
+  readonly url: string;
+  readonly webSocketUrl?: string;
+  readonly adminUrl: string;
+}
+
+/** One real Carillon process, started by its command line. */
+export class CarillonProcess {
+  readonly url: string;
+  readonly webSocketUrl: string;
+  readonly adminUrl: string;
+  readonly #child: ChildProcess;
+  readonly #lines: string[];
+
+  private constructor(child: ChildProcess, ready: ReadyLine, lines: string[]) {
+    this.#child = child;
+    this.url = ready.url;
+    this.webSocketUrl = ready.webSocketUrl ?? "";
+    this.adminUrl = ready.adminUrl;
+    this.#lines = lines;
+  }
+
+  /** Starts `carillon ROLE …` on free ports and waits until it says that it is ready. */
+  static async start(role: "dev" | "gateway" | "publisher", args: readonly string[] = []): Promise<CarillonProcess> {
+    const flags = ["--host", "127.0.0.1", "--port", "0", "--admin-port", "0", "--log-format", "json", ...args];
+    const child = spawn(process.execPath, [BIN, role, ...flags], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"] },
+    });
+    const lines: string[] = [];
+    child.stderr?.on("data", (data: Buffer) => lines.push(data.toString()));
+    const ready = await new Promise<ReadyLine>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${role} was not ready in time:\n${lines.join("\n")}`)), READY_WITHIN_MS);
+      child.once("exit", (code) => reject(new Error(`${role} exited with ${code}:\n${lines.join("\n")}`)));
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+        lines.push(line);
+        const parsed = parse(line);
+        if (parsed?.event !== "ready") return;
+        clearTimeout(timer);
+        resolve(parsed as ReadyLine);
+      });
+    });
+    return new CarillonProcess(child, ready, lines);
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** Everything it has logged. */
+  get log(): string {
+    return this.#lines.join("\n");
+  }
+
+  /** Publishes as the guide does; resolves with the response. */
+  publish(body: unknown, secret = "guide-secret"): Promise<Response> {
+    return fetch(`${this.url}/publish`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-publish-secret": secret },
+      body: JSON.stringify(body),
+    });
+  }
+
+  /** The value of a metric without labels, or the sum over its labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.adminUrl}/metrics`)).text();
+    const values = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+    return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+  }
+
+  /** Resident memory in bytes. */
+  async residentBytes(): Promise<number> {
+    return this.metric("carillon_process_resident_memory_bytes");
+  }
+
+  /** Sends SIGTERM and waits for the exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end("SIGTERM");
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const exited = once(this.#child, "exit");
+    this.#child.kill(signal);
+    const [code] = (await exited) as [number | null];
+    return code;
+  }
+}
+
+function parse(line: string): { readonly event?: string } | null {
+  try {
+    return JSON.parse(line) as { readonly event?: string };
+  } catch {
+    // Not one of ours: kept in the log, for whoever reads a failure.
+    return null;
+  }
+}
