@@ -165,7 +165,10 @@ element("publish-form").onsubmit = async (submit) => {
     if (response.ok) announce(`accepted (${response.status})`, true);
     else announce((await response.json()).detail, false);
   } catch (error) {
-    announce(error instanceof SyntaxError ? `the payload is not JSON: ${error.message}` : "the server can't be reached", false);
+    announce(
+      error instanceof SyntaxError ? `the payload is not JSON: ${error.message}` : "the server can't be reached",
+      false,
+    );
   }
 };
 
@@ -176,7 +179,10 @@ element("copy-curl").onclick = async () => {
     await navigator.clipboard.writeText(curl);
     announce("copied", true);
   } catch (error) {
-    announce(error instanceof SyntaxError ? `the payload is not JSON: ${error.message}` : "the browser did not allow it", false);
+    announce(
+      error instanceof SyntaxError ? `the payload is not JSON: ${error.message}` : "the browser did not allow it",
+      false,
+    );
   }
 };
 

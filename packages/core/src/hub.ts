@@ -24,6 +24,7 @@ export class Hub {
   readonly #codecs: readonly Codec[];
   readonly #connections: ConnectionTable;
   readonly #counters: NodeCounters;
+  #subscriptions = 0;
 
   constructor(options: HubOptions) {
     this.#topics = options.topics;
@@ -32,12 +33,18 @@ export class Hub {
     this.#counters = options.counters;
   }
 
+  /** Subscriptions that stand on this node: one for each session and channel. */
+  get subscriptions(): number {
+    return this.#subscriptions;
+  }
+
   /** Lets a session hear a channel from now on. Once per session and channel. */
   join(session: Session, channel: Channel): void {
     const counts = channel.subscribersByCodec;
     const index = this.#indexOf(session.codec);
     while (counts.length <= index) counts.push(0);
     counts[index] = (counts[index] as number) + 1;
+    this.#subscriptions++;
     session.transport.joinTopic(topicOf(session.codec, channel));
   }
 
@@ -46,6 +53,7 @@ export class Hub {
     const counts = channel.subscribersByCodec;
     const index = this.#indexOf(session.codec);
     counts[index] = (counts[index] as number) - 1;
+    this.#subscriptions--;
     session.transport.leaveTopic(topicOf(session.codec, channel));
   }
 

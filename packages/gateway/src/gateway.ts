@@ -69,7 +69,7 @@ export class Gateway {
       lingerMs: settings.lingerMs,
       maxLingeringChannels: settings.maxLingeringChannels,
       onInterestFailed: (channel: Channel, error: unknown) =>
-        log.warn({ event: "interest_failed", app: channel.appId, error }, "the bus refused interest in a channel"),
+        log.warn("interest_failed", { app: channel.appId, error }),
     });
     this.#services = {
       node: this.#node,
@@ -79,7 +79,7 @@ export class Gateway {
       maxFrameBytes: settings.maxFrameBytes,
       idleTimeoutMs: settings.idleTimeoutSeconds * 1000,
       random: () => options.ids.random(),
-      onBug: (error) => log.error({ event: "bug", error }, "a connection's task failed, please report this"),
+      onBug: (error) => log.error("connection_task_failed", { error }),
     };
     this.#stopWatchingApps = apps.onChange(() =>
       this.#node.endUnserved((app) => app.settings.enabled && apps.byId(app.id) === app),
@@ -100,6 +100,11 @@ export class Gateway {
   /** Channels with interest on the bus now, lingering ones included. */
   get channels(): number {
     return this.#node.services.channels.size;
+  }
+
+  /** Subscriptions that stand now: one for each connection and channel. */
+  get subscriptions(): number {
+    return this.#node.services.hub.subscriptions;
   }
 
   /** Whether the gateway has begun to drain. */

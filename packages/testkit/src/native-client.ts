@@ -183,7 +183,9 @@ export class NativeClient {
         }
       };
       const timer = setTimeout(() => {
-        finish(() => reject(new Error(`no ${what} within ${WITHIN_MS} ms; got ${JSON.stringify(this.frames.slice(-5))}`)));
+        finish(() =>
+          reject(new Error(`no ${what} within ${WITHIN_MS} ms; got ${JSON.stringify(this.frames.slice(-5))}`)),
+        );
       }, WITHIN_MS);
       this.#waiting.add(check);
       check();

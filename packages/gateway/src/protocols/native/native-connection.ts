@@ -69,10 +69,8 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     else if (!this.#backlog.push(data)) this.#session.end("protocol_violation");
   }
 
-  onClose(code: number, wasSlow: boolean): void {
-    const { counters } = this.#services;
-    countBy(counters.connectionsClosed, code);
-    if (wasSlow) counters.slowConsumers++;
+  onClose(code: number): void {
+    countBy(this.#services.counters.connectionsClosed, code);
     this.#session?.onClosed();
     this.#session = null;
   }

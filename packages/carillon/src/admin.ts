@@ -1,0 +1,69 @@
+import { DURATION_BOUNDS_SECONDS, type Publisher } from "@carillon/publisher";
+import {
+  type AdminConfig,
+  type AdminServer,
+  createAdminServer,
+  createMetricsRegistry,
+  type Logger,
+  type MetricsRegistry,
+} from "@carillon/service";
+import type { Parts } from "./parts.ts";
+
+/** What the admin server of a process tells, and where. */
+export interface AdminOptions {
+  readonly config: AdminConfig;
+  readonly role: string;
+  readonly log: Logger;
+  readonly parts: Parts;
+}
+
+/** Makes the admin server of a process: its metrics, its health, and why it is not ready when it isn't. */
+export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServer {
+  const { counters, gateway, publisher, bus, leaving } = parts;
+  const metrics = createMetricsRegistry({
+    counters,
+    role,
+    gauges: {
+      isBusConnected: () => bus.status === "connected",
+      isDraining: () => leaving.hasBegun,
+      ...(gateway === null
+        ? {}
+        : {
+            connections: () => gateway.connections,
+            channels: () => gateway.channels,
+            subscriptions: () => gateway.subscriptions,
+          }),
+    },
+  });
+  if (publisher !== null) addPublisherMetrics(metrics, publisher);
+  return createAdminServer({ ...config, metrics, log, reasonsNotReady: () => reasonsNotReady(parts) });
+}
+
+function reasonsNotReady({ bus, gateway, leaving }: Parts): string[] {
+  const reasons: string[] = [];
+  if (leaving.hasBegun) reasons.push("the process is shutting down");
+  if (bus.status !== "connected") reasons.push("the bus is not connected");
+  if (gateway?.hasRoom === false) reasons.push("the process holds as many connections as it may");
+  return reasons;
+}
+
+function addPublisherMetrics(metrics: MetricsRegistry, publisher: Publisher): void {
+  const { counters } = publisher;
+  metrics.counter({
+    name: "publish_requests_total",
+    help: "Calls of the publish API, by HTTP status.",
+    label: "status",
+    read: () => counters.answers,
+  });
+  metrics.histogram({
+    name: "publish_request_seconds",
+    help: "Time from a call of the publish API to its answer.",
+    boundsSeconds: DURATION_BOUNDS_SECONDS,
+    read: () => ({ counts: counters.durations, sum: counters.durationSumSeconds }),
+  });
+  metrics.gauge({
+    name: "publish_requests_in_flight",
+    help: "Calls of the publish API that are being handled.",
+    read: () => counters.inFlight,
+  });
+}

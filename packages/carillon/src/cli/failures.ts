@@ -1,0 +1,17 @@
+import { BusUnavailableError } from "@carillon/core";
+import { ConfigError, PortInUseError } from "@carillon/service";
+import { EXIT_CODES } from "../exit-codes.ts";
+
+/** The exit code for what broke a command off. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return EXIT_CODES.config;
+  if (error instanceof PortInUseError) return EXIT_CODES.system;
+  if (error instanceof BusUnavailableError) return EXIT_CODES.unavailable;
+  return EXIT_CODES.failure;
+}
+
+/** What to tell a person about it: the message alone where it says what to do, the stack where it is a bug. */
+export function explain(error: unknown): string {
+  if (exitCodeOf(error) !== EXIT_CODES.failure) return `carillon: ${(error as Error).message}`;
+  return `carillon: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

@@ -1,0 +1,73 @@
+import { Command, CommanderError, Option } from "commander";
+import { EXIT_CODES } from "../exit-codes.ts";
+import { doctor } from "./doctor.ts";
+import { exitCodeOf, explain } from "./failures.ts";
+import { serve } from "./serve.ts";
+import { tokenCommand } from "./token.ts";
+import { version } from "./version.ts";
+
+/** The flags that every server command has; each has an env twin, and wins over it. */
+export interface ServerFlags {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly adminPort?: string;
+  readonly nats?: string;
+  readonly logFormat?: string;
+}
+
+/** Runs the command line. Sets the exit code; docs/cli.md lists them. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has already said what was wrong, or printed the help that was asked for.
+      process.exitCode = error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+      return;
+    }
+    process.stderr.write(`${explain(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+/** The whole command line, as commander knows it. Exported for the test that compares it with docs/cli.md. */
+export function createProgram(): Command {
+  const program = new Command("carillon")
+    .description("The realtime service a team runs in its own cluster.")
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError("(carillon help COMMAND shows what there is)");
+  serverCommand(program, "dev", "gateway, publish API and demo page in one process, for development and small sites");
+  serverCommand(program, "gateway", "hold the clients' connections");
+  serverCommand(program, "publisher", "serve the publish API");
+  program.addCommand(tokenCommand());
+  withServerFlags(program.command("doctor"))
+    .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")
+    .addOption(
+      new Option("--role <role>", "which process is to run here")
+        .choices(["dev", "gateway", "publisher"])
+        .default("gateway"),
+    )
+    .action(async (flags: ServerFlags & { readonly role: "dev" | "gateway" | "publisher" }) => {
+      process.exitCode = await doctor(flags.role, flags);
+    });
+  return program;
+}
+
+function serverCommand(program: Command, role: "dev" | "gateway" | "publisher", description: string): void {
+  withServerFlags(program.command(role))
+    .description(description)
+    .action(async (flags: ServerFlags) => serve(role, flags));
+}
+
+function withServerFlags(command: Command): Command {
+  // The env twins are read with the rest of the environment, so that a wrong value is reported like any other setting.
+  return command
+    .option("--config <file>", "YAML or JSON configuration (env: CARILLON_CONFIG)")
+    .option("--host <host>", "address to listen on (env: CARILLON_HOST)")
+    .option("--port <port>", "port to listen on, 0 for any free one (env: CARILLON_PORT)")
+    .option("--admin-port <port>", "port of metrics and health (env: CARILLON_ADMIN_PORT)")
+    .option("--nats <url>", "NATS servers, with commas between (env: CARILLON_NATS)")
+    .option("--log-format <format>", "json or pretty (env: CARILLON_LOG_FORMAT)");
+}

@@ -1,0 +1,50 @@
+import { type Config, type ConfigRole, createLogger, type Logger, loadConfig, onTermination } from "@carillon/service";
+import { CarillonProcess, type RunningAddresses } from "../carillon-process.ts";
+import { banner } from "./banner.ts";
+import type { ServerFlags } from "./main.ts";
+
+/** Runs a server until SIGTERM or SIGINT has drained it. Rejects when it can't start. */
+export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void> {
+  const load = () => loadConfig(loadOptions(role, flags));
+  const config = await load();
+  const log = createLogger({ format: config.log.format, level: config.log.level, role });
+  const running = await CarillonProcess.start({ role, config, log, hasAdmin: true, reload: load });
+  const reload = () => running.reload();
+  process.on("SIGHUP", reload);
+  onTermination({
+    log,
+    drain: async () => {
+      await running.close();
+      process.off("SIGHUP", reload);
+      log.info("stopped");
+    },
+  });
+  announce(role, config, { log, addresses: running.addresses });
+}
+
+/** Where the settings of a server command come from. */
+export function loadOptions(role: ConfigRole, flags: ServerFlags) {
+  const { config: file, ...overrides } = flags;
+  const { host, port, adminPort, nats, logFormat } = overrides;
+  return {
+    role,
+    env: process.env,
+    ...(file === undefined ? {} : { file }),
+    overrides: {
+      ...(host === undefined ? {} : { host }),
+      ...(port === undefined ? {} : { port }),
+      ...(adminPort === undefined ? {} : { adminPort }),
+      ...(nats === undefined ? {} : { nats }),
+      ...(logFormat === undefined ? {} : { logFormat }),
+    },
+  };
+}
+
+function announce(
+  role: ConfigRole,
+  config: Config,
+  { log, addresses }: { readonly log: Logger; readonly addresses: RunningAddresses },
+): void {
+  log.info("ready", { ...addresses, pid: process.pid });
+  if (role === "dev" && config.log.format === "pretty") process.stdout.write(banner(config, addresses));
+}

@@ -1,0 +1,148 @@
+import { type App, type Bus, createNodeCounters, MemoryBackbone, MemoryBus, type NodeCounters } from "@carillon/core";
+import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
+import { connectNatsBus } from "@carillon/nats";
+import { Publisher } from "@carillon/publisher";
+import {
+  type Config,
+  type ConfigRole,
+  ConfiguredApps,
+  type ConfigWatch,
+  changesThatNeedRestart,
+  createAuthorizer,
+  createPublicServer,
+  type GatewayConfig,
+  isOriginAllowed,
+  type Logger,
+  openFileLimit,
+  type PublicServer,
+  randomIds,
+  systemClock,
+  watchConfig,
+} from "@carillon/service";
+import type { Closing } from "./closing.ts";
+import { demoRoutes } from "./demo-routes.ts";
+import { Leaving } from "./leaving.ts";
+import { natsOptions } from "./nats-options.ts";
+
+/** What one process of Carillon is made from. */
+export interface ProcessOptions {
+  readonly role: ConfigRole;
+  readonly config: Config;
+  readonly log: Logger;
+  /** Reads the configuration again; absent: it is never reloaded. */
+  readonly reload?: () => Promise<Config>;
+}
+
+/** The parts of a process. Which there are depends on the role. */
+export interface Parts {
+  readonly counters: NodeCounters;
+  readonly apps: ConfiguredApps;
+  readonly bus: Bus;
+  readonly server: PublicServer;
+  readonly gateway: Gateway | null;
+  readonly publisher: Publisher | null;
+  readonly watch: ConfigWatch | null;
+  readonly leaving: Leaving;
+  readonly closing: Closing;
+}
+
+/** Most connections where the system doesn't tell its limit of open files. */
+const FALLBACK_MAX_CONNECTIONS = 10_000;
+
+/** Share of the open-file limit that connections may take: at the limit uWebSockets.js spins on a core. */
+const SHARE_OF_OPEN_FILES = 0.9;
+
+/** Makes and connects the parts of a role, and notes in `closing` how to undo each. Nothing listens yet. */
+export async function startParts(options: ProcessOptions, closing: Closing): Promise<Parts> {
+  const { config, log, role } = options;
+  for (const warning of config.warnings) log.warn("config_warning", { ...warning });
+  const counters = createNodeCounters();
+  const clock = systemClock;
+  const ids = randomIds();
+  const apps = new ConfiguredApps({ settings: config.apps });
+
+  const bus = await startBus(options);
+  closing.push("bus", () => bus.close());
+  closing.push("bus log", logStatusOf(bus, log));
+  const server = createPublicServer({ logger: log, counters });
+  closing.push("server", () => server.close());
+
+  const shared = { server, bus, apps, clock, ids, counters, log };
+  const gateway = role === "publisher" ? null : startGateway(shared, config.gateway);
+  if (gateway !== null) closing.push("gateway", () => gateway.close());
+  const publisher = role === "gateway" ? null : new Publisher({ ...shared, settings: config.publisher });
+  if (role === "dev") for (const route of demoRoutes(apps.first)) server.route(route);
+
+  const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, log });
+  if (watch !== null) closing.push("configuration watch", () => watch.close());
+  return { counters, apps, bus, server, gateway, publisher, watch, leaving: new Leaving(), closing };
+}
+
+async function startBus({ config, role, log }: ProcessOptions): Promise<Bus> {
+  if (config.nats.servers.length === 0) return new MemoryBus(new MemoryBackbone({ clock: systemClock }));
+  return connectNatsBus(await natsOptions(config.nats, role, log));
+}
+
+function logStatusOf(bus: Bus, log: Logger): () => void {
+  return bus.onStatus((status) => {
+    if (status === "disconnected") log.warn("bus_disconnected");
+    else log.info(`bus_${status}`);
+  });
+}
+
+type Shared = Pick<Parts, "server" | "bus" | "apps" | "counters"> & {
+  readonly clock: typeof systemClock;
+  readonly ids: ReturnType<typeof randomIds>;
+  readonly log: Logger;
+};
+
+function startGateway(shared: Shared, config: GatewayConfig): Gateway {
+  return new Gateway({
+    ...shared,
+    authorizer: createAuthorizer({ clock: shared.clock }),
+    isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
+    settings: gatewaySettings(config),
+    protocols: [nativeProtocol],
+  });
+}
+
+function gatewaySettings(config: GatewayConfig): GatewaySettings {
+  const { maxFrameBytes, maxBackpressureBytes, idleTimeoutSeconds, maxLingeringChannels } = config;
+  return {
+    maxConnections: config.maxConnections === 0 ? connectionsThatFit() : config.maxConnections,
+    maxFrameBytes,
+    maxBackpressureBytes,
+    idleTimeoutSeconds,
+    lingerMs: config.lingerSeconds * 1000,
+    maxLingeringChannels,
+  };
+}
+
+/** How many connections leave enough of the open-file limit for everything else. */
+export function connectionsThatFit(): number {
+  const limit = openFileLimit();
+  if (limit === null || !Number.isFinite(limit)) return FALLBACK_MAX_CONNECTIONS;
+  return Math.floor(limit * SHARE_OF_OPEN_FILES);
+}
+
+interface Watched {
+  readonly config: Config;
+  readonly load: () => Promise<Config>;
+  readonly apps: ConfiguredApps;
+  readonly log: Logger;
+}
+
+function watchFiles({ config: initial, load, apps, log }: Watched): ConfigWatch {
+  return watchConfig({
+    initial,
+    load,
+    onChange: (config) => {
+      apps.reload(config.apps);
+      const needRestart = changesThatNeedRestart(initial, config);
+      log.info("config_reloaded", { apps: config.apps.length });
+      for (const warning of config.warnings) log.warn("config_warning", { ...warning });
+      if (needRestart.length > 0) log.warn("config_needs_restart", { settings: needRestart });
+    },
+    onError: (error) => log.error("config_reload_refused", { error }),
+  });
+}

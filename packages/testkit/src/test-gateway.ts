@@ -1,0 +1,144 @@
+import {
+  type App,
+  type AppSettings,
+  type Bus,
+  type Clock,
+  createNodeCounters,
+  EventPublisher,
+  MemoryBackbone,
+  MemoryBus,
+  type NodeCounters,
+} from "@carillon/core";
+import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
+import {
+  ConfiguredApps,
+  type ConnectionTokenClaims,
+  createAuthorizer,
+  createPublicServer,
+  createSilentLogger,
+  DEV_APP,
+  isOriginAllowed,
+  mintConnectionToken,
+  type PublicServer,
+  randomIds,
+  signChannel,
+  systemClock,
+} from "@carillon/service";
+
+/** What may differ from the defaults. */
+export interface TestGatewayOptions {
+  /** The apps; default: the development app, whose clients may hurry. */
+  readonly apps?: readonly AppSettings[];
+  readonly settings?: Partial<GatewaySettings>;
+  /** Time, such as a FakeClock's; default: the machine's. */
+  readonly clock?: Clock;
+  /** The bus; default: one of its own, in this process. Whoever gives one closes it. */
+  readonly bus?: Bus;
+}
+
+/** The development app with some settings changed. Commands are not limited unless `limits` says so. */
+export function testApp(
+  changes: Partial<Omit<AppSettings, "limits">> & { limits?: Partial<AppSettings["limits"]> } = {},
+): AppSettings {
+  return { ...DEV_APP, ...changes, limits: { ...DEV_APP.limits, commandsPerSecond: 0, ...changes.limits } };
+}
+
+const SETTINGS: GatewaySettings = {
+  maxConnections: 5000,
+  maxFrameBytes: 65_536,
+  maxBackpressureBytes: 1_048_576,
+  idleTimeoutSeconds: 60,
+  lingerMs: 0,
+  maxLingeringChannels: 1000,
+};
+
+/** A real gateway in this process: real server on a free port, real sessions, the in-process bus unless another is given. */
+export class TestGateway {
+  readonly gateway: Gateway;
+  readonly apps: ConfiguredApps;
+  readonly counters: NodeCounters;
+  readonly bus: Bus;
+  readonly url: string;
+  readonly webSocketUrl: string;
+  readonly #server: PublicServer;
+  readonly #events: EventPublisher;
+  readonly #ownsBus: boolean;
+
+  private constructor(parts: Omit<TestGatewayParts, "port">, port: number) {
+    this.gateway = parts.gateway;
+    this.apps = parts.apps;
+    this.counters = parts.counters;
+    this.bus = parts.bus;
+    this.#server = parts.server;
+    this.#events = parts.events;
+    this.#ownsBus = parts.ownsBus;
+    this.url = `http://127.0.0.1:${port}`;
+    this.webSocketUrl = `ws://127.0.0.1:${port}/ws`;
+  }
+
+  static async start(options: TestGatewayOptions = {}): Promise<TestGateway> {
+    const clock = options.clock ?? systemClock;
+    const ids = randomIds();
+    const counters = createNodeCounters();
+    const log = createSilentLogger();
+    const server = createPublicServer({ logger: log, counters });
+    const bus = options.bus ?? new MemoryBus(new MemoryBackbone({ clock }));
+    const apps = new ConfiguredApps({ settings: options.apps ?? [testApp()] });
+    const gateway = new Gateway({
+      server,
+      bus,
+      apps,
+      authorizer: createAuthorizer({ clock }),
+      isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
+      clock,
+      ids,
+      counters,
+      log,
+      settings: { ...SETTINGS, ...options.settings },
+      protocols: [nativeProtocol],
+    });
+    const events = new EventPublisher({ bus, clock, ids, counters });
+    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+    return new TestGateway({ gateway, apps, counters, bus, server, events, ownsBus: options.bus === undefined }, port);
+  }
+
+  /** Publishes as a publisher would, with the payload given as a value or, as text, byte for byte. */
+  async publish(
+    channel: string,
+    event: string,
+    payload: unknown,
+    options: { exclude?: string; raw?: string } = {},
+  ): Promise<void> {
+    const bytes = new TextEncoder().encode(options.raw ?? JSON.stringify(payload));
+    const address = { appId: this.apps.first.id, channel };
+    const result = await this.#events.publish(address, { event, payload: bytes, exclude: options.exclude ?? "" });
+    if (!result.ok) throw new Error(result.message);
+  }
+
+  /** A channel token as the first app's auth endpoint would answer it. */
+  channelToken(connectionId: string, channel: string, data?: string): string {
+    return signChannel(this.apps.first, { connectionId, channel, ...(data === undefined ? {} : { data }) });
+  }
+
+  /** A connection token as the first app would mint it. */
+  connectionToken(claims: ConnectionTokenClaims): Promise<string> {
+    return mintConnectionToken(this.apps.first, claims);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.gateway.close();
+    await this.#server.close();
+    if (this.#ownsBus) await this.bus.close();
+  }
+}
+
+interface TestGatewayParts {
+  readonly gateway: Gateway;
+  readonly apps: ConfiguredApps;
+  readonly counters: NodeCounters;
+  readonly bus: Bus;
+  readonly server: PublicServer;
+  readonly events: EventPublisher;
+  readonly ownsBus: boolean;
+  readonly port: number;
+}
