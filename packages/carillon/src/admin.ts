@@ -59,7 +59,7 @@ function addPublisherMetrics(metrics: MetricsRegistry, publisher: Publisher): vo
     name: "publish_request_seconds",
     help: "Time from a call of the publish API to its answer.",
     boundsSeconds: DURATION_BOUNDS_SECONDS,
-    read: () => ({ counts: counters.durations, sum: counters.durationSumSeconds }),
+    read: () => ({ counts: counters.durations, sumSeconds: counters.durationSumSeconds }),
   });
   metrics.gauge({
     name: "publish_requests_in_flight",

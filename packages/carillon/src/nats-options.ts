@@ -1,8 +1,53 @@
 import { readFile } from "node:fs/promises";
-import type { NatsBusOptions } from "@carillon/nats";
-import type { Logger, NatsConfig } from "@carillon/service";
+import type { NatsAuth, NatsBusOptions, NatsTlsSettings } from "@carillon/nats";
+import { ConfigError, type Logger, type NatsConfig, type NatsCredentials, type NatsTls } from "@carillon/service";
 
-/** Turns the settings into what the bus wants: reads the files that they name. Rejects when one can't be read. */
-export async function natsOptions(config: NatsConfig, role: string, log: Logger): Promise<NatsBusOptions> {
-  throw new Error(`${config.prefix} ${role} ${String(log)} ${String(readFile)}`);
+/**
+ * Turns the settings into what the bus wants, and reads the files that they name. `role` and the process id become the name
+ * of the connection in NATS's monitoring.
+ *
+ * @throws ConfigError when a file can't be read.
+ */
+export async function natsOptions(config: NatsConfig, role: string, log?: Logger): Promise<NatsBusOptions> {
+  const auth = await authOf(config.credentials);
+  const tls = await tlsOf(config.tls);
+  const { windowSeconds, replicas } = config.idempotency;
+  return {
+    servers: config.servers,
+    prefix: config.prefix,
+    interest: config.interest,
+    name: `carillon-${role}-${process.pid}`,
+    idempotency: { windowMs: windowSeconds * 1000, replicas },
+    ...(auth === null ? {} : { auth }),
+    ...(tls === null ? {} : { tls }),
+    ...(log === undefined ? {} : { log }),
+  };
+}
+
+async function authOf(credentials: NatsCredentials): Promise<NatsAuth | null> {
+  const { user, password, token, nkeySeed, credsFile } = credentials;
+  if (user !== null) return { kind: "user", user, password: password ?? "" };
+  if (token !== null) return { kind: "token", token };
+  if (nkeySeed !== null) return { kind: "nkey", seed: nkeySeed };
+  if (credsFile !== null) return { kind: "creds", content: await read("nats.credentials.credsFile", credsFile) };
+  return null;
+}
+
+async function tlsOf({ caFile, certFile, keyFile, handshakeFirst }: NatsTls): Promise<NatsTlsSettings | null> {
+  if (caFile === null && certFile === null && keyFile === null && !handshakeFirst) return null;
+  return {
+    handshakeFirst,
+    ...(caFile === null ? {} : { ca: await read("nats.tls.caFile", caFile) }),
+    ...(certFile === null ? {} : { cert: await read("nats.tls.certFile", certFile) }),
+    ...(keyFile === null ? {} : { key: await read("nats.tls.keyFile", keyFile) }),
+  };
+}
+
+async function read(path: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
+    throw new ConfigError("config_unreadable", [{ path, where: file, message: `the file can't be read (${reason})` }]);
+  }
 }

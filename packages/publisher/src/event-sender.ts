@@ -1,0 +1,80 @@
+import { EventPublisher, type EventPublisherOptions, type NewEvent } from "@carillon/core";
+import type { Refusal } from "@carillon/protocol";
+import type { PublishRequest } from "./publish-request.ts";
+
+/** What became of one event, channel by channel. */
+export interface SendOutcome {
+  /** The event's id on all of its channels; null when none was given and none of them was accepted. */
+  readonly id: string | null;
+  /** When it was accepted first, in milliseconds since 1970; null when it was not. */
+  readonly timeMs: number | null;
+  /** Channels for which the bus has it, repeats included. */
+  readonly accepted: readonly string[];
+  /** Accepted channels that had it from an earlier call with the same id, and did not get it again. */
+  readonly duplicates: readonly string[];
+  /** Channels for which the bus can't be known to have it. */
+  readonly refused: readonly string[];
+  /** Why, for the last of the refused ones; null when all were accepted. */
+  readonly refusal: Refusal | null;
+}
+
+const NONE: readonly string[] = [];
+
+/** Publishes checked requests. Every event reaches the bus before the first answer is waited for, in the caller's order. */
+export class EventSender {
+  readonly #options: EventPublisherOptions;
+  readonly #events: EventPublisher;
+
+  constructor(options: EventPublisherOptions) {
+    this.#options = options;
+    this.#events = new EventPublisher(options);
+  }
+
+  /** Publishes one event on its channels. Never refuses as a whole: the outcome tells what was accepted. */
+  async send(appId: string, { channels, event }: PublishRequest): Promise<SendOutcome> {
+    const [channel] = channels;
+    if (channel === undefined || channels.length > 1) return this.#sendToMany(appId, channels, event);
+    const result = await this.#events.publish({ appId, channel }, event);
+    if (!result.ok) return refusedOutcome(event.id ?? null, channels, result);
+    const { messageId, timeMs, isDuplicate } = result.value;
+    const duplicates = isDuplicate ? channels : NONE;
+    return { id: messageId, timeMs, accepted: channels, duplicates, refused: NONE, refusal: null };
+  }
+
+  async #sendToMany(appId: string, channels: readonly string[], event: NewEvent): Promise<SendOutcome> {
+    const id = event.id ?? this.#options.ids.messageId();
+    const events = event.id === undefined ? this.#publisherWithId(id) : this.#events;
+    const results = await Promise.all(channels.map((channel) => events.publish({ appId, channel }, event)));
+    const accepted: string[] = [];
+    const duplicates: string[] = [];
+    const refused: string[] = [];
+    let refusal: Refusal | null = null;
+    let timeMs: number | null = null;
+    for (const [index, channel] of channels.entries()) {
+      const result = results[index];
+      if (result?.ok === true) {
+        accepted.push(channel);
+        timeMs ??= result.value.timeMs;
+        if (result.value.isDuplicate) duplicates.push(channel);
+      } else {
+        refused.push(channel);
+        refusal = result ?? null;
+      }
+    }
+    return { id, timeMs, accepted, duplicates, refused, refusal };
+  }
+
+  /**
+   * One event has one id on all of its channels, so that a client on several of them can tell it is the same. An id in the
+   * event itself would make the publish idempotent, which costs a round trip that nobody asked for.
+   */
+  #publisherWithId(id: string): EventPublisher {
+    const { ids } = this.#options;
+    const oneId = { messageId: () => id, nodeNumber: ids.nodeNumber, random: () => ids.random() };
+    return new EventPublisher({ ...this.#options, ids: oneId });
+  }
+}
+
+function refusedOutcome(id: string | null, channels: readonly string[], refusal: Refusal): SendOutcome {
+  return { id, timeMs: null, accepted: NONE, duplicates: NONE, refused: channels, refusal };
+}

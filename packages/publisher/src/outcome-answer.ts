@@ -1,0 +1,65 @@
+import type { Refusal } from "@carillon/protocol";
+import { type HttpAnswer, problem } from "@carillon/service";
+import type { SendOutcome } from "./event-sender.ts";
+
+/** How a caller wants to be told: `Prefer: return=representation` asks for the ids and channels of what was accepted. */
+export interface AnswerForm {
+  readonly isDetailed: boolean;
+  /** True: `results`, one for each event in order, even for a batch of one. */
+  readonly isBatch: boolean;
+}
+
+const PREFERS_REPRESENTATION = /(?:^|,)\s*return\s*=\s*"?representation"?\s*(?:[;,]|$)/i;
+const NO_CONTENT: HttpAnswer = Object.freeze({ status: 204 });
+const DETAILED_HEADERS = Object.freeze({
+  "content-type": "application/json",
+  "cache-control": "no-store",
+  "preference-applied": "return=representation",
+});
+
+/** True when a Prefer header asks for a representation (RFC 7240). */
+export function prefersRepresentation(prefer: string): boolean {
+  return prefer !== "" && PREFERS_REPRESENTATION.test(prefer);
+}
+
+/**
+ * The answer to a publish that reached the bus: 204 or 200 when all of it was accepted, otherwise 503. A 503 that carries
+ * `results` was accepted in part, and tells by position which channels have what; without them nothing was accepted.
+ */
+export function answerOutcomes(outcomes: readonly SendOutcome[], form: AnswerForm): HttpAnswer {
+  const refusal = lastRefusal(outcomes);
+  if (refusal !== null) return refusedAnswer(outcomes, refusal);
+  if (!form.isDetailed) return NO_CONTENT;
+  const results = outcomes.map(describe);
+  return { status: 200, headers: DETAILED_HEADERS, body: JSON.stringify(form.isBatch ? { results } : results[0]) };
+}
+
+function lastRefusal(outcomes: readonly SendOutcome[]): Refusal | null {
+  let refusal: Refusal | null = null;
+  for (const outcome of outcomes) refusal = outcome.refusal ?? refusal;
+  return refusal;
+}
+
+function refusedAnswer(outcomes: readonly SendOutcome[], refusal: Refusal): HttpAnswer {
+  const isPartial = outcomes.some(({ accepted }) => accepted.length > 0);
+  const scope = isPartial ? "only the channels under results have their events" : "nothing was accepted";
+  const advice = "send it again, with ids if nothing may arrive twice";
+  const answer = problem(refusal.code, `${refusal.message}: ${scope}, ${advice}`, { "retry-after": "1" });
+  return isPartial ? withResults(answer, outcomes.map(describe)) : answer;
+}
+
+/** RFC 9457 lets a problem carry further members. */
+function withResults(answer: HttpAnswer, results: readonly unknown[]): HttpAnswer {
+  const members: unknown = JSON.parse(String(answer.body));
+  return { ...answer, body: JSON.stringify(Object.assign({}, members, { results })) };
+}
+
+function describe({ id, timeMs, accepted, duplicates, refused }: SendOutcome): Readonly<Record<string, unknown>> {
+  return {
+    ...(id === null ? {} : { id }),
+    ...(timeMs === null ? {} : { time: timeMs }),
+    channels: accepted,
+    ...(duplicates.length === 0 ? {} : { duplicates }),
+    ...(refused.length === 0 ? {} : { refused }),
+  };
+}

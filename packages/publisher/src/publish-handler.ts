@@ -1,0 +1,113 @@
+import type { App, AppRegistry, Clock } from "@carillon/core";
+import { type Refusal, type Result, refuse } from "@carillon/protocol";
+import { type HttpAnswer, type HttpRequest, problem } from "@carillon/service";
+import { shownSecret } from "./credentials.ts";
+import type { EventSender } from "./event-sender.ts";
+import { parseJsonBody } from "./json-body.ts";
+import { checkMediaType } from "./media-type.ts";
+import { answerOutcomes, prefersRepresentation } from "./outcome-answer.ts";
+import { PublishBudget } from "./publish-budget.ts";
+import type { PublishRequest } from "./publish-request.ts";
+import type { PublishRoute } from "./publish-routes.ts";
+
+/** What a PublishHandler stands on. */
+export interface PublishHandlerOptions {
+  readonly apps: AppRegistry;
+  readonly clock: Clock;
+  readonly sender: EventSender;
+  /** Longest request body, in bytes. */
+  readonly maxBodyBytes: number;
+}
+
+// Always this very answer, so that it tells nothing about what was wrong.
+const UNAUTHORIZED: HttpAnswer = Object.freeze(
+  problem("unauthorized", "send the app's publishSecret as x-publish-secret, or as Authorization: Bearer", {
+    "www-authenticate": "Bearer",
+  }),
+);
+
+/** Turns one call into events on the bus and an answer: credentials, body, checks, budget, bus, in this order. */
+export class PublishHandler {
+  readonly #options: PublishHandlerOptions;
+  // By the app itself, which stays the same over reloads and is let go of when the configuration drops it.
+  readonly #budgets = new WeakMap<App, PublishBudget>();
+
+  constructor(options: PublishHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a call. Refusals are answers; only bugs reject. */
+  async answer(request: HttpRequest, route: PublishRoute): Promise<HttpAnswer> {
+    const secret = shownSecret(request);
+    const app = secret === "" ? null : this.#options.apps.byPublishSecret(secret);
+    if (app === null) return UNAUTHORIZED;
+    const admitted = checkCall(request, app);
+    if (!admitted.ok) return refusalAnswer(admitted);
+
+    const { maxBodyBytes, sender } = this.#options;
+    const body = await request.body(maxBodyBytes);
+    if (body.kind !== "complete") return bodyAnswer(body.kind, maxBodyBytes);
+    const read = readBody(body.bytes, route, app);
+    if (!read.ok) return refusalAnswer(read);
+    const requests = read.value;
+    const waitMs = this.#spend(requests, app);
+    if (waitMs > 0) return limitedAnswer(waitMs, app);
+
+    const [only] = requests;
+    const outcomes =
+      only !== undefined && requests.length === 1
+        ? [await sender.send(app.id, only)]
+        : await Promise.all(requests.map((each) => sender.send(app.id, each)));
+    const isDetailed = prefersRepresentation(request.header("prefer"));
+    return answerOutcomes(outcomes, { isDetailed, isBatch: route.isBatch });
+  }
+
+  /** An event counts once for each of its channels. Answers the ms to wait, 0 for none. */
+  #spend(requests: readonly PublishRequest[], app: App): number {
+    const perSecond = app.settings.limits.publishesPerSecond;
+    if (perSecond === 0) return 0;
+    let budget = this.#budgets.get(app);
+    if (budget === undefined) {
+      budget = new PublishBudget();
+      this.#budgets.set(app, budget);
+    }
+    let count = 0;
+    for (const { channels } of requests) count += channels.length;
+    return budget.spend(count, perSecond, this.#options.clock.monotonic());
+  }
+}
+
+/** What can be said of a call before its body is looked at. */
+function checkCall(request: HttpRequest, app: App): Result<null> {
+  if (!app.settings.enabled) return refuse("app_disabled", "the app is switched off in the configuration");
+  return checkMediaType(request.header("content-type"));
+}
+
+function readBody(bytes: Uint8Array, route: PublishRoute, app: App): Result<readonly PublishRequest[]> {
+  const parsed = parseJsonBody(bytes);
+  if (!parsed.ok) return parsed;
+  return route.read({ value: parsed.value, bytes, limits: app.settings.limits });
+}
+
+function refusalAnswer({ code, message }: Refusal): HttpAnswer {
+  return problem(code, message);
+}
+
+function bodyAnswer(kind: "too_large" | "aborted", maxBodyBytes: number): HttpAnswer {
+  // Nobody hears this one: it is counted, and closes what is left of the connection.
+  if (kind === "aborted") return { ...problem("request_timeout", "the body did not arrive"), closesConnection: true };
+  const limit = `${maxBodyBytes} bytes (publisher.maxBodyBytes)`;
+  return {
+    ...problem("message_too_large", `the body is larger than ${limit}: publish less, or split the batch`),
+    closesConnection: true,
+  };
+}
+
+function limitedAnswer(waitMs: number, app: App): HttpAnswer {
+  const perSecond = app.settings.limits.publishesPerSecond;
+  const seconds = String(Math.max(1, Math.ceil(waitMs / 1000)));
+  const limit = `the app may publish ${perSecond} events a second here (limits.publishesPerSecond)`;
+  return problem("rate_limited", `${limit}: nothing was published, try again in ${seconds} s`, {
+    "retry-after": seconds,
+  });
+}

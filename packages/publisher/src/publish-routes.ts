@@ -1,0 +1,21 @@
+import type { Result } from "@carillon/protocol";
+import { CREDENTIAL_HEADERS } from "./credentials.ts";
+import { type PublishRequest, type PublishSource, readBatch, readPublish } from "./publish-request.ts";
+
+/** An address of the publish API: how its body is read, and how it is answered. */
+export interface PublishRoute {
+  readonly method: "POST";
+  readonly path: string;
+  /** True: answers speak of events by position. */
+  readonly isBatch: boolean;
+  readonly read: (source: PublishSource) => Result<readonly PublishRequest[]>;
+}
+
+/** Every address of the publish API. docs/http-api.md documents each; a test compares the two both ways. */
+export const PUBLISH_ROUTES: readonly PublishRoute[] = [
+  { method: "POST", path: "/publish", isBatch: false, read: readPublish },
+  { method: "POST", path: "/publish/batch", isBatch: true, read: readBatch },
+];
+
+/** Headers that the publish API reads. */
+export const PUBLISH_HEADERS: readonly string[] = [...CREDENTIAL_HEADERS, "content-type", "prefer"];

@@ -1,0 +1,113 @@
+import type { AppRegistry, Bus, Clock, IdSource, NodeCounters } from "@carillon/core";
+import { type HttpAnswer, type HttpRequest, type Logger, type PublicServer, problem } from "@carillon/service";
+import { EventSender } from "./event-sender.ts";
+import { PublishHandler } from "./publish-handler.ts";
+import { PUBLISH_HEADERS, PUBLISH_ROUTES, type PublishRoute } from "./publish-routes.ts";
+import { PublisherCounters } from "./publisher-counters.ts";
+
+/** The limits of a publisher. */
+export interface PublisherSettings {
+  /** Longest request body, in bytes. Longer ones get 413. */
+  readonly maxBodyBytes: number;
+}
+
+/** What a publisher stands on. */
+export interface PublisherOptions {
+  /** Must not listen yet: the routes are added here. */
+  readonly server: PublicServer;
+  readonly bus: Bus;
+  readonly apps: AppRegistry;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** The process's counters of events. Calls are counted in {@link Publisher.counters}. */
+  readonly counters: NodeCounters;
+  readonly log: Logger;
+  readonly settings: PublisherSettings;
+}
+
+/** `leaving`: serves, and asks callers to connect elsewhere. `draining`: refuses. */
+type Phase = "serving" | "leaving" | "draining";
+
+/** How often a drain looks whether everything is answered. */
+const DRAIN_POLL_MS = 5;
+
+/**
+ * The publish API: takes events over HTTP and answers once the bus has them. It holds no state but budgets and counters, so
+ * any number of publishers may stand side by side. docs/http-api.md is its reference.
+ *
+ * @example
+ * const publisher = new Publisher({ server, bus, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 } });
+ * await server.listen({ host: "127.0.0.1", port: 8081 });
+ */
+export class Publisher {
+  /** What it counts about its calls, for the metrics endpoint. */
+  readonly counters = new PublisherCounters();
+  readonly #options: PublisherOptions;
+  readonly #handler: PublishHandler;
+  #phase: Phase = "serving";
+
+  constructor(options: PublisherOptions) {
+    const { apps, clock, server, settings } = options;
+    this.#options = options;
+    this.#handler = new PublishHandler({
+      apps,
+      clock,
+      sender: new EventSender(options),
+      maxBodyBytes: settings.maxBodyBytes,
+    });
+    for (const route of PUBLISH_ROUTES) {
+      const { method, path } = route;
+      server.route({ method, path, headers: PUBLISH_HEADERS, handle: (request) => this.#handle(request, route) });
+    }
+  }
+
+  /** True once {@link drain} was called: calls are refused. */
+  get isDraining(): boolean {
+    return this.#phase === "draining";
+  }
+
+  /**
+   * From now on each answer closes its connection, so that keep-alive callers connect anew, elsewhere; calls are still
+   * served. For the time in which the process is not ready any more and load balancers come to notice. Idempotent.
+   */
+  leave(): void {
+    if (this.#phase === "serving") this.#phase = "leaving";
+  }
+
+  /**
+   * Accepts no more connections, refuses further calls with 503 and waits until those in flight are answered, or `limitMs`
+   * have passed. Resolves with how many are unanswered then: 0 when all is well. The server is closed by whoever made it.
+   */
+  async drain(limitMs: number): Promise<number> {
+    this.#phase = "draining";
+    const { clock, log, server } = this.#options;
+    server.stopListening();
+    const deadlineMs = clock.monotonic() + limitMs;
+    do {
+      // At least once: the last answer is written just after its call stopped being in flight.
+      await new Promise<void>((resolve) => void clock.after(DRAIN_POLL_MS, resolve));
+    } while (this.counters.inFlight > 0 && clock.monotonic() < deadlineMs);
+    const unanswered = this.counters.inFlight;
+    if (unanswered > 0) log.warn("publishes_unanswered", { count: unanswered, limitMs });
+    return unanswered;
+  }
+
+  async #handle(request: HttpRequest, route: PublishRoute): Promise<HttpAnswer> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonic();
+    this.counters.begin();
+    let status = 500;
+    try {
+      const answer = this.isDraining ? drainingAnswer() : await this.#handler.answer(request, route);
+      status = answer.status;
+      return this.#phase === "serving" ? answer : { ...answer, closesConnection: true };
+    } finally {
+      this.counters.end(status, clock.monotonic() - startedMs);
+    }
+  }
+}
+
+function drainingAnswer(): HttpAnswer {
+  const detail = "this publisher is shutting down: send it again, over a new connection";
+  return problem("draining", detail, { "retry-after": "1" });
+}
