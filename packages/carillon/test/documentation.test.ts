@@ -8,19 +8,26 @@ const CLI_PAGE = readFileSync(new URL("../../../docs/cli.md", import.meta.url), 
 
 test("docs/cli.md names every flag that a command has, and no other", () => {
   const documented = new Set(CLI_PAGE.match(/(?<=`)--[a-z-]+/g));
-  const known = new Set(leaves(createProgram()).flatMap((command) => command.options.map((option) => String(option.long))));
+  const known = new Set(
+    leaves(createProgram()).flatMap((command) => command.options.map((option) => String(option.long))),
+  );
   known.add("--help");
   expect([...documented].sort()).toEqual([...known].sort());
 });
 
 test("docs/cli.md names every command, and no other", () => {
   const documented = new Set([...CLI_PAGE.matchAll(/^\| `carillon ([a-z ]+)` \|/gm)].map(([, name]) => name));
-  const known = leaves(createProgram()).map(nameOf).filter((name) => name !== "");
+  const known = leaves(createProgram())
+    .map(nameOf)
+    .filter((name) => name !== "");
   expect([...documented].sort()).toEqual(known.sort());
 });
 
 test("docs/cli.md lists every exit code", () => {
-  const documented = [...CLI_PAGE.matchAll(/^\| (\d+)(?:, (\d+))? \|/gm)].flatMap(([, first, second]) => [first, second]);
+  const documented = [...CLI_PAGE.matchAll(/^\| (\d+)(?:, (\d+))? \|/gm)].flatMap(([, first, second]) => [
+    first,
+    second,
+  ]);
   // Those two are 128 plus the number of the signal.
   const expected = [...Object.values(EXIT_CODES), 130, 143].map(String);
   expect(documented.filter((code) => code !== undefined).sort()).toEqual(expected.sort());

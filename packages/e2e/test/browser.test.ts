@@ -32,7 +32,7 @@ describe("demo page › in Chromium", () => {
     await page.getByRole("button", { name: "Publish", exact: true }).click();
     await page.locator("#publish-result[data-ok=true]").waitFor();
     await page.locator("#events li").first().waitFor();
-    expect(await page.locator("#events li").first().innerText()).toContain('{"id":1,"total":42.5}');
+    expect(await page.locator("#events li").first().textContent()).toContain('{"id":1,"total":42.5}');
 
     const response = await carillon.publish({
       channel: "user-42",
@@ -42,8 +42,8 @@ describe("demo page › in Chromium", () => {
     expect(response.status).toBe(204);
     const shipped = page.locator("#events li", { hasText: "order.shipped" });
     await shipped.waitFor();
-    expect(await shipped.innerText()).toContain("ünï-7");
-    expect(await page.locator("#frames").innerText()).toContain('"type":"subscribe"');
+    expect(await shipped.textContent()).toContain("ünï-7");
+    expect(await page.locator("#frames").textContent()).toContain('"type":"subscribe"');
     await page.screenshot({ path: `${SCREENSHOTS}/demo.png`, fullPage: true });
 
     await page.getByRole("button", { name: "Unsubscribe from user-42" }).click();

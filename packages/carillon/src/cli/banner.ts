@@ -5,8 +5,7 @@ import type { RunningAddresses } from "../carillon-process.ts";
 export function banner(config: Config, addresses: RunningAddresses): string {
   const [app] = config.apps;
   if (app === undefined) return "";
-  const url = addresses.url.replace("0.0.0.0", "127.0.0.1");
-  const webSocketUrl = addresses.webSocketUrl.replace("0.0.0.0", "127.0.0.1");
+  const [url, webSocketUrl, adminUrl] = [addresses.url, addresses.webSocketUrl, addresses.adminUrl].map(reachable);
   const bus = config.nats.servers.length > 0 ? "NATS" : "in this process";
   return `
   Carillon is running                     bus: ${bus}
@@ -14,7 +13,7 @@ export function banner(config: Config, addresses: RunningAddresses): string {
   demo page    ${url}/
   WebSocket    ${webSocketUrl}
   publish      POST ${url}/publish
-  metrics      ${addresses.adminUrl}/metrics
+  metrics      ${adminUrl}/metrics
 
   app id       ${app.id}
   app key      ${app.key}
@@ -26,4 +25,9 @@ export function banner(config: Config, addresses: RunningAddresses): string {
     -d '{"channel":"user-42","event":"order.created","payload":{"id":1}}'
 
 `;
+}
+
+/** An address that listens on all interfaces is no address to open: on this machine it is loopback. */
+function reachable(url: string): string {
+  return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }

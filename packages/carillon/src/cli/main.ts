@@ -3,7 +3,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { doctor } from "./doctor.ts";
 import { exitCodeOf, explain } from "./failures.ts";
 import { serve } from "./serve.ts";
-import { tokenCommand } from "./token.ts";
+import { addTokenCommand } from "./token.ts";
 import { version } from "./version.ts";
 
 /** The flags that every server command has; each has an env twin, and wins over it. */
@@ -41,7 +41,7 @@ export function createProgram(): Command {
   serverCommand(program, "dev", "gateway, publish API and demo page in one process, for development and small sites");
   serverCommand(program, "gateway", "hold the clients' connections");
   serverCommand(program, "publisher", "serve the publish API");
-  program.addCommand(tokenCommand());
+  addTokenCommand(program);
   withServerFlags(program.command("doctor"))
     .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")
     .addOption(

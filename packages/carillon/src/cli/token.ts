@@ -1,7 +1,8 @@
 import type { App } from "@carillon/core";
 import { type Capabilities, CHANNEL_NAME_RULE, isChannelName, parseCapabilities } from "@carillon/protocol";
 import { ConfiguredApps, loadConfig, mintConnectionToken, signChannel } from "@carillon/service";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { UsageError } from "./failures.ts";
 
 interface AppFlags {
   readonly config?: string;
@@ -16,9 +17,9 @@ interface ChannelFlags {
 
 const DEFAULT_TTL_SECONDS = 3600;
 
-/** `carillon token …`: makes tokens on the command line, for trying things and for scripts. */
-export function tokenCommand(): Command {
-  const token = new Command("token").description("make a token of an app, for trying things and for scripts");
+/** Adds `carillon token …`: makes tokens on the command line, for trying things and for scripts. */
+export function addTokenCommand(program: Command): void {
+  const token = program.command("token").description("make a token of an app, for trying things and for scripts");
   withAppFlags(token.command("connection"))
     .description("a connection token (JWT)")
     .option("--user <id>", "who the connection belongs to (sub)")
@@ -50,7 +51,6 @@ export function tokenCommand(): Command {
       const app = await appOf(flags);
       process.stdout.write(`${signChannel(app, channelToSign(flags))}\n`);
     });
-  return token;
 }
 
 function channelToSign({ connection, channel, data }: ChannelFlags) {
@@ -69,7 +69,7 @@ async function appOf({ config: file, app: id }: AppFlags): Promise<App> {
   const app = id === undefined ? apps.first : apps.byId(id);
   if (app !== null) return app;
   const known = config.apps.map((each) => each.id).join(", ");
-  throw new InvalidArgumentError(`there is no app ${id}: the configuration has ${known}`);
+  throw new UsageError(`there is no app ${id}: the configuration has ${known}`);
 }
 
 function collectCapability(text: string, before: Capabilities): Capabilities {

@@ -109,8 +109,11 @@ export class CarillonProcess {
   }
 }
 
+/** An event that was logged, in either format: the pretty one writes its name before its fields. */
 function parse(line: string): { readonly event?: string } | null {
+  const pretty = /\): (\w+) (\{.*\})$/.exec(line);
   try {
+    if (pretty !== null) return { ...(JSON.parse(String(pretty[2])) as object), event: String(pretty[1]) };
     return JSON.parse(line) as { readonly event?: string };
   } catch {
     // Not one of ours: kept in the log, for whoever reads a failure.

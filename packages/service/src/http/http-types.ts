@@ -1,6 +1,6 @@
 import type { TopicTree, Transport } from "@carillon/core";
 
-/** What a handler may know of a request. Everything is copied before the handler runs, so it may be kept and awaited over. */
+/** What a handler may know of a request. It may be kept and awaited over. */
 export interface HttpRequest {
   /** In upper case. */
   readonly method: string;
@@ -8,13 +8,14 @@ export interface HttpRequest {
   readonly path: string;
   /** The query without its `?`; "" for none. Parse with URLSearchParams. */
   readonly query: string;
-  /** The client's address. */
+  /** The client's address, as the node's own TCP connection shows it; "" when it is first asked for after the client left. */
   readonly remoteAddress: string;
-  /** Value of a header the route declared, or "" when it did not come. `name` in lower case. */
+  /** Value of a header that the route declared, or "" when it did not come or was not declared. `name` in lower case. */
   header(name: string): string;
   /**
-   * The whole body. Refuses past `limitBytes` (the connection then closes behind the answer) and when the client goes away
-   * or stalls. May be called once.
+   * The whole body. Ends as `too_large` past `limitBytes`, at once when Content-Length says so (the connection then closes
+   * behind the answer), and as `aborted` when the client goes away or stalls. May be called once, and only before the
+   * handler awaits anything: the body may be there with the head, and is not kept for later. Throws otherwise.
    */
   body(limitBytes: number): Promise<BodyResult>;
 }
@@ -26,27 +27,30 @@ export type BodyResult =
   /** The client went away; there is nobody to answer. */
   | { readonly kind: "aborted" };
 
-/** What a handler answers. */
+/** What a handler answers. A status outside 200–599 or a line break in a header becomes a 500. */
 export interface HttpAnswer {
   readonly status: number;
-  /** Names in lower case. Content-Length is added. */
+  /** Names in lower case. Content-Length, Connection and Date are added. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Absent or empty: no body. */
+  /** Absent or empty: no body. Not sent with 204 and 304, nor in answer to a HEAD. */
   readonly body?: string | Uint8Array;
   /** True: the connection closes behind this answer. */
   readonly closesConnection?: boolean;
 }
 
 /**
- * Answers one request. Whatever it throws becomes one 500 problem JSON and one error log line; the process lives on. It may
- * answer synchronously, which is the fast path for requests without a body.
+ * Answers one request. Whatever it throws, and taking longer than the server's bound, becomes one 500 problem JSON and one
+ * error log line; the process lives on. It may answer synchronously, which is the fast path for requests without a body.
  */
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
 
 /** One address that is served. */
 export interface HttpRoute {
   readonly method: "GET" | "POST" | "PUT" | "DELETE" | "OPTIONS";
-  /** An exact path, or one with `:name` segments, matched as uWebSockets.js does. */
+  /**
+   * An exact path, or one with `:name` segments, matched as uWebSockets.js does. A GET route answers HEAD too; a path
+   * without an OPTIONS route answers it with 204 and `Allow`.
+   */
   readonly path: string;
   /** Headers that the handler reads, in lower case. Only these are copied. */
   readonly headers?: readonly string[];
@@ -76,7 +80,11 @@ export type UpgradeDecision =
     }
   | { readonly kind: "refuse"; readonly answer: HttpAnswer };
 
-/** What happens on one WebSocket. Calls come one at a time; a throw is logged and closes this socket alone with 1011. */
+/**
+ * What happens on one WebSocket. Calls come one at a time, `onClose` last: a socket that is closed from within `open` or
+ * `onFrame` hears it when that has returned; one that is closed from elsewhere hears it before `close` or `terminate` returns.
+ * A throw is logged and closes this socket alone with 1011.
+ */
 export interface SocketHandler {
   /** One whole message. `data` is only valid during the call. Text is valid UTF-8. */
   onFrame(data: Uint8Array, isBinary: boolean): void;
@@ -86,11 +94,19 @@ export interface SocketHandler {
 
 /** How WebSockets are served: one endpoint for every path, told apart by `decide`. */
 export interface WebSocketEndpoint {
-  /** Decides on an upgrade, synchronously. */
+  /**
+   * Path patterns that serve WebSockets: a plain GET there is answered with 426, unless a route answers it. Upgrades are
+   * decided on at every path, whether it is listed or not. Absent: none.
+   */
+  readonly paths?: readonly string[];
+  /**
+   * Decides on an upgrade, synchronously: a client can't go away in between. A refusal is answered with `connection: close`.
+   * A throw is logged and answered with 500.
+   */
   readonly decide: (request: UpgradeRequest) => UpgradeDecision;
-  /** Longest frame that is read at all; a longer one cuts the connection (1006). Bytes, below 2^31. */
+  /** Longest frame that is read at all; a longer one cuts the connection (1006). Bytes, 1 to 2^31 - 1. */
   readonly maxFrameBytes: number;
-  /** Unsent bytes at which a connection is cut as a slow consumer. */
+  /** Unsent bytes at which a connection is cut as a slow consumer (1006). Bytes, 1 to 2^31 - 1; what the kernel buffers comes on top. */
   readonly maxBackpressureBytes: number;
   /** Silence after which a connection is closed; pings go out by themselves before that. Whole seconds, 8 to 960. */
   readonly idleTimeoutSeconds: number;
@@ -108,10 +124,14 @@ export interface ListenAddress {
  * listens. Unknown paths get 404 and known paths with another method 405 (with `Allow`), both as problem JSON.
  */
 export interface PublicServer extends TopicTree {
+  /** Throws when the same method and path were given before, or when the server listens already. */
   route(route: HttpRoute): void;
-  /** At most one per server. */
+  /** At most one per server, before it listens. Throws a RangeError that names the option whose value is out of bounds. */
   webSocket(endpoint: WebSocketEndpoint): void;
-  /** Resolves with the real port. Rejects with PortInUseError (code `EADDRINUSE`) when another process has it. */
+  /**
+   * Resolves with the real port. The port is taken exclusively. Rejects with PortInUseError (code `EADDRINUSE`) when another
+   * process has it, and with ListenError when the address can't be had for another reason.
+   */
   listen(address: ListenAddress): Promise<{ readonly host: string; readonly port: number }>;
   /** Stops accepting new connections; the open ones go on. Idempotent. */
   stopListening(): void;

@@ -1,0 +1,196 @@
+import { writeFile } from "node:fs/promises";
+import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
+import { describe, expect, test } from "vitest";
+import { CarillonProcess } from "./support/carillon-process.ts";
+import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
+import { carillon, run } from "./support/run.ts";
+
+describe("exit codes", () => {
+  test("64 › an unknown flag or command, with a hint", async () => {
+    const flag = await carillon(["dev", "--prot", "1"]);
+    expect(flag).toMatchObject({ code: 64, stderr: expect.stringContaining("--port") });
+    expect(await carillon(["serve"])).toMatchObject({ code: 64 });
+    expect(await carillon(["--help"])).toMatchObject({ code: 0, stdout: expect.stringContaining("gateway") });
+  });
+
+  test("78 › a wrong configuration, every problem with its place, no secret repeated", async () => {
+    const file = await writeConfig("apps:\n  - id: 1\n    key: ''\n    secrets: [hush-hush]\n    lmits: {}\n");
+    const { code, stderr } = await carillon(["gateway", "--config", file, "--nats", "nats://127.0.0.1:1"]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/carillon\.yaml:5:\d+.*limits/);
+    expect(stderr).not.toContain("hush-hush");
+  });
+
+  test("78 › a gateway without NATS or apps is told what to give it", async () => {
+    const { code, stderr } = await carillon(["gateway"]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/nats/i);
+    expect(stderr).toMatch(/apps/i);
+  });
+
+  test("71 › the port is in use", async () => {
+    await using running = await CarillonProcess.start("dev");
+    const { port } = new URL(running.url);
+    const { code, stderr } = await carillon(["dev", "--host", "127.0.0.1", "--port", port, "--admin-port", "0"]);
+    expect(code).toBe(71);
+    expect(stderr).toContain(port);
+  });
+
+  test("69 › NATS can't be reached", async () => {
+    const config = await writeConfig();
+    const { code, stderr } = await carillon([
+      "publisher",
+      "--config",
+      config,
+      "--nats",
+      "nats://127.0.0.1:1",
+      "--port",
+      "0",
+    ]);
+    expect(code).toBe(69);
+    expect(stderr).toContain("127.0.0.1:1");
+  });
+
+  test("0 › SIGTERM and SIGINT drain a process of every role", async () => {
+    await using nats = await NatsServer.start();
+    const args = ["--config", await writeConfig(), "--nats", nats.url];
+    for (const role of ["dev", "gateway", "publisher"] as const) {
+      const running = await CarillonProcess.start(role, args);
+      expect(await running.stop()).toBe(0);
+      expect(running.log).toContain('"event":"stopped"');
+    }
+  });
+});
+
+describe("carillon dev", () => {
+  test("prints the addresses, the app and a curl that works when pasted", async () => {
+    await using running = await CarillonProcess.start("dev", ["--log-format", "pretty"]);
+    await eventually(() => expect(running.log).toContain("curl"));
+    for (const part of [running.url, running.webSocketUrl, "1001", "app-key", "app-secret", "guide-secret"]) {
+      expect(running.log).toContain(part);
+    }
+    await using client = await NativeClient.open(running.webSocketUrl);
+    await client.subscribe("user-42");
+    const curl = running.log.slice(running.log.indexOf("curl -i"));
+    const { stdout } = await run("bash", ["-c", curl]);
+    expect(stdout).toContain("204");
+    expect(await client.events(1)).toEqual([{ channel: "user-42", event: "order.created", payload: { id: 1 } }]);
+  });
+
+  test("with --nats it is a member of a cluster", async () => {
+    await using nats = await NatsServer.start();
+    const args = ["--nats", nats.url];
+    await using first = await CarillonProcess.start("dev", args);
+    await using second = await CarillonProcess.start("dev", args);
+    await using client = await NativeClient.open(first.webSocketUrl);
+    await client.subscribe("shared");
+    expect((await second.publish({ channel: "shared", event: "hello", payload: "from the other" })).status).toBe(204);
+    expect((await client.events(1))[0]?.payload).toBe("from the other");
+  });
+
+  test("nothing secret is logged, whatever clients send", async () => {
+    await using running = await CarillonProcess.start("dev", []);
+    const client = await NativeClient.connect(`${running.webSocketUrl}?token=very-secret-token`);
+    await client.closed;
+    await running.publish({ channel: "a", event: "b", payload: "very-secret-payload" }, "very-secret-guess");
+    await running.stop();
+    expect(running.log).not.toContain("very-secret");
+  });
+});
+
+describe("reload", () => {
+  test("a changed file takes hold without dropping anybody; a broken one is reported and changes nothing", async () => {
+    const file = await writeConfig();
+    await using running = await CarillonProcess.start("dev", ["--config", file]);
+    await using client = await NativeClient.open(running.webSocketUrl);
+    await client.subscribe("news");
+
+    await writeFile(file, GUIDE_CONFIG.replace("guide-secret", "rotated-secret"));
+    await eventually(async () => {
+      expect((await running.publish({ channel: "other", event: "a" }, "rotated-secret")).status).toBe(204);
+    });
+    expect((await running.publish({ channel: "other", event: "a" }, "guide-secret")).status).toBe(401);
+
+    await writeFile(file, "apps: [");
+    await eventually(() => expect(running.log).toContain("config_reload_refused"));
+    expect((await running.publish({ channel: "news", event: "still here" }, "rotated-secret")).status).toBe(204);
+    expect((await client.events(1))[0]?.event).toBe("still here");
+  });
+});
+
+describe("carillon doctor", () => {
+  test("all well: exit 0, and each thing it looked at", async () => {
+    await using nats = await NatsServer.start();
+    const args = ["--config", await writeConfig(), "--nats", nats.url, "--port", "0", "--admin-port", "0"];
+    const { code, stdout } = await carillon(["doctor", ...args]);
+    expect(stdout).not.toContain("BAD");
+    expect(code).toBe(0);
+    for (const subject of ["Node.js", "server binary", "open files", "configuration", "port", "NATS"]) {
+      expect(stdout).toContain(subject);
+    }
+  });
+
+  test("finds a port in use, NATS away and a wrong configuration, and says what to do", async () => {
+    await using running = await CarillonProcess.start("dev");
+    const { port } = new URL(running.url);
+    const config = await writeConfig();
+    const args = [
+      "--config",
+      config,
+      "--host",
+      "127.0.0.1",
+      "--port",
+      port,
+      "--admin-port",
+      "0",
+      "--nats",
+      "nats://127.0.0.1:1",
+    ];
+    const busy = await carillon(["doctor", ...args]);
+    expect(busy.code).toBe(71);
+    expect(busy.stdout).toMatch(/BAD\s+port .*another process/);
+    expect(busy.stdout).toMatch(/BAD\s+NATS .*127\.0\.0\.1:1/);
+    const wrong = await carillon(["doctor", "--config", await writeConfig("nothing: here\n")]);
+    expect(wrong.code).toBe(78);
+    expect(wrong.stdout).toMatch(/BAD\s+configuration/);
+  });
+});
+
+describe("carillon token", () => {
+  test("connection › a JWT that a gateway takes, with what it grants", async () => {
+    await using running = await CarillonProcess.start("dev");
+    const { code, stdout } = await carillon([
+      "token",
+      "connection",
+      "--user",
+      "42",
+      "--allow",
+      "private-*=subscribe",
+      "--ttl",
+      "60",
+    ]);
+    expect(code).toBe(0);
+    await using client = await NativeClient.open(`${running.webSocketUrl}?token=${stdout.trim()}`);
+    await client.subscribe("private-orders");
+  });
+
+  test("channel › a token for one connection and channel", async () => {
+    await using running = await CarillonProcess.start("dev");
+    await using client = await NativeClient.open(running.webSocketUrl);
+    const args = ["token", "channel", "--connection", client.connectionId, "--channel", "private-orders"];
+    const { stdout } = await carillon(args);
+    await client.subscribe("private-orders", { token: stdout.trim() });
+  });
+
+  test("says what is wrong with a capability, a channel or an app", async () => {
+    expect(await carillon(["token", "connection", "--allow", "a=shout"])).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("subscribe"),
+    });
+    expect(await carillon(["token", "channel", "--connection", "1.1", "--channel", "a b"])).toMatchObject({ code: 64 });
+    expect(await carillon(["token", "connection", "--app", "7"])).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("1001"),
+    });
+  });
+});

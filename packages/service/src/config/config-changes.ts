@@ -1,0 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Config } from "./config-types.ts";
+import { listSettings, type PathPart } from "./setting-index.ts";
+
+/**
+ * Names of the settings that differ between two configurations and that a running process can't take over: all but those of
+ * apps. To be told to the operator after a reload, since nothing else would show that they wait for a restart.
+ */
+export function changesThatNeedRestart(before: Config, after: Config): readonly string[] {
+  return listSettings()
+    .filter(({ path }) => path[0] !== "apps" && !isDeepStrictEqual(valueAt(before, path), valueAt(after, path)))
+    .map(({ name }) => name);
+}
+
+function valueAt(config: Config, path: readonly PathPart[]): unknown {
+  return path.reduce<unknown>((value, key) => Object(value)[key], config);
+}

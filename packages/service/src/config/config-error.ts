@@ -1,0 +1,41 @@
+import type { ConfigProblem } from "./config-types.ts";
+
+/** Codes of {@link ConfigError}. docs/configuration.md documents each; a test compares the two both ways. */
+export const CONFIG_ERROR_CODES = ["config_unreadable", "config_syntax", "config_invalid"] as const;
+
+/**
+ * Why a configuration was refused: a file can't be read, its text is neither YAML nor JSON, or settings are wrong.
+ */
+export type ConfigErrorCode = (typeof CONFIG_ERROR_CODES)[number];
+
+const MAX_PROBLEMS_IN_MESSAGE = 50;
+
+/**
+ * The configuration can't be used. `problems` has all of them at once; `message` is ready to be shown to the operator.
+ * Neither contains the value of any setting.
+ */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly code: ConfigErrorCode;
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(code: ConfigErrorCode, problems: readonly ConfigProblem[]) {
+    super(describe(problems));
+    this.code = code;
+    this.problems = problems;
+  }
+}
+
+/** One line for one problem or warning: where, which setting, what is wrong. */
+export function formatConfigProblem(problem: ConfigProblem): string {
+  const subject = [problem.where, problem.path].filter((part) => part !== "").join(" ");
+  return subject === "" ? problem.message : `${subject}: ${problem.message}`;
+}
+
+function describe(problems: readonly ConfigProblem[]): string {
+  const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
+  const lines = problems.slice(0, MAX_PROBLEMS_IN_MESSAGE).map((problem) => `  ${formatConfigProblem(problem)}`);
+  const more = problems.length - lines.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  return `The configuration has ${count}:\n${lines.join("\n")}`;
+}

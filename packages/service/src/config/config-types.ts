@@ -1,0 +1,130 @@
+import type { AppSettings } from "@carillon/core";
+
+/** The processes that read the configuration. `dev` is gateway and publisher in one. */
+export const CONFIG_ROLES = ["dev", "gateway", "publisher"] as const;
+
+/** One of {@link CONFIG_ROLES}. It decides what `--host` and `--port` mean, a few defaults, and what must be present. */
+export type ConfigRole = (typeof CONFIG_ROLES)[number];
+
+/** Levels of log lines, the most talkative first. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
+
+/** Forms of log lines: one JSON object each, or coloured text for people. */
+export const LOG_FORMATS = ["json", "pretty"] as const;
+
+/** How a gateway asks NATS for channels: one subject each, or one wildcard for each partition in use. */
+export const INTEREST_MODES = ["exact", "partition"] as const;
+
+/** How a gateway leaves on SIGTERM: not ready, wait, stop accepting, then tell its clients to come back, spread out. */
+export interface DrainConfig {
+  /** Seconds between "not ready" and the end of accepting, for load balancers to notice. 0 = none. */
+  readonly delaySeconds: number;
+  /** Seconds over which the connections are told to come back. 0 = all at once. */
+  readonly spreadSeconds: number;
+}
+
+/** The process that holds connections. */
+export interface GatewayConfig {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Connections of this process; 0 = 90 % of its open-file limit. */
+  readonly maxConnections: number;
+  /** Longest frame that is read from a client. */
+  readonly maxFrameBytes: number;
+  /** Unsent bytes at which a connection is cut as a slow consumer. */
+  readonly maxBackpressureBytes: number;
+  /** Silence after which a connection is closed; 8 to 960. */
+  readonly idleTimeoutSeconds: number;
+  /** How long interest in a channel outlives its last local subscriber. 0 = not at all. */
+  readonly lingerSeconds: number;
+  /** Channels that may linger at once; beyond it the oldest is released. */
+  readonly maxLingeringChannels: number;
+  readonly drain: DrainConfig;
+}
+
+/** The process that serves the publish API. */
+export interface PublisherConfig {
+  readonly host: string;
+  /** 0 = any free port. Unused by `carillon dev`, which serves everything on the gateway's port. */
+  readonly port: number;
+  /** Longest request body. */
+  readonly maxBodyBytes: number;
+}
+
+/** Where metrics and health are served. */
+export interface AdminConfig {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+}
+
+/** How a process proves to NATS who it is. At most one way is set. */
+export interface NatsCredentials {
+  readonly user: string | null;
+  readonly password: string | null;
+  readonly token: string | null;
+  readonly nkeySeed: string | null;
+  /** Path of a `.creds` file. */
+  readonly credsFile: string | null;
+}
+
+/** TLS towards NATS. Paths of PEM files; all null = as the server asks, with the system's authorities. */
+export interface NatsTls {
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  /** True when TLS starts before the server's first line; the server must be set up the same way. */
+  readonly handshakeFirst: boolean;
+}
+
+/** How idempotency keys are remembered over the cluster (JetStream). */
+export interface IdempotencyConfig {
+  /** How long a repeat is recognised. */
+  readonly windowSeconds: number;
+  /** Copies of the record in the NATS cluster. */
+  readonly replicas: number;
+}
+
+/** The backbone. */
+export interface NatsConfig {
+  /** Empty = none: `carillon dev` then uses its in-process bus. */
+  readonly servers: readonly string[];
+  /** First token of every subject. */
+  readonly prefix: string;
+  readonly interest: (typeof INTEREST_MODES)[number];
+  readonly credentials: NatsCredentials;
+  readonly tls: NatsTls;
+  readonly idempotency: IdempotencyConfig;
+}
+
+/** What is logged, and how. */
+export interface LogConfig {
+  readonly format: (typeof LOG_FORMATS)[number];
+  readonly level: (typeof LOG_LEVELS)[number];
+}
+
+/** Something to tell the operator about one setting. Never contains a value, so never a secret. */
+export interface ConfigProblem {
+  /** The setting, such as `apps[0].key`; "" when it is about the whole. */
+  readonly path: string;
+  /** Where it was set: `carillon.yaml:4:7`, `CARILLON_PORT`, `--port`; "" when it was not set at all. */
+  readonly where: string;
+  /** What is wrong, and what is allowed. */
+  readonly message: string;
+}
+
+/** The whole configuration, checked, complete and frozen. */
+export interface Config {
+  /** At least one. The first is what a native connection without `?key=` gets. */
+  readonly apps: readonly AppSettings[];
+  readonly gateway: GatewayConfig;
+  readonly publisher: PublisherConfig;
+  readonly admin: AdminConfig;
+  readonly nats: NatsConfig;
+  readonly log: LogConfig;
+  /** What works but should be looked at, such as short secrets. To be logged at the start and after each reload. */
+  readonly warnings: readonly ConfigProblem[];
+  /** Absolute paths of every file that was read; a change of any of them is a reason to reload. */
+  readonly files: readonly string[];
+}

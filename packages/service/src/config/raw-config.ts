@@ -1,0 +1,125 @@
+import type { ConfigDocument } from "./config-document.ts";
+import type { ConfigProblem } from "./config-types.ts";
+import type { Overlay } from "./environment.ts";
+import { formatPath, listSettings, type PathPart } from "./setting-index.ts";
+
+type Container = Record<string, unknown>;
+
+/** What a {@link RawConfig} is made of. */
+export interface RawConfigOptions {
+  /** What the file says; undefined when there is none. */
+  readonly value: unknown;
+  /** Knows where in the file each value stands. */
+  readonly document?: ConfigDocument;
+  /** Apps from the environment, in place of the file's. */
+  readonly appsValue?: unknown;
+  readonly appsDocument?: ConfigDocument;
+}
+
+/** The settings before they are checked: the file, with the environment and the flags laid over it. */
+export class RawConfig {
+  readonly #root: Container;
+  readonly #options: RawConfigOptions;
+  readonly #problems: ConfigProblem[] = [];
+  readonly #sources = new Map<string, string>();
+
+  constructor(options: RawConfigOptions) {
+    this.#options = options;
+    const { value } = options;
+    const isEmpty = value === undefined || value === null;
+    if (!isEmpty && !isContainer(value)) {
+      this.#problem(
+        [],
+        options.document?.locate([]) ?? "",
+        "must be a map of sections, such as apps, gateway and nats",
+      );
+    }
+    this.#root = isContainer(value) ? { ...value } : {};
+    if (options.appsDocument !== undefined) this.#root["apps"] = options.appsValue;
+  }
+
+  /** What could not even be laid over each other. */
+  get problems(): readonly ConfigProblem[] {
+    return this.#problems;
+  }
+
+  /** The value of one section; undefined when there is none. */
+  section(name: string): unknown {
+    return this.#root[name];
+  }
+
+  /** Names of all sections that are there, known or not. */
+  get sectionNames(): readonly string[] {
+    return Object.keys(this.#root);
+  }
+
+  /** Sets one section where nothing set it. */
+  setDefault(path: readonly PathPart[], value: unknown): void {
+    const parent = this.#parentOf(path);
+    const key = path.at(-1);
+    if (parent !== null && key !== undefined) parent[key] ??= value;
+  }
+
+  /** Lays one setting over what is there. */
+  overlay({ path, value, where }: Overlay): void {
+    if (path[0] === "apps" && this.#hasSeveralApps()) {
+      this.#problem(
+        path,
+        where,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: shown as it stands
+        "which app is meant can't be told, as there are several: use ${NAME} in the file instead",
+      );
+      return;
+    }
+    const parent = this.#parentOf(path);
+    const key = path.at(-1);
+    // Where something that is no map stands in between, the schema says so.
+    if (parent === null || key === undefined) return;
+    parent[key] = value;
+    this.#sources.set(formatPath(path), where);
+  }
+
+  /** Where a setting was set; "" when nowhere. */
+  locate(path: readonly PathPart[]): string {
+    for (let length = path.length; length > 0; length--) {
+      const source = this.#sources.get(formatPath(path.slice(0, length)));
+      if (source !== undefined) return source;
+    }
+    const { document, appsDocument } = this.#options;
+    if (path[0] === "apps" && appsDocument !== undefined) return appsDocument.locate(path.slice(1));
+    return document?.locate(path) ?? "";
+  }
+
+  /** The environment twin of a setting, for settings that were set nowhere; "" when it has none. */
+  twinOf(path: readonly PathPart[]): string {
+    if (path[0] === "apps" && this.#hasSeveralApps()) return "";
+    return listSettings().find((setting) => formatPath(setting.path) === formatPath(path))?.environmentName ?? "";
+  }
+
+  #hasSeveralApps(): boolean {
+    const apps = this.#root["apps"];
+    return Array.isArray(apps) && apps.length > 1;
+  }
+
+  /** The container that holds the last part of `path`, copied so that the source stays as it is; made where it is absent. */
+  #parentOf(path: readonly PathPart[]): Container | null {
+    let parent: Container = this.#root;
+    for (const [depth, key] of path.slice(0, -1).entries()) {
+      const child = parent[key] ?? (typeof path[depth + 1] === "number" ? [] : {});
+      if (!isContainer(child) && !Array.isArray(child)) return null;
+      const copy = Array.isArray(child) ? [...child] : { ...child };
+      parent[key] = copy;
+      // An array takes its indices as keys as well; the type only says so for records.
+      parent = copy as unknown as Container;
+    }
+    return parent;
+  }
+
+  #problem(path: readonly PathPart[], where: string, message: string): void {
+    this.#problems.push({ path: formatPath(path), where, message });
+  }
+}
+
+function isContainer(value: unknown): value is Container {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

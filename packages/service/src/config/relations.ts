@@ -1,0 +1,112 @@
+import type { AppSettings } from "@carillon/core";
+import type { ConfigRole, NatsConfig } from "./config-types.ts";
+import { DEV_APP } from "./dev-app.ts";
+import type { Findings, PartialSections } from "./findings.ts";
+import { SHORT_SECRET_CHARACTERS } from "./text-rules.ts";
+
+/** What {@link addRelations} looks at. */
+export interface RelationOptions {
+  readonly sections: PartialSections;
+  /** The apps as they were written, so that repetitions are found also while something else is wrong. */
+  readonly rawApps: unknown;
+  readonly role: ConfigRole;
+  readonly findings: Findings;
+}
+
+/** Room in a frame or body for all but the payload: channel, event, id and the JSON around them, at their longest. */
+const FRAME_OVERHEAD_BYTES = 2048;
+
+/** Checks what must hold between settings. A relation is looked at when all that it needs is right in itself. */
+export function addRelations({ sections, rawApps, role, findings }: RelationOptions): void {
+  for (const key of ["id", "key", "publishSecret"]) addRepetitions(rawApps, key, findings);
+  if (sections.nats !== null) addNatsRelations(sections.nats, role, findings);
+  for (const [index, app] of (sections.apps ?? []).entries()) {
+    addSizeRelations(sections, app, { index, findings });
+    if (app !== DEV_APP) addSecretWarnings(app, index, findings);
+  }
+  if (sections.gateway !== null && sections.gateway.maxBackpressureBytes < sections.gateway.maxFrameBytes) {
+    findings.problem(
+      ["gateway", "maxBackpressureBytes"],
+      "must not be below gateway.maxFrameBytes: one frame would already make its receivers slow consumers",
+    );
+  }
+}
+
+function addRepetitions(rawApps: unknown, key: string, findings: Findings): void {
+  if (!Array.isArray(rawApps)) return;
+  const firstIndexes = new Map<unknown, number>();
+  for (const [index, app] of rawApps.entries()) {
+    if (typeof app !== "object" || app === null) continue;
+    const value: unknown = Object.entries(app).find(([name]) => name === key)?.[1];
+    if (typeof value !== "string") continue;
+    const first = firstIndexes.get(value);
+    if (first === undefined) firstIndexes.set(value, index);
+    else findings.problem(["apps", index, key], `is the same as apps[${first}].${key}: each app needs its own`);
+  }
+}
+
+function addNatsRelations(nats: NatsConfig, role: ConfigRole, findings: Findings): void {
+  if (nats.servers.length === 0 && role !== "dev") {
+    findings.problem(
+      ["nats", "servers"],
+      `must name at least one NATS server for a ${role}, such as nats://127.0.0.1:4222 (or set CARILLON_NATS)`,
+    );
+  }
+  const { user, password, token, nkeySeed, credsFile } = nats.credentials;
+  if ((user === null) !== (password === null)) {
+    const missing = user === null ? "user" : "password";
+    findings.problem(["nats", "credentials", missing], "is missing: a user and a password go together");
+  }
+  const ways = [user ?? password, token, nkeySeed, credsFile].filter((way) => way !== null);
+  if (ways.length > 1) {
+    findings.problem(["nats", "credentials"], "must be one way only: user and password, token, nkeySeed or credsFile");
+  }
+  const { certFile, keyFile } = nats.tls;
+  if ((certFile === null) !== (keyFile === null)) {
+    const missing = certFile === null ? "certFile" : "keyFile";
+    findings.problem(["nats", "tls", missing], "is missing: a certificate and its key go together");
+  }
+}
+
+function addSizeRelations(
+  { gateway, publisher }: PartialSections,
+  app: AppSettings,
+  { index, findings }: { readonly index: number; readonly findings: Findings },
+): void {
+  const path = ["apps", index, "limits", "messageBytes"];
+  const neededBytes = app.limits.messageBytes + FRAME_OVERHEAD_BYTES;
+  const explain = (key: string) =>
+    `needs ${key} to be at least ${neededBytes} (this limit and ${FRAME_OVERHEAD_BYTES} bytes around it): raise that, or lower this`;
+  // 0 means that nothing but the size of the frame or body limits it.
+  if (app.limits.messageBytes === 0) return;
+  if (gateway !== null && gateway.maxFrameBytes < neededBytes) {
+    findings.problem(path, explain("gateway.maxFrameBytes"));
+  }
+  if (gateway !== null && gateway.maxBackpressureBytes < neededBytes) {
+    findings.problem(path, explain("gateway.maxBackpressureBytes"));
+  }
+  if (publisher !== null && publisher.maxBodyBytes < neededBytes) {
+    findings.problem(path, explain("publisher.maxBodyBytes"));
+  }
+}
+
+function addSecretWarnings(app: AppSettings, index: number, findings: Findings): void {
+  const message = `has fewer than ${SHORT_SECRET_CHARACTERS} characters and could be guessed: make a long random one, such as with openssl rand -hex 32`;
+  for (const [secretIndex, secret] of app.secrets.entries()) {
+    if (secret.length < SHORT_SECRET_CHARACTERS) findings.warning(["apps", index, "secrets", secretIndex], message);
+  }
+  const { publishSecret, token } = app;
+  if (publishSecret !== null && publishSecret.length < SHORT_SECRET_CHARACTERS) {
+    findings.warning(["apps", index, "publishSecret"], message);
+  }
+  if (token.jwksUrl?.toLowerCase().startsWith("http:") === true && !isLoopback(new URL(token.jwksUrl).hostname)) {
+    findings.warning(
+      ["apps", index, "token", "jwksUrl"],
+      "is fetched without TLS: whoever can change it on the way can forge tokens",
+    );
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

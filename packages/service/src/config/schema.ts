@@ -1,0 +1,142 @@
+import type { AppSettings } from "@carillon/core";
+import { z } from "zod";
+import { INTEREST_MODES, LOG_FORMATS, LOG_LEVELS } from "./config-types.ts";
+import {
+  byteSize,
+  choice,
+  duration,
+  flag,
+  group,
+  MAX_INT32,
+  optionalText,
+  text,
+  textList,
+  wholeNumber,
+} from "./setting.ts";
+import {
+  CLAIM_RULE,
+  HOST_RULE,
+  KEY_SET_URL_RULE,
+  NAME_RULE,
+  NATS_SERVER_RULE,
+  ORIGIN_RULE,
+  PATH_RULE,
+  PUBLIC_KEY_RULE,
+  PUBLISH_SECRET_RULE,
+  SECRET_RULE,
+} from "./text-rules.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+// Each connection token is tried against each key, so the lists stay short.
+const MAX_KEYS = 10;
+
+const port = (defaultPort: number) => wholeNumber({ default: defaultPort, min: 0, max: 65_535 });
+const count = (defaultCount: number) => wholeNumber({ default: defaultCount, min: 0, max: 1_000_000_000 });
+const host = text({ ...HOST_RULE, default: "0.0.0.0" });
+
+/** The keys of one entry of `apps`. */
+export const appSchema = group({
+  id: text(NAME_RULE),
+  key: text(NAME_RULE),
+  secrets: textList({ ...SECRET_RULE, minItems: 1, maxItems: MAX_KEYS, variable: "SECRET" }),
+  publishSecret: optionalText(PUBLISH_SECRET_RULE),
+  enabled: flag(true),
+  allowedOrigins: textList({ ...ORIGIN_RULE, default: ["*"], minItems: 0, maxItems: 1000 }),
+  clientEvents: group({
+    enabled: flag(false),
+    // Pusher's documented limit for one connection.
+    perSecond: wholeNumber({ default: 10, min: 0, max: 1_000_000 }),
+  }),
+  token: group({
+    required: flag(false),
+    publicKeys: textList({ ...PUBLIC_KEY_RULE, default: [], minItems: 0, maxItems: MAX_KEYS }),
+    jwksUrl: optionalText(KEY_SET_URL_RULE),
+    issuer: optionalText(CLAIM_RULE),
+    audience: optionalText(CLAIM_RULE),
+  }),
+  limits: group({
+    connections: count(0),
+    // 10,240 bytes, 10 events and 100 channels are Pusher's documented limits.
+    messageBytes: byteSize({ default: 10_240, min: 0, max: 64 * MIB }),
+    batchEvents: wholeNumber({ default: 10, min: 0, max: 100_000 }),
+    channelsPerPublish: wholeNumber({ default: 100, min: 0, max: 100_000 }),
+    channelsPerConnection: wholeNumber({ default: 200, min: 0, max: 1_000_000 }),
+    commandsPerSecond: wholeNumber({ default: 50, min: 0, max: 1_000_000 }),
+    publishesPerSecond: wholeNumber({ default: 0, min: 0, max: 1_000_000 }),
+  }),
+});
+
+/** Apps as they are written; {@link toAppSettings} gives them the shape of the port. */
+export const appsSchema = z.array(appSchema);
+
+/** The section `gateway`. */
+export const gatewaySchema = group({
+  host,
+  port: port(8080),
+  maxConnections: wholeNumber({ default: 0, min: 0, max: 10_000_000 }),
+  maxFrameBytes: byteSize({ default: 64 * KIB, min: KIB, max: MAX_INT32 }),
+  maxBackpressureBytes: byteSize({ default: MIB, min: 16 * KIB, max: MAX_INT32 }),
+  // uWebSockets.js aborts the process on other values, 0 aside, which would keep dead connections for ever.
+  idleTimeoutSeconds: duration({ default: 120, min: 8, max: 960 }),
+  lingerSeconds: duration({ default: 5, min: 0, max: 300 }),
+  maxLingeringChannels: wholeNumber({ default: 100_000, min: 0, max: 10_000_000 }),
+  drain: group({
+    delaySeconds: duration({ default: 0, min: 0, max: 600 }),
+    spreadSeconds: duration({ default: 20, min: 0, max: 3600 }),
+  }),
+});
+
+/** The section `publisher`. */
+export const publisherSchema = group({
+  host,
+  port: port(8081),
+  maxBodyBytes: byteSize({ default: MIB, min: KIB, max: MAX_INT32 }),
+});
+
+/** The section `admin`. */
+export const adminSchema = group({ host, port: port(9090) });
+
+/** The section `nats`. */
+export const natsSchema = group({
+  servers: textList({ ...NATS_SERVER_RULE, default: [], minItems: 0, maxItems: 100 }),
+  prefix: text({ ...NAME_RULE, default: "carillon" }),
+  interest: choice(INTEREST_MODES, "exact"),
+  credentials: group({
+    user: optionalText(CLAIM_RULE),
+    password: optionalText(SECRET_RULE),
+    token: optionalText(SECRET_RULE),
+    nkeySeed: optionalText(SECRET_RULE),
+    credsFile: optionalText(PATH_RULE),
+  }),
+  tls: group({
+    caFile: optionalText(PATH_RULE),
+    certFile: optionalText(PATH_RULE),
+    keyFile: optionalText(PATH_RULE),
+    handshakeFirst: flag(false),
+  }),
+  idempotency: group({
+    windowSeconds: duration({ default: 120, min: 1, max: 86_400 }),
+    // JetStream keeps 1 to 5 copies of a stream.
+    replicas: wholeNumber({ default: 1, min: 1, max: 5 }),
+  }),
+});
+
+/** The section `log`. */
+export const logSchema = group({ format: choice(LOG_FORMATS, "json"), level: choice(LOG_LEVELS, "info") });
+
+/** Every section; the one list of what a configuration may hold. */
+export const SECTIONS = {
+  apps: appsSchema,
+  gateway: gatewaySchema,
+  publisher: publisherSchema,
+  admin: adminSchema,
+  nats: natsSchema,
+  log: logSchema,
+} as const;
+
+/** Turns one checked entry of `apps` into the settings that the port promises. */
+export function toAppSettings(app: z.output<typeof appSchema>): AppSettings {
+  const { required, ...token } = app.token;
+  return { ...app, token: { isRequired: required, ...token } };
+}

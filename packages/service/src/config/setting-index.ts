@@ -1,0 +1,69 @@
+import type { z } from "zod";
+import { appSchema, SECTIONS } from "./schema.ts";
+import { groupShape, type SettingInfo, settingInfo } from "./setting.ts";
+
+/** A key of the configuration, or an index into `apps` or a list. */
+export type PathPart = string | number;
+
+/** One setting that can be written in the file or given in the environment. */
+export interface Setting extends SettingInfo {
+  /** Keys from the top. In an app they begin with `apps` and 0: an environment variable can only mean the only app. */
+  readonly path: readonly PathPart[];
+  /** The key as people write it: `gateway.port`, `apps[].id`. */
+  readonly name: string;
+  /** The environment twin. */
+  readonly environmentName: string;
+}
+
+/** Every setting there is, in the order of the schema. */
+export function listSettings(): readonly Setting[] {
+  return Object.entries(SECTIONS).flatMap(([name, schema]) =>
+    name === "apps"
+      ? settingsBelow(appSchema, ["apps", 0], "apps[]", "CARILLON_APP")
+      : settingsBelow(schema, [name], name, `CARILLON_${screaming(name)}`),
+  );
+}
+
+/** The keys that may stand at `path`, for suggestions; empty where nothing may stand. */
+export function keysAt(path: readonly PathPart[]): readonly string[] {
+  const [section, ...rest] = path;
+  if (section === undefined) return Object.keys(SECTIONS);
+  if (section === "apps") return keysBelow(appSchema, rest.slice(1));
+  const schema = Object.entries(SECTIONS).find(([name]) => name === section)?.[1];
+  return schema === undefined ? [] : keysBelow(schema, rest);
+}
+
+/** A path as people write it: `apps[0].limits.connections`. */
+export function formatPath(path: readonly PathPart[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? part : `${text}.${part}`;
+  }, "");
+}
+
+function settingsBelow(
+  schema: z.ZodType,
+  path: readonly PathPart[],
+  name: string,
+  environmentName: string,
+): readonly Setting[] {
+  const info = settingInfo(schema);
+  if (info !== undefined) return [{ ...info, path, name, environmentName }];
+  return Object.entries(groupShape(schema) ?? {}).flatMap(([key, child]) => {
+    const variable = settingInfo(child)?.variable ?? screaming(key);
+    return settingsBelow(child, [...path, key], `${name}.${key}`, `${environmentName}_${variable}`);
+  });
+}
+
+function keysBelow(schema: z.ZodType, path: readonly PathPart[]): readonly string[] {
+  const shape = groupShape(schema);
+  const [key, ...rest] = path;
+  if (key === undefined || shape === undefined) return Object.keys(shape ?? {});
+  const child = shape[key];
+  return child === undefined ? [] : keysBelow(child, rest);
+}
+
+/** `maxFrameBytes` becomes `MAX_FRAME_BYTES`. */
+function screaming(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}

@@ -1,0 +1,116 @@
+import { createPublicKey } from "node:crypto";
+import { isOriginPattern, ORIGIN_PATTERN_RULE } from "../auth/origin.ts";
+import type { TextOptions } from "./setting.ts";
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,512}$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the point of the rule is to refuse them
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45})$/;
+const NATS_SERVER = /^(?:(?:nats|tls):\/\/)?(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/;
+const MIN_RSA_BITS = 2048;
+
+/** A secret shorter than this can be guessed by trying; it works, with a warning. */
+export const SHORT_SECRET_CHARACTERS = 16;
+
+/** App ids and keys stand in URLs and in NATS subjects as they are. */
+export const NAME_RULE: TextOptions = {
+  bounds: "1 to 64 characters of A-Z a-z 0-9 _ -",
+  check: (text) => (NAME.test(text) ? null : "must have 1 to 64 characters out of A-Z a-z 0-9 _ -"),
+};
+
+/** Anything that is there; blanks around it are nearly always a mistake of copying. */
+export const SECRET_RULE: TextOptions = {
+  bounds: "1 to 512 characters",
+  hasFileTwin: true,
+  check: (text) => {
+    if (text === "") return "must not be empty";
+    if (text.length > 512) return "must have at most 512 characters";
+    if (text !== text.trim()) return "must not begin or end with blanks or line ends";
+    return CONTROL_CHARACTER.test(text) ? "must not contain control characters" : null;
+  },
+};
+
+/** Travels in an HTTP header, so it is limited to what fits there. */
+export const PUBLISH_SECRET_RULE: TextOptions = {
+  bounds: "1 to 512 visible ASCII characters",
+  hasFileTwin: true,
+  check: (text) => {
+    if (text === "") return "must not be empty: remove the key to switch x-publish-secret off";
+    return VISIBLE_ASCII.test(text) ? null : "must have 1 to 512 visible ASCII characters, without blanks";
+  },
+};
+
+/** An entry of `allowedOrigins`. */
+export const ORIGIN_RULE: TextOptions = {
+  bounds: "`*`, `https://example.com`, `https://*.example.com`",
+  check: (text) => (isOriginPattern(text) ? null : ORIGIN_PATTERN_RULE),
+};
+
+/** A claim that a token must carry. */
+export const CLAIM_RULE: TextOptions = {
+  bounds: "1 to 512 characters",
+  check: (text) => (text !== "" && text.length <= 512 ? null : "must have 1 to 512 characters"),
+};
+
+/** A host name or an address to listen on. */
+export const HOST_RULE: TextOptions = {
+  bounds: "a host name or an IP address",
+  check: (text) => (HOST.test(text) ? null : "must be a host name or an IP address, such as 0.0.0.0 or 127.0.0.1"),
+};
+
+/** The path of a file; whether it can be read is found out where it is used. */
+export const PATH_RULE: TextOptions = {
+  bounds: "a path",
+  check: (text) => (text !== "" && !CONTROL_CHARACTER.test(text) ? null : "must be the path of a file"),
+};
+
+/** A public key. A private one is refused: nobody should lay it beside a service that has no use for it. */
+export const PUBLIC_KEY_RULE: TextOptions = {
+  bounds: "PEM, RSA of 2048 bits or more, or EC P-256",
+  hasFileTwin: true,
+  check: (text) => {
+    if (text.includes("PRIVATE KEY"))
+      return "is a private key: give the public key, and keep the private one elsewhere";
+    const key = readPublicKey(text);
+    if (key === null) return "must be a public key in PEM (-----BEGIN PUBLIC KEY-----)";
+    const details = key.asymmetricKeyDetails;
+    if (key.asymmetricKeyType === "rsa") {
+      return (details?.modulusLength ?? 0) >= MIN_RSA_BITS ? null : "must have at least 2048 bits";
+    }
+    const isP256 = key.asymmetricKeyType === "ec" && details?.namedCurve === "prime256v1";
+    return isP256 ? null : "must be an RSA key (for RS256) or an EC key on P-256 (for ES256)";
+  },
+};
+
+/** Where a JSON Web Key Set is. */
+export const KEY_SET_URL_RULE: TextOptions = {
+  bounds: "an http or https URL",
+  check: (text) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (url === null || !["http:", "https:"].includes(url.protocol)) {
+      return "must be a URL such as https://auth.example.com/.well-known/jwks.json";
+    }
+    return url.username === "" && url.password === "" ? null : "must not contain a user name or password";
+  },
+};
+
+/** A NATS server. Credentials in the URL would end up in logs, so they have keys of their own. */
+export const NATS_SERVER_RULE: TextOptions = {
+  bounds: "`nats://host:4222`, `tls://host:4222` or `host:4222`",
+  check: (text) => {
+    if (text.includes("@")) return "must not contain credentials: put them under nats.credentials";
+    const match = NATS_SERVER.exec(text);
+    const isFine = match !== null && Number(match[1] ?? 4222) >= 1 && Number(match[1] ?? 4222) <= 65_535;
+    return isFine ? null : "must be a server such as nats://127.0.0.1:4222, or tls://nats.example.com:4222";
+  },
+};
+
+function readPublicKey(pem: string) {
+  try {
+    return createPublicKey(pem);
+  } catch {
+    // Not a key; the cause may repeat parts of the text, so it is dropped.
+    return null;
+  }
+}

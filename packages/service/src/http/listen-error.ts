@@ -1,0 +1,69 @@
+import { createServer } from "node:net";
+import type { ListenAddress } from "./http-types.ts";
+
+/** The server can't listen at this address. `code` is the system's: EACCES, EADDRNOTAVAIL, ENOTFOUND, or "UNKNOWN". */
+export class ListenError extends Error {
+  readonly code: string;
+  override readonly name: string = "ListenError";
+
+  constructor(message: string, code: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Another process (or another server of this one) listens there. */
+export class PortInUseError extends ListenError {
+  override readonly name = "PortInUseError";
+
+  constructor(address: ListenAddress) {
+    super(
+      `${addressName(address)} is in use. Stop the process that listens there, or choose another port (--port, or 0 for any free one).`,
+      "EADDRINUSE",
+    );
+  }
+}
+
+/**
+ * Finds out why listening failed: uWebSockets.js doesn't say, so the same is tried once with the platform's own server, whose
+ * errors have names.
+ */
+export async function explainListenFailure(address: ListenAddress): Promise<ListenError> {
+  return listenError(address, await systemCode(address));
+}
+
+/** The error for an address that the system refused with `code`. */
+export function listenError(address: ListenAddress, code: string): ListenError {
+  if (code === "EADDRINUSE") return new PortInUseError(address);
+  return new ListenError(`Cannot listen at ${addressName(address)}: ${advice(code)}`, code);
+}
+
+function advice(code: string): string {
+  switch (code) {
+    case "EACCES":
+      return "the system does not allow it (EACCES). Ports below 1024 need a privilege; choose a higher one.";
+    case "EADDRNOTAVAIL":
+      return "no network interface of this machine has the address (EADDRNOTAVAIL). Use 0.0.0.0 for all of them.";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `the host name is not known (${code}). Use an address of this machine, or 0.0.0.0.`;
+    default:
+      return `the system refused it (${code}).`;
+  }
+}
+
+function systemCode(address: ListenAddress): Promise<string> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "UNKNOWN"));
+    probe.listen({ host: address.host, port: address.port, exclusive: true }, () => {
+      probe.close(() => resolve("UNKNOWN"));
+    });
+  });
+}
+
+/** `host:port`, with an IPv6 host in brackets. */
+function addressName(address: ListenAddress): string {
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `${host}:${address.port}`;
+}

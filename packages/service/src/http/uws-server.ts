@@ -1,0 +1,201 @@
+import type { Clock, NodeCounters } from "@carillon/core";
+import type { Logger } from "../process/logger.ts";
+import { systemClock } from "../process/system-clock.ts";
+import { Exchange, type ExchangeHost } from "./exchange.ts";
+import type { HttpHandler, HttpRoute, ListenAddress, PublicServer, WebSocketEndpoint } from "./http-types.ts";
+import { explainListenFailure } from "./listen-error.ts";
+import { PendingExchanges } from "./pending-exchanges.ts";
+import { problem, upgradeRequired } from "./problem.ts";
+import { RouteTable } from "./route-table.ts";
+import {
+  DEFAULT_MAX_HEADER_BYTES,
+  loadUws,
+  type UwsApp,
+  type UwsListenSocket,
+  type UwsModule,
+  type UwsRequestHandler,
+} from "./uws.ts";
+import { checkEndpoint, checkRange, socketBehavior } from "./websocket-behavior.ts";
+
+/** What a public server is made of. */
+export interface PublicServerOptions {
+  readonly logger: Logger;
+  /** Of these, the server itself only counts `slowConsumers`; the rest is its callers' to count. */
+  readonly counters: NodeCounters;
+  /**
+   * Longest head of a request: request line and headers. Bytes, 1024 to 1048576; 16384 when absent. uWebSockets.js reads it
+   * once in a process, so all servers of a process share the first one's.
+   */
+  readonly maxHeaderBytes?: number;
+  /** How long a handler may take before its request is answered with 500. Milliseconds; 30 seconds when absent. */
+  readonly handlerTimeoutMs?: number;
+  /** Drives the handlers' timeout; the platform's when absent. */
+  readonly clock?: Clock;
+}
+
+const HEADER_BYTES = { min: 1024, max: 1_048_576 } as const;
+
+/** Longer than any answer of Carillon's takes when the bus is in trouble (15 s of retries), shorter than most proxies wait. */
+const DEFAULT_HANDLER_TIMEOUT_MS = 30_000;
+
+/** uWebSockets.js's method that registers a route. */
+const REGISTER = { GET: "get", POST: "post", PUT: "put", DELETE: "del", OPTIONS: "options" } as const;
+
+const EVERY_PATH = "/*";
+
+/**
+ * Makes the process's public server. It holds nothing yet but a timer that keeps no process alive; `close` ends that too.
+ *
+ * @throws UwsUnavailableError when uWebSockets.js can't be loaded here; RangeError for an option out of bounds.
+ * @example
+ * const server = createPublicServer({ logger, counters });
+ * server.route({ method: "GET", path: "/hello", handle: () => ({ status: 200, body: "hello" }) });
+ * const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+ */
+export function createPublicServer(options: PublicServerOptions): PublicServer {
+  return new UwsServer(options);
+}
+
+type Phase = "routing" | "listening" | "accepting_ended" | "closed";
+
+class UwsServer implements PublicServer {
+  readonly #uws: UwsModule;
+  readonly #app: UwsApp;
+  readonly #log: Logger;
+  readonly #counters: NodeCounters;
+  readonly #host: ExchangeHost & { readonly pending: PendingExchanges };
+  readonly #routes = new RouteTable();
+  readonly #gauge = { open: 0 };
+  #endpoint: WebSocketEndpoint | null = null;
+  #listenSocket: UwsListenSocket | null = null;
+  #phase: Phase = "routing";
+
+  constructor(options: PublicServerOptions) {
+    const maxHeaderBytes = options.maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES;
+    checkRange("maxHeaderBytes", maxHeaderBytes, HEADER_BYTES);
+    const timeoutMs = options.handlerTimeoutMs ?? DEFAULT_HANDLER_TIMEOUT_MS;
+    checkRange("handlerTimeoutMs", timeoutMs, { min: 1, max: 3_600_000 });
+    const loaded = loadUws(maxHeaderBytes);
+    if (loaded.maxHeaderBytes !== maxHeaderBytes) {
+      options.logger.warn("max_header_bytes_ignored", { asked: maxHeaderBytes, inForce: loaded.maxHeaderBytes });
+    }
+    this.#uws = loaded.module;
+    this.#app = loaded.module.App();
+    this.#log = options.logger;
+    this.#counters = options.counters;
+    const pending = new PendingExchanges({ clock: options.clock ?? systemClock, timeoutMs });
+    this.#host = { log: options.logger, pending };
+  }
+
+  get openSockets(): number {
+    return this.#gauge.open;
+  }
+
+  route(route: HttpRoute): void {
+    this.#refuseAfterListen();
+    this.#routes.add(route.method, route.path);
+    this.#register(route);
+  }
+
+  webSocket(endpoint: WebSocketEndpoint): void {
+    this.#refuseAfterListen();
+    if (this.#endpoint !== null) throw new Error("This server has its WebSocket endpoint already.");
+    checkEndpoint(endpoint);
+    this.#endpoint = endpoint;
+    const host = { app: this.#app, log: this.#log, counters: this.#counters };
+    const settings = { compression: this.#uws.DISABLED, gauge: this.#gauge };
+    // Upgrades come here before any GET route, and plain GETs go on to those.
+    this.#app.ws(EVERY_PATH, socketBehavior(endpoint, host, settings));
+  }
+
+  async listen(address: ListenAddress): Promise<{ readonly host: string; readonly port: number }> {
+    this.#refuseAfterListen();
+    checkRange("port", address.port, { min: 0, max: 65_535 });
+    this.#phase = "listening";
+    this.#registerDefaults();
+    const socket = this.#tryListen(address);
+    if (socket === false) throw await explainListenFailure(address);
+    this.#listenSocket = socket;
+    return { host: address.host, port: this.#uws.us_socket_local_port(socket) };
+  }
+
+  publish(topic: string, frame: Uint8Array, isBinary: boolean): void {
+    // Without a WebSocket route it would crash the process.
+    if (this.#endpoint === null || this.#phase === "closed") return;
+    this.#app.publish(topic, frame, isBinary);
+  }
+
+  stopListening(): void {
+    if (this.#listenSocket === null) return;
+    this.#uws.us_listen_socket_close(this.#listenSocket);
+    this.#listenSocket = null;
+    this.#phase = "accepting_ended";
+  }
+
+  async close(): Promise<void> {
+    if (this.#phase === "closed") return;
+    this.stopListening();
+    this.#phase = "closed";
+    this.#host.pending.close();
+    this.#app.close();
+  }
+
+  #refuseAfterListen(): void {
+    if (this.#phase !== "routing") throw new Error("The server listens already, or has been closed.");
+  }
+
+  /** Always exclusive: otherwise a second process would take half of the connections without anybody noticing. */
+  #tryListen(address: ListenAddress): UwsListenSocket | false {
+    let result: UwsListenSocket | false = false;
+    this.#app.listen(address.host, address.port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
+      result = socket;
+    });
+    return result;
+  }
+
+  #register(route: HttpRoute): void {
+    const handler = this.#handler(route.method, route);
+    this.#app[REGISTER[route.method]](route.path, handler);
+    if (route.method === "GET") this.#app.head(route.path, this.#handler("HEAD", route));
+  }
+
+  #handler(method: string, route: Pick<HttpRoute, "path" | "headers" | "handle">): UwsRequestHandler {
+    const host = this.#host;
+    const isFixed = !route.path.includes(":") && !route.path.includes("*");
+    const target = { method, fixedPath: isFixed ? route.path : null, headerNames: route.headers ?? [] };
+    const { handle } = route;
+    return (response, request) => new Exchange(host, target, response, request).run(handle);
+  }
+
+  /** What is answered where no route is. */
+  #registerDefaults(): void {
+    for (const path of this.#endpoint?.paths ?? []) {
+      if (this.#routes.has("GET", path)) continue;
+      this.#routes.add("GET", path);
+      this.#register({
+        method: "GET",
+        path,
+        handle: () => upgradeRequired("Connect with a WebSocket client, at ws:// or wss://."),
+      });
+    }
+    for (const path of this.#routes.paths()) {
+      const allow = this.#routes.allow(path);
+      if (!this.#routes.has("OPTIONS", path)) {
+        this.#app.options(
+          path,
+          this.#handler("OPTIONS", { path, handle: () => ({ status: 204, headers: { allow } }) }),
+        );
+      }
+      this.#any(path, () => problem("method_not_allowed", `This address answers ${allow}.`, { allow }));
+    }
+    this.#any(EVERY_PATH, (request) => problem("not_found", `Nothing is served at ${request.path}.`));
+  }
+
+  #any(path: string, handle: HttpHandler): void {
+    const host = this.#host;
+    this.#app.any(path, (response, request) => {
+      const target = { method: request.getMethod().toUpperCase(), fixedPath: null, headerNames: [] };
+      new Exchange(host, target, response, request).run(handle);
+    });
+  }
+}
