@@ -103,6 +103,7 @@ export class ChannelRegistry {
       for (const channel of channels.values()) this.#letGo(channel);
     }
     this.#lingerQueue = [];
+    this.#lingering = 0;
   }
 
   async #hold(channel: Channel): Promise<void> {

@@ -42,7 +42,9 @@ export class ConnectionTable {
   /** The session with this connection id; undefined when it is gone, or on another node. */
   find(connectionId: string): Session | undefined {
     if (!connectionId.startsWith(this.#prefix)) return undefined;
-    return this.#sessions.get(Number(connectionId.slice(this.#prefix.length)));
+    const session = this.#sessions.get(Number(connectionId.slice(this.#prefix.length)));
+    // Number() reads "1e0" and " 1" as well: only the one true spelling is the id.
+    return session?.connectionId === connectionId ? session : undefined;
   }
 
   add(session: Session): void {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "./ports/clock.ts";
 
-const SLOT_MS = 1000;
+// An entry waits for the end of its slot, and then for the next turn: twice this at most.
+const SLOT_MS = 500;
 
 /**
  * Calls back when a time in the wall clock has come, to the second: one timer for all entries instead of one for each.
@@ -43,8 +44,13 @@ export class ExpiryWheel<T> {
     const nowMs = this.#clock.now();
     for (const [slot, entries] of this.#slots) {
       if (slot * SLOT_MS > nowMs) continue;
-      this.#slots.delete(slot);
-      for (const entry of entries) this.#onExpired(entry);
+      // One by one, so that an entry which the end of another one removes doesn't fire.
+      for (const entry of entries) {
+        entries.delete(entry);
+        this.#onExpired(entry);
+      }
+      // Removing its last entry has deleted the slot already, and another may have taken its place.
+      if (this.#slots.get(slot) === entries) this.#slots.delete(slot);
     }
   }
 }

@@ -77,7 +77,10 @@ export class Hub {
     if (frame === null) return;
     const topic = topicOf(codec, channel);
     const excluded = publication.exclude === "" ? undefined : this.#connections.find(publication.exclude);
-    if (excluded !== undefined && excluded.codec === codec && excluded.isSubscribed(channel)) {
+    // A connection that is just closing can't publish to the others any more, and gets nothing itself either.
+    const isExcluding =
+      excluded?.transport.isOpen === true && excluded.codec === codec && excluded.isSubscribed(channel);
+    if (excluded !== undefined && isExcluding) {
       excluded.transport.publishToOthers(topic, frame, codec.isBinary);
       this.#counters.deliveries += subscribers - 1;
     } else {
@@ -88,8 +91,9 @@ export class Hub {
 
   #encode(codec: Codec, channel: Channel, publication: Envelope): Uint8Array | null {
     try {
+      const frame = codec.encodePublication(channel.channel, publication);
       this.#counters.publicationsEncoded++;
-      return codec.encodePublication(channel.channel, publication);
+      return frame;
     } catch {
       // A payload that this codec can't carry, such as one nested too deeply for msgpack. The other codecs' clients get it.
       this.#counters.envelopesUnreadable++;

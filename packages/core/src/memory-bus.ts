@@ -62,15 +62,21 @@ export class MemoryBackbone {
   /** Notes a key; false when it is known from within the window. */
   noteKey(address: ChannelAddress, key: string): boolean {
     const nowMs = this.#clock.monotonic();
-    for (const [oldest, untilMs] of this.#keys) {
-      if (untilMs > nowMs && this.#keys.size < this.#maxKeys) break;
-      this.#keys.delete(oldest);
-    }
+    this.#forgetKeys((untilMs) => untilMs <= nowMs);
     // JSON keeps the three apart whatever characters they have.
     const full = JSON.stringify([address.appId, address.channel, key]);
     if (this.#keys.has(full)) return false;
+    this.#forgetKeys(() => this.#keys.size >= this.#maxKeys);
     this.#keys.set(full, nowMs + this.#windowMs);
     return true;
+  }
+
+  /** Forgets keys, oldest first, as long as `isDue` says so. */
+  #forgetKeys(isDue: (untilMs: number) => boolean): void {
+    for (const [oldest, untilMs] of this.#keys) {
+      if (!isDue(untilMs)) return;
+      this.#keys.delete(oldest);
+    }
   }
 }
 

@@ -63,6 +63,8 @@ export class Session {
   #grant: ConnectionGrant | null = null;
   // When the connection ends unless a (newer) token comes, in ms since 1970; 0 = never.
   #endsAtMs = 0;
+  // From the moment the close was asked for; the transport may take a while to tell that it has closed.
+  #isEnding = false;
   #isClosed = false;
 
   /** Made by `Node.openSession`, which knows whether there is room. */
@@ -160,6 +162,7 @@ export class Session {
 
   /** Publishes an event of this client. Accepted means that the bus has taken it over. */
   async publish(event: ClientEvent): Promise<Result<PublishedEvent>> {
+    if (this.#isClosed) return refuse("cancelled", "the connection has closed");
     const allowed = this.#mayPublish(event);
     if (!allowed.ok) return allowed;
     const { messageBytes } = this.app.settings.limits;
@@ -176,7 +179,8 @@ export class Session {
 
   /** Ends the connection with a close code of the registry, after the protocol's last word. Idempotent. */
   end(name: CloseCodeName): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isEnding) return;
+    this.#isEnding = true;
     this.#owner.onClosing(name);
     const { code, reason } = CLOSE_CODES[name];
     this.transport.close(code, reason);

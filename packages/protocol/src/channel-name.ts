@@ -1,7 +1,7 @@
 /**
  * The grammar of channel names, one for every protocol: a channel may have clients of all of them at once.
  *
- * The alphabet and the limit are Pusher's (facts: its SDKs allow 200 characters). `:` is left out on purpose: channel
+ * The alphabet and the limit are Pusher's (its SDKs allow 200 characters). `:` is left out on purpose: channel
  * tokens sign `connectionId:channel:data`, so a colon in a name would let one signed string be read as another.
  */
 

@@ -38,7 +38,8 @@ export interface Envelope {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A byte order mark is a character of the text like any other here.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 // Header, id, exclude and event (at most 200 UTF-16 units = 600 bytes) always fit.
 const scratch = new Uint8Array(1024);
 const scratchView = new DataView(scratch.buffer);

@@ -17,6 +17,7 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
+const LAST_ASCII = 0x7f;
 
 /**
  * The span of member `name` of the object that begins at `start`, or null when it has no such member. A repeated member
@@ -112,13 +113,18 @@ const decoder = new TextDecoder();
 
 function keyIs(json: Uint8Array, start: number, end: number, name: string): boolean {
   if (end - start === name.length + 2) {
+    // As many bytes as the name has characters: equal only when all of them are ASCII and unescaped.
     for (let index = 0; index < name.length; index++) {
-      if (json[start + 1 + index] !== name.charCodeAt(index)) return false;
+      const byte = json[start + 1 + index] as number;
+      if (byte !== name.charCodeAt(index) || byte > LAST_ASCII) return false;
     }
     return true;
   }
-  // A key may be written with escapes ("pa\u0079load"), which is longer than its meaning.
-  if (end - start > name.length + 2 && json.subarray(start, end).includes(BACKSLASH)) {
+  // A key may be written with escapes ("pa\u0079load") or in UTF-8, which are longer than what they mean.
+  if (
+    end - start > name.length + 2 &&
+    json.subarray(start, end).some((byte) => byte === BACKSLASH || byte > LAST_ASCII)
+  ) {
     try {
       return JSON.parse(decoder.decode(json.subarray(start, end))) === name;
     } catch {

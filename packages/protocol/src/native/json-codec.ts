@@ -36,10 +36,12 @@ export function encodeJsonFrame(frame: ServerFrame): string {
 export function encodeJsonPublication(channel: string, publication: Envelope): Uint8Array {
   // A channel name needs no escaping: its alphabet has no character that JSON would want escaped.
   const opening = `{"channel":"${channel}","event":${JSON.stringify(publication.event)},"payload":`;
-  const { written } = encoder.encodeInto(opening, head);
-  const frame = new Uint8Array(written + publication.payload.length + 1);
-  frame.set(head.subarray(0, written));
-  frame.set(publication.payload, written);
+  const { read, written } = encoder.encodeInto(opening, head);
+  // Longer only when a publisher that is none of ours put an event name of any length on the bus.
+  const bytes = read === opening.length ? head.subarray(0, written) : encoder.encode(opening);
+  const frame = new Uint8Array(bytes.length + publication.payload.length + 1);
+  frame.set(bytes);
+  frame.set(publication.payload, bytes.length);
   frame[frame.length - 1] = 0x7d;
   return frame;
 }

@@ -3,16 +3,37 @@ import { Packr } from "msgpackr";
 import type { Envelope } from "../envelope.ts";
 import { accept, type Result, refuse } from "../refusal.ts";
 import type { ServerFrame } from "./frames.ts";
+import { findMsgpackFlaw, MAX_MSGPACK_DEPTH, type MsgpackFlaw } from "./plain-msgpack.ts";
 import { type CommandResult, readCommand } from "./read-command.ts";
 
-// Plain msgpack that every library reads: no records (a msgpackr extension), maps as objects.
-const packr = new Packr({ useRecords: false, mapsAsObjects: true });
+// Plain msgpack that every library reads: no records (a msgpackr extension), maps as objects. Some libraries write small
+// integers with 64 bits: those are numbers all the same ("auto", which the library's types don't list). A member "toJSON" of
+// a payload is data, never a method.
+const packr = new Packr({
+  useRecords: false,
+  mapsAsObjects: true,
+  int64AsType: "auto" as string as "number",
+  useToJSON: false,
+});
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const NULL_PAYLOAD = encoder.encode("null");
 
+// As an escape, \\udXXX. A pair has twice that, any other escape is matched by its first two characters.
+const HALF_PAIR_LENGTH = 6;
+
+const FLAW_MESSAGES: Readonly<Record<MsgpackFlaw, string>> = {
+  malformed: "the frame is not one msgpack map",
+  invalid_utf8: "a string of the frame is not UTF-8",
+  extension: "the frame holds a msgpack extension type: use plain msgpack only",
+  key: "a key of a map in the frame is not a string, or is __proto__",
+  depth: `the frame is nested deeper than ${MAX_MSGPACK_DEPTH} levels`,
+};
+
 /** Decodes a binary frame of a client. Never throws. The payload of a publish becomes JSON text. */
 export function decodeMsgpackCommand(data: Uint8Array): CommandResult {
+  const flaw = findMsgpackFlaw(data);
+  if (flaw !== null) return refuse(flaw === "invalid_utf8" ? flaw : "invalid_frame", FLAW_MESSAGES[flaw]);
   let value: unknown;
   try {
     value = packr.unpack(data);
@@ -30,8 +51,15 @@ export function encodeMsgpackFrame(frame: ServerFrame): Uint8Array {
 
 /** Encodes a delivery; the JSON payload is turned into msgpack once, for all clients of a node. */
 export function encodeMsgpackPublication(channel: string, publication: Envelope): Uint8Array {
-  const payload: unknown = JSON.parse(decoder.decode(publication.payload));
+  const payload: unknown = JSON.parse(withWholeCharacters(decoder.decode(publication.payload)));
   return Uint8Array.prototype.slice.call(packr.pack({ channel, event: publication.event, payload }));
+}
+
+/** JSON text whose escapes of half a surrogate pair are U+FFFD: msgpack texts are UTF-8, which can't say those. */
+function withWholeCharacters(json: string): string {
+  if (!/\\u[dD][89a-fA-F]/.test(json)) return json;
+  const escapes = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)/g;
+  return json.replace(escapes, (found) => (found.length === HALF_PAIR_LENGTH ? "\\ufffd" : found));
 }
 
 class NotJsonError extends Error {}

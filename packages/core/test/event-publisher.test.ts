@@ -1,0 +1,93 @@
+import {
+  createNodeCounters,
+  EventPublisher,
+  IdempotencyUnavailableError,
+  MemoryBackbone,
+  MemoryBus,
+} from "@carillon/core";
+import { decodeEnvelope } from "@carillon/protocol";
+import { FakeClock, RecordingReceiver } from "@carillon/testkit";
+import { expect, it } from "vitest";
+import { GatedBus } from "./support/gated-bus.ts";
+import { START_MS } from "./support/test-node.ts";
+
+const ADDRESS = { appId: "1", channel: "a" };
+const event = { event: "e", payload: new TextEncoder().encode("{ }"), exclude: "" };
+
+async function createPublisher() {
+  const clock = new FakeClock(START_MS);
+  const bus = new GatedBus(new MemoryBus(new MemoryBackbone({ clock })));
+  const counters = createNodeCounters();
+  let messages = 0;
+  const ids = { nodeNumber: 1, random: () => 0, messageId: () => `made-${++messages}` };
+  const receiver = new RecordingReceiver("1", "a");
+  await bus.subscribe(receiver);
+  const envelopes = () => receiver.envelopes.map((bytes) => decodeEnvelope(bytes));
+  return { bus, counters, envelopes, publisher: new EventPublisher({ bus, clock, ids, counters }) };
+}
+
+it("EventPublisher › stamps an event and hands it to the bus as it is", async () => {
+  const { publisher, envelopes, counters } = await createPublisher();
+  const result = await publisher.publish(ADDRESS, { ...event, exclude: "1.2" });
+  expect(result).toEqual({ ok: true, value: { messageId: "made-1", timeMs: START_MS, isDuplicate: false } });
+  expect(envelopes()).toEqual([
+    { id: "made-1", timeMs: START_MS, exclude: "1.2", event: "e", payload: expect.anything() },
+  ]);
+  expect(new TextDecoder().decode(envelopes()[0]?.payload)).toBe("{ }");
+  expect(counters).toEqual(
+    expect.objectContaining({ eventsPublished: 1, duplicatePublishes: 0, publishesUnavailable: 0 }),
+  );
+});
+
+it("EventPublisher › a caller's id is the message's, and a repeat of it is told and not delivered", async () => {
+  const { publisher, envelopes, counters } = await createPublisher();
+  const first = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  const second = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  expect([first, second].map((each) => each.ok && each.value)).toEqual([
+    { messageId: "mine", timeMs: START_MS, isDuplicate: false },
+    { messageId: "mine", timeMs: START_MS, isDuplicate: true },
+  ]);
+  expect(envelopes()).toHaveLength(1);
+  expect(counters).toEqual(expect.objectContaining({ eventsPublished: 1, duplicatePublishes: 1 }));
+});
+
+it("EventPublisher › without an id nothing is checked: equal events are two", async () => {
+  const { publisher, envelopes } = await createPublisher();
+  await publisher.publish(ADDRESS, event);
+  await publisher.publish(ADDRESS, event);
+  expect(envelopes().map((envelope) => envelope?.id)).toEqual(["made-1", "made-2"]);
+});
+
+it("EventPublisher › a bus that is away is a refusal that may be retried as it is", async () => {
+  const { publisher, bus, envelopes, counters } = await createPublisher();
+  bus.isAway = true;
+  const refused = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  expect(refused).toEqual({ ok: false, code: "bus_unavailable", message: expect.stringMatching(/./) });
+  expect(counters).toEqual(expect.objectContaining({ eventsPublished: 0, publishesUnavailable: 1 }));
+  bus.isAway = false;
+  const retried = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  expect(retried.ok && retried.value.isDuplicate).toBe(false);
+  expect(envelopes()).toHaveLength(1);
+});
+
+it("EventPublisher › a store of ids that is away is a refusal of its own, and any other failure is a bug", async () => {
+  const clock = new FakeClock();
+  const failing = (error: Error) => {
+    const bus = new MemoryBus(new MemoryBackbone({ clock }));
+    bus.publish = () => Promise.reject(error);
+    const ids = { nodeNumber: 1, random: () => 0, messageId: () => "m" };
+    return new EventPublisher({ bus, clock, ids, counters: createNodeCounters() });
+  };
+  const unavailable = failing(new IdempotencyUnavailableError("the store is away"));
+  await expect(unavailable.publish(ADDRESS, { ...event, id: "mine" })).resolves.toEqual(
+    expect.objectContaining({ code: "idempotency_unavailable" }),
+  );
+  await expect(failing(new TypeError("a bug")).publish(ADDRESS, event)).rejects.toThrow("a bug");
+});
+
+it("EventPublisher › an id or an exclusion over its bound is a bug of the caller, and nothing is published", async () => {
+  const { publisher, envelopes } = await createPublisher();
+  await expect(publisher.publish(ADDRESS, { ...event, id: "x".repeat(129) })).rejects.toThrow(RangeError);
+  await expect(publisher.publish(ADDRESS, { ...event, exclude: "x".repeat(65) })).rejects.toThrow(RangeError);
+  expect(envelopes()).toEqual([]);
+});
