@@ -20,8 +20,10 @@ export interface NewEvent {
   readonly payload: Uint8Array;
   /** Connection that must not get it; "" for none. */
   readonly exclude: string;
-  /** Idempotency id that the caller chose; absent: one is made, and nothing is checked. */
+  /** Id of the publication; absent: one is made. At most 128 bytes in UTF-8. */
   readonly id?: string;
+  /** True: a second publish with the same id on the same channel is accepted and not delivered again. Wants an `id`. */
+  readonly isIdempotent?: boolean;
 }
 
 /** An event that the bus has taken over. */
@@ -56,7 +58,7 @@ export class EventPublisher {
     const timeMs = this.#clock.now();
     const { event: name, payload, exclude } = event;
     const envelope = encodeEnvelope({ id: messageId, timeMs, exclude, event: name, payload });
-    const options: BusPublishOptions | undefined = event.id === undefined ? undefined : { idempotencyKey: event.id };
+    const options: BusPublishOptions | undefined = event.isIdempotent ? { idempotencyKey: messageId } : undefined;
     try {
       const { isDuplicate } = await this.#bus.publish(address, envelope, options);
       if (isDuplicate) this.#counters.duplicatePublishes++;

@@ -22,6 +22,8 @@ import { type Subscription, SubscriptionSet } from "./subscription-set.ts";
 export interface SessionOwner {
   /** The connection is about to be closed for this reason: the last chance to write a frame. */
   onClosing(name: CloseCodeName): void;
+  /** The subscription to this channel has ended, because a new connection token doesn't grant it any more. */
+  onRevoked(channel: string): void;
 }
 
 /** An event as a client asks to publish it, checked in form. */
@@ -118,6 +120,7 @@ export class Session {
     }
     this.#grant = grant;
     this.#endAt(grant.expiresAtMs);
+    this.#revokeUngranted(grant);
     return verified;
   }
 
@@ -138,10 +141,11 @@ export class Session {
     }
     const allowed = this.#maySubscribe(target);
     if (!allowed.ok) return allowed;
+    const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";
     if (this.#isClosed) return refuse("cancelled", "the connection has closed");
 
     const channel = this.#node.channels.acquire(this.app.id, target.channel);
-    const subscription: Subscription = { channel, pending: null };
+    const subscription: Subscription = { channel, pending: null, isByCapability };
     this.#subscriptions.add(subscription);
     if (channel.whenHeld === null) {
       this.#node.hub.join(this, channel);
@@ -222,6 +226,14 @@ export class Session {
     subscription.pending = null;
     this.#node.hub.join(this, subscription.channel);
     return ACCEPTED;
+  }
+
+  #revokeUngranted(grant: ConnectionGrant): void {
+    for (const { channel, isByCapability } of this.#subscriptions.all()) {
+      if (!isByCapability || allows(grant.capabilities, "subscribe", channel.channel)) continue;
+      this.unsubscribe(channel.channel);
+      this.#owner.onRevoked(channel.channel);
+    }
   }
 
   #undo(subscription: Subscription): void {

@@ -6,6 +6,8 @@ export interface Subscription {
   readonly channel: Channel;
   /** What the subscribe that waits for the bus will be answered; null once the subscription stands. */
   pending: Promise<Result<void>> | null;
+  /** True when nothing but the connection token let it in: it ends when a newer token no longer does. */
+  readonly isByCapability: boolean;
 }
 
 /** From how many on a map is worth its memory: below, looking through a list is as fast and takes a fifth of it. */
@@ -47,6 +49,11 @@ export class SubscriptionSet {
     if (this.#byName !== null) return this.#byName.delete(subscription.channel.channel);
     this.#list.splice(this.#list.indexOf(subscription), 1);
     return true;
+  }
+
+  /** What is in the set now; safe to change the set while going through it. */
+  all(): readonly Subscription[] {
+    return this.#byName === null ? [...this.#list] : [...this.#byName.values()];
   }
 
   /** Empties the set and returns what was in it. */

@@ -41,8 +41,8 @@ it("EventPublisher › stamps an event and hands it to the bus as it is", async 
 
 it("EventPublisher › a caller's id is the message's, and a repeat of it is told and not delivered", async () => {
   const { publisher, envelopes, counters } = await createPublisher();
-  const first = await publisher.publish(ADDRESS, { ...event, id: "mine" });
-  const second = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  const first = await publisher.publish(ADDRESS, { ...event, id: "mine", isIdempotent: true });
+  const second = await publisher.publish(ADDRESS, { ...event, id: "mine", isIdempotent: true });
   expect([first, second].map((each) => each.ok && each.value)).toEqual([
     { messageId: "mine", timeMs: START_MS, isDuplicate: false },
     { messageId: "mine", timeMs: START_MS, isDuplicate: true },
@@ -61,11 +61,11 @@ it("EventPublisher › without an id nothing is checked: equal events are two", 
 it("EventPublisher › a bus that is away is a refusal that may be retried as it is", async () => {
   const { publisher, bus, envelopes, counters } = await createPublisher();
   bus.isAway = true;
-  const refused = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  const refused = await publisher.publish(ADDRESS, { ...event, id: "mine", isIdempotent: true });
   expect(refused).toEqual({ ok: false, code: "bus_unavailable", message: expect.stringMatching(/./) });
   expect(counters).toEqual(expect.objectContaining({ eventsPublished: 0, publishesUnavailable: 1 }));
   bus.isAway = false;
-  const retried = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  const retried = await publisher.publish(ADDRESS, { ...event, id: "mine", isIdempotent: true });
   expect(retried.ok && retried.value.isDuplicate).toBe(false);
   expect(envelopes()).toHaveLength(1);
 });
@@ -79,7 +79,7 @@ it("EventPublisher › a store of ids that is away is a refusal of its own, and 
     return new EventPublisher({ bus, clock, ids, counters: createNodeCounters() });
   };
   const unavailable = failing(new IdempotencyUnavailableError("the store is away"));
-  await expect(unavailable.publish(ADDRESS, { ...event, id: "mine" })).resolves.toEqual(
+  await expect(unavailable.publish(ADDRESS, { ...event, id: "mine", isIdempotent: true })).resolves.toEqual(
     expect.objectContaining({ code: "idempotency_unavailable" }),
   );
   await expect(failing(new TypeError("a bug")).publish(ADDRESS, event)).rejects.toThrow("a bug");

@@ -88,19 +88,19 @@ describe("tokens", () => {
     expect([closings, transport.closes]).toEqual([["token_expired"], [expect.objectContaining({ code: 4101 })]]);
   });
 
-  it("N24, N26 › a refresh in time prolongs it, and what is subscribed stays", async () => {
+  it("N24, N26 › a refresh in time prolongs it, and ends just those subscriptions that the new token doesn't grant", async () => {
     const test = new TestNode();
     test.authorizer.knowToken("short", { expiresAtMs: START_MS + 10_000, capabilities: { "*": ["subscribe"] } });
-    test.authorizer.knowToken("long", { expiresAtMs: START_MS + 60_000 });
-    const { session, closings, texts } = test.connect(createApp());
+    test.authorizer.knowToken("long", { expiresAtMs: START_MS + 60_000, capabilities: { "*-a": ["subscribe"] } });
+    const { session, closings, revoked, texts } = test.connect(createApp());
     await session.authenticate("short");
-    await session.subscribe({ channel: "private-a" });
+    for (const channel of ["private-a", "private-b", "public"]) await session.subscribe({ channel });
     test.clock.advance(9_000);
     await session.authenticate("long");
     test.clock.advance(50_999);
     expect([closings, session.grant?.expiresAtMs]).toEqual([[], START_MS + 60_000]);
-    await test.publish("private-a");
-    expect(texts).toHaveLength(1);
+    for (const channel of ["private-a", "private-b", "public"]) await test.publish(channel);
+    expect([revoked, texts.length]).toEqual([["private-b"], 2]);
     expect(session.subscribe({ channel: "private-b" })).toEqual(refusal("forbidden"));
     test.clock.advance(1_001);
     expect(closings).toEqual(["token_expired"]);

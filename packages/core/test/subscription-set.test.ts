@@ -8,7 +8,7 @@ const step = fc.record({
 });
 
 function subscriptionTo(name: string): Subscription {
-  return { channel: new Channel("1", name, () => undefined), pending: null };
+  return { channel: new Channel("1", name, () => undefined), pending: null, isByCapability: false };
 }
 
 it("SubscriptionSet › behaves like a map by name, however many there are", () => {

@@ -44,7 +44,9 @@ export const ERROR_CODES = {
   channel_limit: info(429, "The connection is at its channel limit"),
   rate_limited: info(429, "Too many calls in a short time", true),
   headers_too_large: info(431, "The request headers are too large"),
+  upgrade_required: info(426, "This address speaks WebSocket"),
   internal_error: info(500, "Carillon failed to handle this"),
+  token_unverifiable: info(503, "The keys to check the token with can't be fetched", true),
   bus_unavailable: info(503, "The bus cannot be reached", true),
   idempotency_unavailable: info(503, "The idempotency store cannot be reached", true),
   overloaded: info(503, "This node is at its limit", true),
@@ -68,6 +70,8 @@ export const CLOSE_CODES = {
   protocol_violation: { code: 4011, reason: "the connection broke the protocol too often" },
   over_capacity: { code: 4100, reason: "this node is at its limit" },
   token_expired: { code: 4101, reason: "the connection token has expired" },
+  token_unverifiable: { code: 4102, reason: "the token can't be checked at the moment" },
+  rate_limited: { code: 4103, reason: "the connection sent too much too fast" },
   drain: { code: 4200, reason: "this node is shutting down, reconnect" },
   idle: { code: 4201, reason: "nothing was heard from the client" },
 } as const;

@@ -35,7 +35,14 @@ it("N39 › every close code stands in one of the three ranges, once", () => {
 });
 
 it("N39 › causes that pass by themselves never keep a client away", () => {
-  const passing: CloseCodeName[] = ["drain", "idle", "over_capacity", "token_expired"];
+  const passing: CloseCodeName[] = [
+    "token_unverifiable",
+    "rate_limited",
+    "drain",
+    "idle",
+    "over_capacity",
+    "token_expired",
+  ];
   for (const [name, { code }] of closeCodes) {
     expect([name, reconnectRule(code) === "never"]).toEqual([name, !passing.includes(name as CloseCodeName)]);
   }

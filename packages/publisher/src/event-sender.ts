@@ -1,4 +1,4 @@
-import { EventPublisher, type EventPublisherOptions, type NewEvent } from "@carillon/core";
+import { EventPublisher, type EventPublisherOptions, type IdSource, type NewEvent } from "@carillon/core";
 import type { Refusal } from "@carillon/protocol";
 import type { PublishRequest } from "./publish-request.ts";
 
@@ -22,11 +22,11 @@ const NONE: readonly string[] = [];
 
 /** Publishes checked requests. Every event reaches the bus before the first answer is waited for, in the caller's order. */
 export class EventSender {
-  readonly #options: EventPublisherOptions;
+  readonly #ids: IdSource;
   readonly #events: EventPublisher;
 
   constructor(options: EventPublisherOptions) {
-    this.#options = options;
+    this.#ids = options.ids;
     this.#events = new EventPublisher(options);
   }
 
@@ -42,9 +42,10 @@ export class EventSender {
   }
 
   async #sendToMany(appId: string, channels: readonly string[], event: NewEvent): Promise<SendOutcome> {
-    const id = event.id ?? this.#options.ids.messageId();
-    const events = event.id === undefined ? this.#publisherWithId(id) : this.#events;
-    const results = await Promise.all(channels.map((channel) => events.publish({ appId, channel }, event)));
+    // One event has one id on all of its channels, so that a client on several of them can tell that it is the same.
+    const id = event.id ?? this.#ids.messageId();
+    const withId = { ...event, id };
+    const results = await Promise.all(channels.map((channel) => this.#events.publish({ appId, channel }, withId)));
     const accepted: string[] = [];
     const duplicates: string[] = [];
     const refused: string[] = [];
@@ -62,16 +63,6 @@ export class EventSender {
       }
     }
     return { id, timeMs, accepted, duplicates, refused, refusal };
-  }
-
-  /**
-   * One event has one id on all of its channels, so that a client on several of them can tell it is the same. An id in the
-   * event itself would make the publish idempotent, which costs a round trip that nobody asked for.
-   */
-  #publisherWithId(id: string): EventPublisher {
-    const { ids } = this.#options;
-    const oneId = { messageId: () => id, nodeNumber: ids.nodeNumber, random: () => ids.random() };
-    return new EventPublisher({ ...this.#options, ids: oneId });
   }
 }
 

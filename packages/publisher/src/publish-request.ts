@@ -110,7 +110,7 @@ function readEvent(source: EventSource): Result<PublishRequest> {
     return refuse("invalid_field", `${name(source, "exclude")} must be a connection id such as "123.456", or left out`);
   }
   const newEvent: NewEvent = { event: event.value, payload: payload.value, exclude };
-  return accept({ channels: channels.value, event: id === null ? newEvent : { ...newEvent, id } });
+  return accept({ channels: channels.value, event: id === null ? newEvent : { ...newEvent, id, isIdempotent: true } });
 }
 
 function readChannels(source: EventSource): Result<readonly string[]> {

@@ -17,7 +17,8 @@ export interface Authorizer {
   verifyChannelToken(app: App, proof: ChannelProof): boolean;
   /**
    * Checks a connection token. Refuses with `token_invalid` or `token_expired` and a sentence that says what is wrong with
-   * it. May fetch keys (JWKS), so it can take a while; it never rejects.
+   * it, or with `token_unverifiable` when that can't be known now. May fetch keys (JWKS), so it can take a while; it never
+   * rejects.
    */
   verifyConnectionToken(app: App, token: string): Promise<Result<ConnectionGrant>>;
 }

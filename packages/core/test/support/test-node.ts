@@ -106,6 +106,8 @@ export interface TestConnection {
   readonly session: Session;
   readonly transport: RecordingTransport;
   /** Why the session was about to close, each time it said so. */
+  /** Channels that a newer token took away. */
+  readonly revoked: readonly string[];
   readonly closings: CloseCodeName[];
   /** Events so far. */
   readonly texts: readonly string[];
@@ -164,10 +166,14 @@ export class TestNode {
   connect(app: App, codec: Codec = this.codec): TestConnection {
     const transport = new RecordingTransport(this.topics);
     const closings: CloseCodeName[] = [];
-    const owner: SessionOwner = { onClosing: (name) => closings.push(name) };
+    const revoked: string[] = [];
+    const owner: SessionOwner = {
+      onClosing: (name) => closings.push(name),
+      onRevoked: (name) => revoked.push(name),
+    };
     const opened = this.node.openSession({ app, transport, codec, owner });
     if (!opened.ok) throw new Error(`refused: ${opened.close}`);
-    return { session: opened.value, transport, closings, texts: transport.texts };
+    return { session: opened.value, transport, closings, revoked, texts: transport.texts };
   }
 
   /** Publishes as another node would, with an envelope. */

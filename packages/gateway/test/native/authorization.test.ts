@@ -111,6 +111,47 @@ describe("connection token", () => {
     },
   );
 
+  test("five hundred subscribes behind a token in the URL all stand", async () => {
+    await using gateway = await TestGateway.start({ apps: [testApp({ limits: { channelsPerConnection: 0 } })] });
+    const token = await gateway.connectionToken({ capabilities: { "private-*": ["subscribe"] }, ttlSeconds: 60 });
+    await using client = await NativeClient.connect(`${gateway.webSocketUrl}?token=${token}`);
+    for (let index = 0; index < 500; index++)
+      client.send({ type: "subscribe", channel: `private-${index}`, id: index });
+    await client.nextFrame((frame) => frame["id"] === 499);
+    expect(client.frames.filter((frame) => frame["type"] === "subscribed")).toHaveLength(500);
+  });
+
+  test("a key set that can't be fetched: the client may come back, and the error says why", async () => {
+    const jwksUrl = "http://127.0.0.1:1/jwks.json";
+    const app = testApp({ token: { isRequired: false, publicKeys: [], jwksUrl, issuer: null, audience: null } });
+    await using gateway = await TestGateway.start({ apps: [app] });
+    const header = Buffer.from('{"alg":"RS256","kid":"1"}').toString("base64url");
+    const token = `${header}.${Buffer.from('{"exp":4102444800}').toString("base64url")}.AAAA`;
+    const client = await NativeClient.connect(`${gateway.webSocketUrl}?token=${token}`);
+    expect((await client.closed).code).toBe(CLOSE_CODES.token_unverifiable.code);
+    expect(client.frames[0]).toMatchObject({ type: "error", code: "token_unverifiable" });
+  });
+
+  test("a newer one with fewer capabilities ends what it doesn't grant, and tells; what a channel token opened stays", async () => {
+    await using gateway = await TestGateway.start();
+    const mint = (pattern: string) =>
+      gateway.connectionToken({ sub: "1", capabilities: { [pattern]: ["subscribe"] }, ttlSeconds: 60 });
+    await using client = await NativeClient.open(`${gateway.webSocketUrl}?token=${await mint("private-*")}`);
+    await client.subscribe("private-a");
+    await client.subscribe("private-b");
+    await client.subscribe("private-c", { token: gateway.channelToken(client.connectionId, "private-c") });
+    await client.subscribe("public");
+    await client.request({ type: "refresh", token: await mint("private-b") });
+    expect(await client.nextFrame((frame) => frame["type"] === "unsubscribed")).toMatchObject({
+      channel: "private-a",
+      code: "forbidden",
+    });
+    for (const channel of ["private-a", "private-b", "private-c", "public"]) await gateway.publish(channel, "tick", 1);
+    await client.events(3);
+    await client.request({ type: "ping" });
+    expect(client.deliveries.map((event) => event.channel)).toEqual(["private-b", "private-c", "public"]);
+  });
+
   test("a bad one in a refresh leaves the connection and its grants as they were", async () => {
     await using gateway = await TestGateway.start();
     const token = await gateway.connectionToken({

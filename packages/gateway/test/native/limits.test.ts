@@ -45,7 +45,7 @@ describe("limits", () => {
     await using patient = await NativeClient.open(gateway.webSocketUrl);
     await using flooding = await NativeClient.open(gateway.webSocketUrl);
     for (let index = 0; index < 10_000; index++) flooding.send({ type: "subscribe", channel: `c-${index}` });
-    expect((await flooding.closed).code).toBe(CLOSE_CODES.protocol_violation.code);
+    expect((await flooding.closed).code).toBe(CLOSE_CODES.rate_limited.code);
     expect(flooding.frames.filter((frame) => frame["type"] === "subscribed").length).toBeLessThanOrEqual(20);
     expect(flooding.frames).toContainEqual(expect.objectContaining({ type: "error", code: "rate_limited" }));
     expect(await patient.request({ type: "ping" })).toMatchObject({ type: "pong" });
@@ -118,6 +118,22 @@ describe("broken frames", () => {
     for (let index = 0; index < 300; index++) hostile.sendRaw("{");
     expect((await hostile.closed).code).toBe(CLOSE_CODES.protocol_violation.code);
     expect(await mixed.request({ type: "ping" })).toMatchObject({ type: "pong" });
+  });
+});
+
+describe("broken frames under a limit", () => {
+  test("count like commands: a stream of them with a good one now and then is cut as too fast", async () => {
+    await using gateway = await TestGateway.start({ apps: [testApp({ limits: { commandsPerSecond: 5 } })] });
+    await using hostile = await NativeClient.open(gateway.webSocketUrl);
+    for (let index = 0; index < 5000; index++) hostile.sendRaw(index % 99 === 98 ? '{"type":"ping"}' : "{");
+    expect((await hostile.closed).code).toBe(CLOSE_CODES.rate_limited.code);
+  });
+
+  test("a frame with many channels of which none was allowed counts as a refusal", async () => {
+    await using gateway = await TestGateway.start();
+    await using hostile = await NativeClient.open(gateway.webSocketUrl);
+    for (let index = 0; index < 100; index++) hostile.send({ type: "subscribe", channels: ["private-a", "private-b"] });
+    expect((await hostile.closed).code).toBe(CLOSE_CODES.protocol_violation.code);
   });
 });
 

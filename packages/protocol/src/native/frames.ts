@@ -92,12 +92,14 @@ export interface SubscribedFrame {
   readonly errors?: readonly FailedChannel[];
 }
 
-/** Reply to an unsubscribe. */
+/** Reply to an unsubscribe; or a push, with `code` and `message`, when a subscription has ended without the client's asking. */
 export interface UnsubscribedFrame {
   readonly type: "unsubscribed";
   readonly id?: CommandId;
   readonly channel?: string;
   readonly channels?: readonly string[];
+  readonly code?: ErrorCode;
+  readonly message?: string;
 }
 
 /** Reply to a publish that had an id: the bus has taken it over. */

@@ -220,7 +220,7 @@ function refusalFor(error: unknown): Result<ConnectionGrant> {
     return invalid("the app's key set has no key for its key id (`kid`) and algorithm");
   }
   if (error instanceof KeySetUnavailableError) {
-    return invalid("the app's key set can't be fetched at the moment; try again");
+    return refuse("token_unverifiable", "The app's key set can't be fetched at the moment: try again.");
   }
   if (error instanceof TokenProblem) return invalid(error.message);
   return invalid("it is not a well-formed JWT");

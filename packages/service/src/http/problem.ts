@@ -25,17 +25,10 @@ export function problem(code: ErrorCode, detail: string, extraHeaders?: Readonly
   return problemAnswer({ type: `urn:carillon:error:${code}`, title, status, detail, code }, extraHeaders);
 }
 
-/**
- * The answer to a plain GET where only WebSockets are served. 426 isn't in the registry of error codes because no command
- * can meet it: it says that the caller doesn't speak the protocol in which error codes are sent.
- */
+/** The answer to a plain GET where only WebSockets are served. */
 export function upgradeRequired(detail: string): HttpAnswer {
-  const code = "upgrade_required";
-  return problemAnswer(
-    { type: `urn:carillon:error:${code}`, title: "This address speaks WebSocket", status: 426, detail, code },
-    // RFC 9110: a 426 must name the protocol. Connection isn't ours to write: the server does.
-    { upgrade: "websocket", "sec-websocket-version": "13" },
-  );
+  // RFC 9110: a 426 must name the protocol. Connection isn't ours to write: the server does.
+  return problem("upgrade_required", detail, { upgrade: "websocket", "sec-websocket-version": "13" });
 }
 
 function problemAnswer(problem: Problem, extraHeaders?: Readonly<Record<string, string>>): HttpAnswer {

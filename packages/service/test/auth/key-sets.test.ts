@@ -72,7 +72,7 @@ function startChecks(server: KeySetServer, keySetCooldownMs = 0) {
 }
 
 const UNKNOWN = "the app's key set has no key for its key id (`kid`) and algorithm.";
-const UNAVAILABLE = "the app's key set can't be fetched at the moment; try again.";
+const UNAVAILABLE = "The app's key set can't be fetched at the moment: try again.";
 
 describe("key sets", () => {
   it("are fetched once, over HTTP, for both algorithms", async () => {

@@ -1,4 +1,4 @@
-const MAX_FRAMES = 100;
+const MAX_FRAMES = 1000;
 
 /** Frames of a client that wait for its token to be checked, so that they are handled in order and with what it grants. */
 export class FrameBacklog {

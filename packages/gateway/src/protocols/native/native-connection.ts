@@ -5,6 +5,7 @@ import {
   type Command,
   type CommandId,
   type CommandRefusal,
+  type ErrorCode,
   type FailedChannel,
   NATIVE_PROTOCOL_VERSION,
   type PublishCommand,
@@ -30,6 +31,9 @@ export interface NativeConnectionOptions {
 
 /** So many refusals in a row, without one good command between them, and the connection is closed. */
 const MAX_REFUSALS_IN_A_ROW = 100;
+
+/** Frames that wait for a token may take so many times the longest frame. */
+const BACKLOG_FRAMES = 4;
 
 /** Clients are asked to wait up to this long after a drain, each another while, so that they don't return as one wave. */
 const DRAIN_JITTER_MS = 1000;
@@ -66,7 +70,7 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     counters.bytesIn += data.length;
     if (this.#session === null) return;
     if (this.#backlog === null) this.#handle(this.#session, data);
-    else if (!this.#backlog.push(data)) this.#session.end("protocol_violation");
+    else if (!this.#backlog.push(data)) this.#session.end("rate_limited");
   }
 
   onClose(code: number): void {
@@ -85,6 +89,11 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     }
   }
 
+  onRevoked(channel: string): void {
+    const message = "the new connection token does not grant subscribe on this channel";
+    this.#write({ type: "unsubscribed", channel, code: "forbidden", message });
+  }
+
   async #beginWithToken(session: Session, token: string): Promise<void> {
     this.#backlog = this.#newBacklog();
     const result = await session.authenticate(token);
@@ -95,12 +104,12 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       return;
     }
     this.#write({ type: "error", code: result.code, message: result.message });
-    const { code, reason } = CLOSE_CODES[result.code === "token_expired" ? "token_expired" : "unauthorized"];
+    const { code, reason } = CLOSE_CODES[closeCodeFor(result.code)];
     this.#socket.close(code, reason);
   }
 
   #newBacklog(): FrameBacklog {
-    return new FrameBacklog(this.#services.maxFrameBytes);
+    return new FrameBacklog(this.#services.maxFrameBytes * BACKLOG_FRAMES);
   }
 
   #welcome(session: Session): void {
@@ -136,20 +145,12 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       );
       return;
     }
+    // Counted before it is looked at, so that broken frames are not free; decoded all the same, for the id of the reply.
+    const isInTime = session.takeCommand();
     const result = this.#codec.decodeCommand(data);
-    if (!result.ok) {
-      this.#refuse(result);
-      return;
-    }
-    if (!session.takeCommand()) {
-      const { commandsPerSecond } = session.app.settings.limits;
-      this.#refuse(
-        refuse("rate_limited", `a connection may send ${commandsPerSecond} commands a second: slow down`),
-        result.value.id,
-      );
-      return;
-    }
-    this.#execute(session, result.value);
+    if (!isInTime) this.#refuseFast(session, result.ok ? result.value.id : result.id);
+    else if (result.ok) this.#execute(session, result.value);
+    else this.#refuse(result);
   }
 
   #execute(session: Session, command: Command): void {
@@ -193,7 +194,9 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     }
     if (command.isMany) {
       for (const { code } of errors) countBy(this.#services.counters.refusals, code);
-      this.#answer({ type: "subscribed", ...idOf(command), channels, ...(errors.length > 0 ? { errors } : {}) });
+      this.#write({ type: "subscribed", ...idOf(command), channels, ...(errors.length > 0 ? { errors } : {}) });
+      if (channels.length > 0) this.#refusalsInARow = 0;
+      else this.#countRefusal("protocol_violation");
       return;
     }
     const [failed] = errors;
@@ -231,8 +234,19 @@ export class NativeConnection implements SocketHandler, SessionOwner {
   }
 
   #refuse(refusal: Refusal | CommandRefusal, commandId?: CommandId, channel?: string): void {
-    const id = commandId ?? ("id" in refusal ? refusal.id : undefined);
-    const { code, message } = refusal;
+    this.#writeRefusal(refusal, commandId ?? ("id" in refusal ? refusal.id : undefined), channel);
+    this.#countRefusal("protocol_violation");
+  }
+
+  /** A client that is merely too fast may come back; one whose commands make no sense may not. */
+  #refuseFast(session: Session, id: CommandId | undefined): void {
+    const { commandsPerSecond } = session.app.settings.limits;
+    const message = `a connection may send ${commandsPerSecond} commands a second: slow down`;
+    this.#writeRefusal(refuse("rate_limited", message), id);
+    this.#countRefusal("rate_limited");
+  }
+
+  #writeRefusal({ code, message }: Refusal, id: CommandId | undefined, channel?: string): void {
     countBy(this.#services.counters.refusals, code);
     this.#write({
       type: "error",
@@ -241,8 +255,11 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       message,
       ...(channel === undefined ? {} : { channel }),
     });
+  }
+
+  #countRefusal(closeName: CloseCodeName): void {
     this.#refusalsInARow++;
-    if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) this.#session?.end("protocol_violation");
+    if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) this.#session?.end(closeName);
   }
 
   #write(frame: ServerFrame): void {
@@ -254,6 +271,12 @@ export class NativeConnection implements SocketHandler, SessionOwner {
   #run(task: Promise<void>): void {
     task.catch((error: unknown) => this.#services.onBug(error));
   }
+}
+
+/** How a connection ends whose first token was refused. */
+function closeCodeFor(code: ErrorCode): CloseCodeName {
+  if (code === "token_expired" || code === "token_unverifiable") return code;
+  return "unauthorized";
 }
 
 function idOf(command: { readonly id?: CommandId }): { readonly id?: CommandId } {
