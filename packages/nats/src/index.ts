@@ -1,1 +1,15 @@
-export {};
+export { connectNatsBus } from "./connect.ts";
+export type { NatsLog } from "./log.ts";
+export type { NatsBus, NatsBusCounters } from "./nats-bus.ts";
+export type { NatsAuth, NatsBusOptions, NatsIdempotencySettings, NatsTlsSettings } from "./options.ts";
+export {
+  escapeToken,
+  isSubjectPrefix,
+  MAX_SUBJECT_BYTES,
+  PARTITIONS,
+  partitionOf,
+  type SubjectKind,
+  type SubjectNames,
+  SubjectSpace,
+  unescapeToken,
+} from "./subject.ts";

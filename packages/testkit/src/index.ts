@@ -1,1 +1,20 @@
-export {};
+export { describeBus } from "./describe-bus.ts";
+export { RecordingReceiver } from "./describe-bus-receiver.ts";
+export type { BusHarness } from "./describe-bus-suite.ts";
+export { type EventuallyOptions, eventually } from "./eventually.ts";
+export { FakeClock } from "./fake-clock.ts";
+export {
+  type Closure,
+  type Delivery,
+  type Frame,
+  NativeClient,
+  type NativeClientOptions,
+} from "./native-client.ts";
+export { NatsServer, type NatsServerOptions } from "./nats-server.ts";
+export {
+  NatsTestCertificates,
+  type NatsTestCertificatesOptions,
+  type TestCertificate,
+} from "./nats-server-certificates.ts";
+export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
+export { TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";
