@@ -32,7 +32,7 @@ describe("NatsServer", () => {
     expect((await server.monitor<{ config: { store_dir: string } }>("/jsz")).config.store_dir).toBe(
       page.config.store_dir,
     );
-    server.pause();
+    await server.pause();
     await server.stop();
     expect(existsSync(page.config.store_dir)).toBe(false);
     await eventually(() => expect(() => process.kill(server.pid, 0)).toThrow());

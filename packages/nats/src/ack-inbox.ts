@@ -1,0 +1,111 @@
+import { createInbox, headers, type Msg, type NatsError, type Subscription } from "nats";
+import { type Deferred, defer } from "./deadline.ts";
+import type { Link } from "./link.ts";
+
+/** A stream's answer to a publish. */
+export type StreamAck =
+  | { readonly kind: "stored"; readonly isDuplicate: boolean }
+  /** Nothing listens on the subject: no stream, no leader for it, or no JetStream. */
+  | { readonly kind: "nobody" }
+  | { readonly kind: "refused"; readonly code: number; readonly description: string }
+  /** No answer in time, or the connection is gone: stored or not. */
+  | { readonly kind: "unknown" };
+
+/** One publish to a stream. */
+export interface StreamPublish {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** The stream stores one message with this id within its window. */
+  readonly messageId: string;
+  readonly timeoutMs: number;
+}
+
+interface Waiting {
+  readonly answer: Deferred<StreamAck>;
+  readonly untilMs: number;
+}
+
+const SWEEP_MS = 250;
+
+/**
+ * Publishes to streams over one subscription for all answers. The client's own `js.publish` takes five times the CPU
+ * (measured: 52 to 58 µs against 9 to 10), mostly for a timer and a request of its own for each message.
+ */
+export class AckInbox {
+  readonly link: Link;
+  readonly #prefix = `${createInbox()}.`;
+  readonly #subscription: Subscription | null;
+  readonly #waiting = new Map<string, Waiting>();
+  #count = 0;
+  #sweeper: NodeJS.Timeout | null = null;
+
+  constructor(link: Link) {
+    this.link = link;
+    this.#subscription = link.subscribe(`${this.#prefix}*`, this.#onAnswer);
+  }
+
+  /** Publishes and resolves with what became of it. `data` must stay as it is. Never rejects. */
+  publish({ subject, data, messageId, timeoutMs }: StreamPublish): Promise<StreamAck> {
+    const token = (this.#count++).toString(36);
+    const header = headers();
+    header.set("Nats-Msg-Id", messageId);
+    const answer = defer<StreamAck>();
+    this.#waiting.set(token, { answer, untilMs: performance.now() + timeoutMs });
+    this.#sweeper ??= setInterval(() => this.#sweep(performance.now()), SWEEP_MS);
+    this.link.send(subject, data, { reply: this.#prefix + token, headers: header });
+    return answer.promise;
+  }
+
+  /** Ends the waiting of all, as unknown: their answers can't come any more. */
+  abandon(): void {
+    this.#sweep(Number.POSITIVE_INFINITY);
+  }
+
+  /** Abandons, and gives the subscription back. */
+  close(): void {
+    this.abandon();
+    this.#subscription?.unsubscribe();
+  }
+
+  readonly #onAnswer = (error: NatsError | null, msg: Msg): void => {
+    // Without the permission to hear answers none can be waited for; the refusal itself is logged by the link's owner.
+    if (error !== null) {
+      this.abandon();
+      return;
+    }
+    const token = msg.subject.slice(this.#prefix.length);
+    const waiting = this.#waiting.get(token);
+    if (waiting === undefined) return;
+    this.#forget(token);
+    waiting.answer.resolve(readAck(msg));
+  };
+
+  #sweep(nowMs: number): void {
+    for (const [token, { answer, untilMs }] of this.#waiting) {
+      if (untilMs > nowMs) continue;
+      this.#forget(token);
+      answer.resolve({ kind: "unknown" });
+    }
+  }
+
+  #forget(token: string): void {
+    this.#waiting.delete(token);
+    if (this.#waiting.size > 0 || this.#sweeper === null) return;
+    clearInterval(this.#sweeper);
+    this.#sweeper = null;
+  }
+}
+
+function readAck(msg: Msg): StreamAck {
+  if (msg.data.length === 0) return { kind: msg.headers?.code === 503 ? "nobody" : "unknown" };
+  try {
+    const ack = msg.json<{ seq?: number; duplicate?: boolean; error?: { code?: number; description?: string } }>();
+    if (ack.error !== undefined) {
+      return { kind: "refused", code: ack.error.code ?? 500, description: ack.error.description ?? "no reason given" };
+    }
+    return { kind: "stored", isDuplicate: ack.duplicate === true };
+  } catch {
+    // Not an answer of JetStream; a retry with the same id can do no harm.
+    return { kind: "unknown" };
+  }
+}

@@ -1,0 +1,250 @@
+import {
+  type Bus,
+  type BusPublishOptions,
+  type BusPublishResult,
+  type BusReceiver,
+  type BusStatus,
+  BusUnavailableError,
+  type ChannelAddress,
+} from "@carillon/core";
+import type { ConnectionOptions } from "nats";
+import { defer, withDeadline } from "./deadline.ts";
+import { ExactInterest, PartitionInterest } from "./interest.ts";
+import { Link } from "./link.ts";
+import { type NatsLog, SILENT_LOG } from "./log.ts";
+import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
+import { OncePublisher } from "./once-publisher.ts";
+import { OnceStream } from "./once-stream.ts";
+import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
+import { CONFIRM_TIMEOUT_MS } from "./outbox.ts";
+import { PublishOrder } from "./publish-order.ts";
+import { RefusalLog } from "./refusal-log.ts";
+import { SubjectSpace } from "./subject.ts";
+
+const DEFAULT_PREFIX = "carillon";
+const DEFAULT_SUBSCRIBE_TIMEOUT_MS = 5_000;
+const DEFAULT_WINDOW_MS = 120_000;
+const DEFAULT_ONCE_DEADLINE_MS = 15_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+// What a publish with a key carries besides its envelope: headers of about 80 bytes.
+const HEADER_ROOM_BYTES = 256;
+
+/** What has happened to a NatsBus since its start. Only ever grows. */
+export interface NatsBusCounters {
+  /** Times that the connection broke. What was published meanwhile did not reach this node. */
+  readonly disconnects: number;
+  /** Publishes and subscriptions that NATS refused for lack of permission. */
+  readonly refusals: number;
+}
+
+/** The {@link Bus} on NATS. Made by `connectNatsBus`. */
+export class NatsBus implements Bus {
+  readonly #space: SubjectSpace;
+  readonly #log: NatsLog;
+  readonly #link: MovableLink;
+  readonly #once: OncePublisher;
+  readonly #order = new PublishOrder();
+  readonly #subscribeTimeoutMs: number;
+  readonly #listeners = new Set<(status: BusStatus) => void>();
+  /** Receivers whose subscribe is under way, each with the mark of its newest one. */
+  readonly #subscribing = new Map<BusReceiver, symbol>();
+  readonly #refused = new WeakSet<BusReceiver>();
+  readonly #counters = { disconnects: 0, refusals: 0 };
+  #status: BusStatus = "connected";
+  #statusChange = defer<void>();
+  #closing: Promise<void> | null = null;
+
+  private constructor(options: NatsBusOptions, space: SubjectSpace, connection: ConnectionOptions, link: Link) {
+    this.#space = space;
+    this.#log = options.log ?? SILENT_LOG;
+    this.#subscribeTimeoutMs = options.subscribeTimeoutMs ?? DEFAULT_SUBSCRIBE_TIMEOUT_MS;
+    this.#link = this.#createMovableLink(options, connection, link);
+    this.#once = this.#createOncePublisher(options.idempotency ?? {});
+  }
+
+  /** @internal Connects; rejects with what the client says when no server takes the connection. */
+  static async open(options: NatsBusOptions, connection: ConnectionOptions): Promise<NatsBus> {
+    const space = new SubjectSpace(options.prefix ?? DEFAULT_PREFIX);
+    return new NatsBus(options, space, connection, await Link.open(connection, options.log ?? SILENT_LOG));
+  }
+
+  get status(): BusStatus {
+    return this.#status;
+  }
+
+  /** What has happened so far; the object stays and its numbers grow. */
+  get counters(): NatsBusCounters {
+    return this.#counters;
+  }
+
+  onStatus(listener: (status: BusStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async subscribe(receiver: BusReceiver): Promise<void> {
+    this.#assertOpen();
+    const mark = Symbol("subscribe");
+    this.#refused.delete(receiver);
+    this.#link.add(receiver);
+    this.#subscribing.set(receiver, mark);
+    try {
+      await this.#whenStanding();
+      if (this.#refused.has(receiver)) {
+        throw new BusUnavailableError("NATS does not permit this node to subscribe to the channel");
+      }
+    } catch (error) {
+      // Unless the receiver left meanwhile, and perhaps came back: then this is not its newest subscribe.
+      if (this.#subscribing.get(receiver) === mark) this.#link.remove(receiver);
+      throw error;
+    } finally {
+      if (this.#subscribing.get(receiver) === mark) this.#subscribing.delete(receiver);
+    }
+  }
+
+  unsubscribe(receiver: BusReceiver): void {
+    this.#subscribing.delete(receiver);
+    this.#link.remove(receiver);
+  }
+
+  publish(address: ChannelAddress, envelope: Uint8Array, options: BusPublishOptions = {}): Promise<BusPublishResult> {
+    try {
+      return this.#publish(address, envelope, options.idempotencyKey);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #createMovableLink(options: NatsBusOptions, connection: ConnectionOptions, link: Link): MovableLink {
+    const refusals = new RefusalLog(this.#log);
+    const shared = { space: this.#space, onRefused: (receiver: BusReceiver) => void this.#refused.add(receiver) };
+    const InterestMode = options.interest === "partition" ? PartitionInterest : ExactInterest;
+    const parts: MovableLinkOptions = {
+      connection,
+      log: this.#log,
+      createInterest: (owner, deliver) => new InterestMode({ ...shared, link: owner, deliver }),
+      deliver: (receiver, envelope) => this.#deliver(receiver, envelope),
+      onUp: () => this.#setStatus("connected"),
+      onDown: () => this.#onDown(),
+      onRefused: (operation, subject) => {
+        this.#counters.refusals++;
+        refusals.note(operation, subject);
+      },
+    };
+    return new MovableLink(parts, link);
+  }
+
+  #createOncePublisher(settings: NatsIdempotencySettings): OncePublisher {
+    const { windowMs = DEFAULT_WINDOW_MS, replicas = 1, deadlineMs = DEFAULT_ONCE_DEADLINE_MS } = settings;
+    return new OncePublisher({
+      space: this.#space,
+      stream: new OnceStream({ space: this.#space, windowMs, replicas, log: this.#log }),
+      deadlineMs,
+      link: () => (this.#link.isUp ? this.#link.link : null),
+    });
+  }
+
+  // Not async: a plain publish costs no promise of its own, only its batch's.
+  #publish(address: ChannelAddress, envelope: Uint8Array, key: string | undefined): Promise<BusPublishResult> {
+    this.#assertOpen();
+    this.#assertUp();
+    this.#assertFits(envelope, key);
+    const subject = this.#space.of("pub", address.appId, address.channel);
+    // Not `slice`: a Buffer's doesn't copy.
+    const copy = new Uint8Array(envelope);
+    if (key !== undefined) return this.#order.run(subject, () => this.#once.publish({ address, envelope: copy, key }));
+    if (!this.#order.isBusy(subject)) return this.#link.link.publish(subject, copy);
+    return this.#order.run(subject, () => {
+      this.#assertUp();
+      return { sent: this.#link.link.publish(subject, copy) };
+    });
+  }
+
+  async #close(): Promise<void> {
+    const late = () => new BusUnavailableError("NATS did not take in time what was published before the close");
+    await withDeadline(this.#whenAllHasLeft(), CLOSE_TIMEOUT_MS, late).catch((error: unknown) => {
+      this.#log.warn("nats_close_incomplete", { error });
+    });
+    this.#once.close();
+    await this.#link.close();
+    this.#setStatus("closed");
+  }
+
+  async #whenAllHasLeft(): Promise<void> {
+    await this.#order.whenIdle();
+    if (!this.#link.link.outbox.isEmpty) await this.#link.confirm();
+  }
+
+  /** Resolves when all interest that was started so far stands. */
+  async #whenStanding(): Promise<void> {
+    const endMs = performance.now() + this.#subscribeTimeoutMs;
+    const late = () =>
+      new BusUnavailableError(`NATS did not take the subscription within ${this.#subscribeTimeoutMs} ms`);
+    for (;;) {
+      this.#assertOpen();
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0) throw late();
+      if (!this.#link.isUp) {
+        await withDeadline(this.#statusChange.promise, leftMs, late);
+        continue;
+      }
+      try {
+        // A confirmation has a deadline of its own; with 100,000 subscribes at once, a timer for each is worth saving.
+        const confirmed = this.#link.confirm();
+        await (leftMs < CONFIRM_TIMEOUT_MS ? withDeadline(confirmed, leftMs, late) : confirmed);
+        return;
+      } catch {
+        // The connection broke. The subscription comes back with it, so there is time until the deadline.
+      }
+    }
+  }
+
+  #deliver(receiver: BusReceiver, envelope: Uint8Array): void {
+    if (this.#closing !== null) return;
+    try {
+      receiver.receive(envelope);
+    } catch (error) {
+      // It promised not to. Let through, the error would end the client's read loop, and with it all delivery.
+      this.#log.error("bus_receiver_failed", { error });
+    }
+  }
+
+  #onDown(): void {
+    if (this.#status !== "connected") return;
+    this.#counters.disconnects++;
+    this.#once.abandon();
+    this.#log.warn("nats_disconnected", { server: this.#link.link.server });
+    this.#setStatus("disconnected");
+  }
+
+  #setStatus(status: BusStatus): void {
+    if (this.#status === status || this.#status === "closed") return;
+    if (status === "connected") this.#log.info("nats_connected", { server: this.#link.link.server });
+    this.#status = status;
+    const change = this.#statusChange;
+    this.#statusChange = defer<void>();
+    change.resolve();
+    for (const listener of this.#listeners) listener(status);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new BusUnavailableError("this node's bus is closed");
+  }
+
+  #assertUp(): void {
+    if (!this.#link.isUp) throw new BusUnavailableError("NATS is not connected");
+  }
+
+  #assertFits(envelope: Uint8Array, key: string | undefined): void {
+    const limit = this.#link.link.maxPayloadBytes - (key === undefined ? 0 : HEADER_ROOM_BYTES);
+    if (envelope.length <= limit) return;
+    throw new RangeError(
+      `the envelope has ${envelope.length} bytes, NATS takes ${limit}: publish less, or raise max_payload of nats-server`,
+    );
+  }
+}

@@ -1,0 +1,183 @@
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  nkeys,
+  type TlsOptions,
+} from "nats";
+import type { NatsLog } from "./log.ts";
+
+/** How a process proves to NATS who it is. */
+export type NatsAuth =
+  | { readonly kind: "user"; readonly user: string; readonly password: string }
+  | { readonly kind: "token"; readonly token: string }
+  /** `seed` begins with `SU`; the server knows the public key. */
+  | { readonly kind: "nkey"; readonly seed: string }
+  /** `content` is what stands in a `.creds` file. */
+  | { readonly kind: "creds"; readonly content: string };
+
+/** TLS towards NATS. Certificates and keys are PEM text, not paths. Once set, a server without TLS is refused. */
+export interface NatsTlsSettings {
+  /** Authorities to trust instead of the system's. */
+  readonly ca?: string;
+  /** Certificate of this process, where the server asks for one; goes with `key`. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** True when TLS starts before the server's first line (`handshake_first`). Default false. */
+  readonly handshakeFirst?: boolean;
+  /** The name that the server's certificate must have. Default: the name or address by which the server was reached. */
+  readonly serverName?: string;
+}
+
+/** How publishes with an idempotency key are remembered over the cluster. */
+export interface NatsIdempotencySettings {
+  /** How long a key is remembered, in ms. Default 2 minutes. */
+  readonly windowMs?: number;
+  /** Copies of the memory in the NATS cluster, 1 to 5. Default 1: while its server is away, such publishes are refused. */
+  readonly replicas?: number;
+  /**
+   * How long one publish is tried, in ms, always with the same id. Default 15 seconds: a new leader takes about 8 (measured
+   * by killing the old one).
+   */
+  readonly deadlineMs?: number;
+}
+
+/** How a node is connected to NATS. */
+export interface NatsBusOptions {
+  /** `nats://host:port`, `tls://host:port` or `host:port`; others of the cluster are found by themselves. No credentials. */
+  readonly servers: readonly string[];
+  /** First part of every subject; two deployments on one NATS need different ones. Default `carillon`. */
+  readonly prefix?: string;
+  /**
+   * `exact` (default): one NATS subscription for each channel in use. `partition`: one for each of 256 partitions in use;
+   * cheaper with very many channels of few messages, but the node receives every message of those partitions.
+   */
+  readonly interest?: "exact" | "partition";
+  readonly auth?: NatsAuth;
+  readonly tls?: NatsTlsSettings;
+  /** Name of this connection in NATS's monitoring. Default `carillon`. */
+  readonly name?: string;
+  /** How long to try at the start before giving up, in ms; 0 = one try. Default 10 seconds. */
+  readonly connectTimeoutMs?: number;
+  /** How long a subscribe waits for the bus, in ms. Default 5 seconds. */
+  readonly subscribeTimeoutMs?: number;
+  readonly idempotency?: NatsIdempotencySettings;
+  /** Where to tell of outages and refusals. Default: nowhere. */
+  readonly log?: NatsLog;
+}
+
+/** How long one attempt to connect may take, in ms, handshake included. */
+export const DIAL_TIMEOUT_MS = 5_000;
+
+const encoder = new TextEncoder();
+
+/** {@link NatsBusOptions} in the words of the NATS client. Throws a TypeError for what can never work. */
+export function connectionOptionsOf(options: NatsBusOptions): ConnectionOptions {
+  const servers = options.servers.map(parseServer);
+  if (servers.length === 0) throw new TypeError("name at least one NATS server, such as nats://127.0.0.1:4222");
+  const needsTls = options.tls !== undefined || servers.some((server) => server.isTls);
+  return {
+    servers: servers.map((server) => server.hostAndPort),
+    name: options.name ?? "carillon",
+    ...(needsTls
+      ? {
+          tls: tlsOptionsOf(
+            options.tls ?? {},
+            servers.map((server) => server.host),
+          ),
+        }
+      : {}),
+    ...(options.auth === undefined ? {} : { authenticator: authenticatorOf(options.auth) }),
+    timeout: DIAL_TIMEOUT_MS,
+    // For ever, and fast: an outage lasts as long as the wait (measured: 0.1 to 0.5 s with these).
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
+    reconnectJitter: 50,
+    reconnectJitterTLS: 250,
+    // By default a peer that is gone without a word would be noticed after four minutes only.
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    // Credentials that are being rotated are refused for a while; giving up would need a restart of the process.
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+  };
+}
+
+/** Where a NATS server is. */
+export interface NatsAddress {
+  /** Name or address, an IPv6 address without brackets. */
+  readonly host: string;
+  readonly hostAndPort: string;
+  readonly isTls: boolean;
+}
+
+/** Reads the address of a server, for messages and for the client. Throws a TypeError for anything else. */
+export function parseServer(server: string): NatsAddress {
+  const match = /^(?:(nats|tls):\/\/)?(\[[0-9A-Fa-f:.]+\]|[^\s/:@[\]]+)(?::(\d{1,5}))?\/?$/.exec(server.trim());
+  // The text may hold a password, so it is not repeated.
+  if (match === null)
+    throw new TypeError("a NATS server is nats://host:port or tls://host:port; credentials go into auth");
+  const [, scheme, host = "", port = "4222"] = match;
+  return { host: host.replace(/^\[|\]$/g, ""), hostAndPort: `${host}:${port}`, isTls: scheme === "tls" };
+}
+
+function authenticatorOf(auth: NatsAuth): Authenticator {
+  switch (auth.kind) {
+    case "user":
+      return () => ({ user: auth.user, pass: auth.password });
+    case "token":
+      return () => ({ auth_token: auth.token });
+    case "nkey":
+      assertSeed(auth.seed);
+      return nkeyAuthenticator(encoder.encode(auth.seed.trim()));
+    case "creds":
+      assertCreds(auth.content);
+      return credsAuthenticator(encoder.encode(auth.content));
+    default:
+      return auth satisfies never;
+  }
+}
+
+function assertSeed(seed: string): void {
+  try {
+    nkeys.fromSeed(encoder.encode(seed.trim()));
+  } catch {
+    // The cause might repeat parts of the seed.
+    throw new TypeError("the nkey seed for NATS is not valid: it begins with SU and has 58 characters");
+  }
+}
+
+function assertCreds(content: string): void {
+  try {
+    credsAuthenticator(encoder.encode(content))("");
+  } catch {
+    // The cause might repeat parts of the file.
+    throw new TypeError("the credentials for NATS are not valid: expected the content of a .creds file");
+  }
+}
+
+function tlsOptionsOf(tls: NatsTlsSettings, hosts: readonly string[]): TlsOptions {
+  const { serverName, ...known } = tls;
+  const addresses = hosts.filter((host) => isIP(host) !== 0);
+  // The client passes what it doesn't know on to Node.
+  const forNode = {
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(addresses.length === 0 || serverName !== undefined ? {} : { checkServerIdentity: identityCheckFor(addresses) }),
+  };
+  return Object.assign({ ...known }, forNode);
+}
+
+/**
+ * For a server that is named by address the client asks Node whether the certificate is for `localhost`. This also takes one
+ * that is for an address in the configuration.
+ */
+function identityCheckFor(addresses: readonly string[]) {
+  return (host: string, certificate: PeerCertificate): Error | undefined => {
+    const refusal = checkServerIdentity(host, certificate);
+    const isKnown = addresses.some((address) => checkServerIdentity(address, certificate) === undefined);
+    return isKnown ? undefined : refusal;
+  };
+}

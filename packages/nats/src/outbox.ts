@@ -1,0 +1,224 @@
+import { type BusPublishResult, BusUnavailableError } from "@carillon/core";
+import type { PublishOptions } from "nats";
+import { type Deferred, defer } from "./deadline.ts";
+
+/**
+ * Most bytes that may wait for the server's confirmation. A server that is alive confirms thousands of times a second, so
+ * this much waits only where it has stopped reading; what comes on top is refused.
+ */
+export const MAX_UNCONFIRMED_BYTES = 64 * 1024 * 1024;
+
+/** How long the server may take to confirm, in ms, before the connection counts as stuck. */
+export const CONFIRM_TIMEOUT_MS = 5_000;
+
+// The deadline has two steps: after a stall of this process (a stopped container, a long pause) the first one is overdue,
+// and the loop reads what the server had answered before the second one can end.
+const SECOND_STEP_MS = 500;
+
+const TAKEN: BusPublishResult = Object.freeze({ isDuplicate: false });
+
+/** What an Outbox does to its connection. */
+export interface OutboxConnection {
+  /** Hands one message to the NATS client. May throw when the connection is closed. */
+  write(subject: string, data: Uint8Array, options?: PublishOptions): void;
+  /** One PING; resolves with its PONG, rejects when the connection breaks before. */
+  ping(): Promise<void>;
+  /** Called when a PING was not answered in time. Everything that waited has been refused. */
+  onStuck(): void;
+}
+
+interface Letter {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly options: PublishOptions | undefined;
+}
+
+/** What one PING confirms. All who wait for it share one promise: it costs nothing per message. */
+interface Batch {
+  readonly confirmed: Deferred<BusPublishResult>;
+  bytes: number;
+  /** Set when the server refused something in it. */
+  refusal: Error | null;
+}
+
+/**
+ * What leaves a node on one connection. All messages of one turn of the event loop go out in one write, and one PING at a
+ * time confirms whatever was written before it: under load a batch is what came in during the last round trip.
+ */
+export class Outbox {
+  readonly #connection: OutboxConnection;
+  #letters: Letter[] = [];
+  #open: Batch | null = null;
+  /** Written, and waiting for its PING behind the one in flight. Only set by {@link hold}. */
+  #sealed: Batch | null = null;
+  #inFlight: Batch | null = null;
+  /** Confirmed; told at the end of the turn, when a refusal that came with the confirmation has been heard as well. */
+  #settling: Batch[] = [];
+  #unconfirmedBytes = 0;
+  #turn: NodeJS.Immediate | null = null;
+  #deadline: NodeJS.Timeout | null = null;
+  #isHeld = false;
+  #idle: Deferred<void> | null = null;
+
+  constructor(connection: OutboxConnection) {
+    this.#connection = connection;
+  }
+
+  /** Publishes and resolves when the server has read it. `data` must stay as it is: it is not copied. */
+  publish(subject: string, data: Uint8Array): Promise<BusPublishResult> {
+    const bytes = subject.length + data.length;
+    if (this.#unconfirmedBytes + bytes > MAX_UNCONFIRMED_BYTES) {
+      return Promise.reject(new BusUnavailableError("NATS takes in less than is published; try again later"));
+    }
+    this.#letters.push({ subject, data, options: undefined });
+    const batch = this.#openBatch();
+    batch.bytes += bytes;
+    this.#unconfirmedBytes += bytes;
+    return batch.confirmed.promise;
+  }
+
+  /** Sends in order with the publishes, without waiting for anything. `data` must stay as it is. */
+  send(subject: string, data: Uint8Array, options: PublishOptions): void {
+    this.#letters.push({ subject, data, options });
+    this.#schedule();
+  }
+
+  /** Resolves when the server has read everything that this node gave the connection so far, in this turn included. */
+  confirm(): Promise<BusPublishResult> {
+    return this.#openBatch().confirmed.promise;
+  }
+
+  /** True when nothing waits to be written or confirmed. */
+  get isEmpty(): boolean {
+    const hasBatch =
+      this.#open !== null || this.#sealed !== null || this.#inFlight !== null || this.#settling.length > 0;
+    return this.#letters.length === 0 && !hasBatch;
+  }
+
+  /** The server refused something of what was written lately: nobody who waits may be told that it was taken. */
+  refuse(error: Error): void {
+    for (const batch of [...this.#settling, this.#inFlight, this.#sealed, this.#open])
+      if (batch !== null) batch.refusal = error;
+  }
+
+  /** Refuses all that waits, and forgets what was not written yet. */
+  fail(error: Error): void {
+    const batches = [...this.#settling, this.#inFlight, this.#sealed, this.#open];
+    this.#letters = [];
+    this.#settling = [];
+    this.#inFlight = this.#sealed = this.#open = null;
+    this.#unconfirmedBytes = 0;
+    this.#clearDeadline();
+    for (const batch of batches) batch?.confirmed.reject(batch.refusal ?? error);
+    this.#tellIdle();
+  }
+
+  /**
+   * Keeps back whatever comes from now on, for {@link moveTo}. Resolves when all that came before is confirmed, or was
+   * refused.
+   */
+  hold(): Promise<void> {
+    this.#writeLetters();
+    this.#isHeld = true;
+    this.#sealed = this.#open;
+    this.#open = null;
+    this.#idle = defer<void>();
+    this.#schedule();
+    return this.#idle.promise;
+  }
+
+  /** Ends {@link hold} where it began: what was kept back leaves after all. */
+  release(): void {
+    this.#isHeld = false;
+    this.#schedule();
+  }
+
+  /** Hands what {@link hold} kept back to another connection's outbox, in order. Who waits for it is told by that one. */
+  moveTo(other: Outbox): void {
+    for (const letter of this.#letters.splice(0)) other.#letters.push(letter);
+    const batch = this.#open;
+    this.#open = null;
+    if (batch === null) return;
+    const heir = other.#openBatch();
+    heir.bytes += batch.bytes;
+    other.#unconfirmedBytes += batch.bytes;
+    heir.confirmed.promise.then(batch.confirmed.resolve, batch.confirmed.reject);
+  }
+
+  #openBatch(): Batch {
+    this.#open ??= { confirmed: defer<BusPublishResult>(), bytes: 0, refusal: null };
+    this.#schedule();
+    return this.#open;
+  }
+
+  #schedule(): void {
+    this.#turn ??= setImmediate(() => this.#endTurn());
+  }
+
+  #endTurn(): void {
+    this.#turn = null;
+    for (const batch of this.#settling.splice(0)) {
+      if (batch.refusal === null) batch.confirmed.resolve(TAKEN);
+      else batch.confirmed.reject(batch.refusal);
+    }
+    if (!this.#isHeld) this.#writeLetters();
+    this.#startPing();
+    this.#tellIdle();
+  }
+
+  #writeLetters(): void {
+    const letters = this.#letters;
+    if (letters.length === 0) return;
+    this.#letters = [];
+    try {
+      for (const { subject, data, options } of letters) this.#connection.write(subject, data, options);
+    } catch (cause) {
+      this.fail(new BusUnavailableError("the connection to NATS is closed", { cause }));
+    }
+  }
+
+  #startPing(): void {
+    if (this.#inFlight !== null) return;
+    const batch = this.#sealed ?? (this.#isHeld ? null : this.#open);
+    if (batch === null) return;
+    if (batch === this.#sealed) this.#sealed = null;
+    else this.#open = null;
+    this.#inFlight = batch;
+    this.#deadline = setTimeout(() => {
+      this.#deadline = setTimeout(() => this.#giveUp(batch), SECOND_STEP_MS);
+    }, CONFIRM_TIMEOUT_MS - SECOND_STEP_MS);
+    this.#connection.ping().then(
+      () => this.#confirmed(batch),
+      (cause: unknown) => {
+        if (this.#inFlight === batch) this.fail(new BusUnavailableError("the connection to NATS broke", { cause }));
+      },
+    );
+  }
+
+  #confirmed(batch: Batch): void {
+    // Refused meanwhile; its PONG comes too late.
+    if (this.#inFlight !== batch) return;
+    this.#inFlight = null;
+    this.#unconfirmedBytes -= batch.bytes;
+    this.#clearDeadline();
+    this.#settling.push(batch);
+    this.#schedule();
+  }
+
+  #giveUp(batch: Batch): void {
+    if (this.#inFlight !== batch) return;
+    this.fail(new BusUnavailableError(`NATS did not confirm within ${CONFIRM_TIMEOUT_MS} ms`));
+    this.#connection.onStuck();
+  }
+
+  #clearDeadline(): void {
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#deadline = null;
+  }
+
+  #tellIdle(): void {
+    if (this.#inFlight !== null || this.#sealed !== null || this.#settling.length > 0) return;
+    this.#idle?.resolve();
+    this.#idle = null;
+  }
+}

@@ -1,0 +1,61 @@
+import type { BusReceiver } from "@carillon/core";
+import { decodeEnvelope } from "@carillon/protocol";
+
+/** Most envelopes that an overlap remembers, seen and held together. */
+export const MAX_OVERLAP_ENVELOPES = 200_000;
+/** Most bytes of envelopes that an overlap holds. */
+export const MAX_OVERLAP_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Two connections at once, for as long as it takes to move from one to the other without a loss. The old one delivers; what
+ * the new one brings is held. When the old one ends, what it had not delivered comes out of the hold, in the order of the new
+ * one: no envelope is lost, doubled, or overtaken by a later one of its publisher. The new one may have been behind, so what
+ * the old one delivered is known for a while longer.
+ */
+export class Overlap {
+  readonly #seen = new Map<BusReceiver, Set<string>>();
+  #held: { readonly receiver: BusReceiver; readonly envelope: Uint8Array }[] = [];
+  #envelopes = 0;
+  #bytes = 0;
+
+  /** True when no more fits: the move must end now. */
+  get isFull(): boolean {
+    return this.#envelopes >= MAX_OVERLAP_ENVELOPES || this.#bytes >= MAX_OVERLAP_BYTES;
+  }
+
+  /** The old connection delivered this. */
+  see(receiver: BusReceiver, envelope: Uint8Array): void {
+    this.#envelopes++;
+    const seen = this.#seen.get(receiver);
+    if (seen === undefined) this.#seen.set(receiver, new Set([identityOf(envelope)]));
+    else seen.add(identityOf(envelope));
+  }
+
+  /** The new connection brought this. It is copied. */
+  hold(receiver: BusReceiver, envelope: Uint8Array): void {
+    this.#envelopes++;
+    this.#bytes += envelope.length;
+    // Not `slice`: what the client hands out is a Buffer, whose `slice` doesn't copy.
+    this.#held.push({ receiver, envelope: new Uint8Array(envelope) });
+  }
+
+  /** The old connection has ended. Calls `deliver` for what was held and not seen. */
+  end(deliver: (receiver: BusReceiver, envelope: Uint8Array) => void): void {
+    for (const { receiver, envelope } of this.#held.splice(0)) {
+      if (!this.wasSeen(receiver, envelope)) deliver(receiver, envelope);
+    }
+  }
+
+  /** True when the old connection delivered this; asked once for each envelope of the new one. */
+  wasSeen(receiver: BusReceiver, envelope: Uint8Array): boolean {
+    const seen = this.#seen.get(receiver);
+    if (seen === undefined || !seen.delete(identityOf(envelope))) return false;
+    if (seen.size === 0) this.#seen.delete(receiver);
+    return true;
+  }
+}
+
+/** The message id, which is unique for a channel. Bytes that are no envelope stand for themselves. */
+function identityOf(envelope: Uint8Array): string {
+  return decodeEnvelope(envelope)?.id ?? `\0${Buffer.from(envelope).toString("latin1")}`;
+}

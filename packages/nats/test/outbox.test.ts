@@ -1,0 +1,161 @@
+import { BusUnavailableError } from "@carillon/core";
+import { describe, expect, it } from "vitest";
+import { type Deferred, defer } from "../src/deadline.ts";
+import { MAX_UNCONFIRMED_BYTES, Outbox } from "../src/outbox.ts";
+import { bytes } from "./support/helpers.ts";
+
+/** The other end of an outbox: notes what is written and answers PINGs when the test says so. */
+class Wire {
+  readonly log: string[] = [];
+  readonly pings: Deferred<void>[] = [];
+  readonly outbox = new Outbox({
+    write: (subject) => void this.log.push(subject),
+    ping: () => {
+      this.log.push("PING");
+      const pong = defer<void>();
+      this.pings.push(pong);
+      return pong.promise;
+    },
+    onStuck: () => this.log.push("stuck"),
+  });
+
+  pong(): void {
+    this.pings.shift()?.resolve();
+  }
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const nothing = new Uint8Array(0);
+
+async function stateOf(promise: Promise<unknown>): Promise<string> {
+  const pending = turn().then(() => "pending");
+  return await Promise.race([
+    promise.then(
+      () => "taken",
+      () => "refused",
+    ),
+    pending,
+  ]);
+}
+
+describe("Outbox", () => {
+  it("batch › all publishes of a turn leave together, with one PING behind them that confirms them all", async () => {
+    const wire = new Wire();
+    const published = [1, 2, 3].map((each) => wire.outbox.publish(`s${each}`, nothing));
+    expect(wire.log).toEqual([]);
+    await turn();
+    expect(wire.log).toEqual(["s1", "s2", "s3", "PING"]);
+    expect(await stateOf(Promise.all(published))).toBe("pending");
+    wire.pong();
+    expect(await Promise.all(published)).toEqual(Array.from({ length: 3 }, () => ({ isDuplicate: false })));
+    expect(wire.outbox.isEmpty).toBe(true);
+  });
+
+  it("batch › while a PING is under way others leave at once, and share the next one", async () => {
+    const wire = new Wire();
+    const first = wire.outbox.publish("s1", nothing);
+    await turn();
+    const second = wire.outbox.publish("s2", nothing);
+    await turn();
+    const third = wire.outbox.confirm();
+    await turn();
+    expect(wire.log).toEqual(["s1", "PING", "s2"]);
+    wire.pong();
+    await first;
+    expect(await stateOf(second)).toBe("pending");
+    await turn();
+    expect(wire.log).toEqual(["s1", "PING", "s2", "PING"]);
+    wire.pong();
+    await Promise.all([second, third]);
+  });
+
+  it("fail › refuses all that waits, and writes nothing of it later", async () => {
+    const wire = new Wire();
+    const sent = wire.outbox.publish("s1", nothing);
+    await turn();
+    const waiting = wire.outbox.publish("s2", nothing);
+    wire.outbox.fail(new BusUnavailableError("broken"));
+    await expect(sent).rejects.toThrow("broken");
+    await expect(waiting).rejects.toThrow("broken");
+    wire.pong();
+    await turn();
+    expect(wire.log).toEqual(["s1", "PING"]);
+    const after = wire.outbox.publish("s3", nothing);
+    await turn();
+    wire.pong();
+    await expect(after).resolves.toEqual({ isDuplicate: false });
+  });
+
+  it("refuse › a refusal that is heard in the turn of the confirmation still counts", async () => {
+    const wire = new Wire();
+    const published = wire.outbox.publish("s1", nothing);
+    await turn();
+    wire.pong();
+    await Promise.resolve();
+    wire.outbox.refuse(new BusUnavailableError("not permitted"));
+    await expect(published).rejects.toThrow("not permitted");
+    const next = wire.outbox.publish("s2", nothing);
+    await turn();
+    wire.pong();
+    await expect(next).resolves.toEqual({ isDuplicate: false });
+  });
+
+  it("bound › what waits for a server that doesn't read is limited", async () => {
+    const wire = new Wire();
+    const block = new Uint8Array(MAX_UNCONFIRMED_BYTES / 4);
+    const blocks = Array.from({ length: 5 }, () => wire.outbox.publish("s", block));
+    await expect(blocks[3]).rejects.toThrow(/takes in less than is published/);
+    await expect(blocks[4]).rejects.toThrow(BusUnavailableError);
+    await turn();
+    wire.pong();
+    await Promise.all(blocks.slice(0, 3));
+    const after = wire.outbox.publish("s", block);
+    await turn();
+    wire.pong();
+    await after;
+  });
+
+  it("hold › what comes later waits, moves to the other connection in order, and is confirmed there", async () => {
+    const [old, next] = [new Wire(), new Wire()];
+    const flying = old.outbox.publish("s1", nothing);
+    await turn();
+    const written = old.outbox.publish("s2", nothing);
+    const held = old.outbox.hold();
+    const kept = [old.outbox.publish("s3", nothing), old.outbox.confirm(), old.outbox.publish("s4", bytes("x"))];
+    await turn();
+    expect(old.log).toEqual(["s1", "PING", "s2"]);
+    old.pong();
+    await flying;
+    expect(await stateOf(held)).toBe("pending");
+    await turn();
+    old.pong();
+    await Promise.all([held, written]);
+    expect(old.log).toEqual(["s1", "PING", "s2", "PING"]);
+    const own = next.outbox.publish("s5", nothing);
+    old.outbox.moveTo(next.outbox);
+    await turn();
+    expect(next.log).toEqual(["s5", "s3", "s4", "PING"]);
+    old.outbox.fail(new BusUnavailableError("closed"));
+    next.pong();
+    await Promise.all([...kept, own]);
+  });
+
+  it("hold › ends at once when nothing is under way, or when the connection breaks; release lets all out", async () => {
+    const idle = new Wire();
+    await idle.outbox.hold();
+    const kept = idle.outbox.publish("s1", nothing);
+    await turn();
+    expect(idle.log).toEqual([]);
+    idle.outbox.release();
+    await turn();
+    expect(idle.log).toEqual(["s1", "PING"]);
+    idle.pong();
+    await kept;
+    const broken = new Wire();
+    const lost = broken.outbox.publish("s1", nothing);
+    const held = broken.outbox.hold();
+    broken.outbox.fail(new BusUnavailableError("broken"));
+    await held;
+    await expect(lost).rejects.toThrow("broken");
+  });
+});

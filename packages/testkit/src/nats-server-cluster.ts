@@ -1,0 +1,113 @@
+import { createServer } from "node:net";
+import { eventually } from "./eventually.ts";
+import { NatsServer, type NatsServerOptions } from "./nats-server.ts";
+
+/** How to start a cluster. Everything else as for one server. */
+export interface NatsClusterOptions extends Omit<NatsServerOptions, "name" | "routing"> {
+  /** Servers. Default 3. */
+  readonly size?: number;
+}
+
+const FORMATION_TIMEOUT_MS = 30_000;
+const START_ATTEMPTS = 3;
+
+/**
+ * Several nats-servers that form one cluster, each on free ports of 127.0.0.1.
+ *
+ * @example
+ * await using cluster = await NatsCluster.start({ jetStream: true });
+ */
+export class NatsCluster {
+  readonly servers: readonly NatsServer[];
+
+  private constructor(servers: readonly NatsServer[]) {
+    this.servers = servers;
+  }
+
+  /** Resolves when every server is linked to every other one and, with JetStream, a leader stands. */
+  static async start(options: NatsClusterOptions = {}): Promise<NatsCluster> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await NatsCluster.#start(options);
+      } catch (error) {
+        // Ports for routes have to be known before a server takes them, so another process can be faster.
+        const isPortTaken = error instanceof Error && error.message.includes("address already in use");
+        if (!isPortTaken || attempt === START_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  static async #start({ size = 3, ...options }: NatsClusterOptions): Promise<NatsCluster> {
+    const ports = await freePorts(size);
+    const routeTo = (port: number) => `nats-route://127.0.0.1:${port}`;
+    const starting = ports.map((port, index) => {
+      const routes = ports.filter((other) => other !== port).map(routeTo);
+      const routing = { clusterName: "carillon-test", port, routes };
+      return NatsServer.start({ ...options, name: `n${index + 1}`, routing });
+    });
+    const started = await Promise.allSettled(starting);
+    const servers = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    const cluster = new NatsCluster(servers);
+    try {
+      for (const each of started) if (each.status === "rejected") throw each.reason;
+      await cluster.whenFormed();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** The addresses of all servers. */
+  get urls(): string[] {
+    return this.servers.map((server) => server.url);
+  }
+
+  server(index: number): NatsServer {
+    const server = this.servers[index];
+    if (server === undefined) throw new RangeError(`the cluster has no server ${index}`);
+    return server;
+  }
+
+  /** Resolves when all servers know of each other (again). All of them must be running. */
+  async whenFormed(): Promise<void> {
+    const options = { timeoutMs: FORMATION_TIMEOUT_MS };
+    await Promise.all(this.servers.map((server) => eventually(() => this.#assertFormed(server), options)));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #assertFormed(server: NatsServer): Promise<void> {
+    const { routes } = await server.monitor<{ routes: { remote_name: string }[] }>("/routez");
+    const peers = new Set(routes.map((route) => route.remote_name));
+    if (peers.size !== this.servers.length - 1) throw new Error(`${server.url} sees ${peers.size} other servers`);
+    const { connect_urls = [] } = await server.monitor<{ connect_urls?: string[] }>("/varz");
+    if (connect_urls.length !== this.servers.length) throw new Error(`${server.url} tells clients of too few servers`);
+    const page = await server.monitor<{ disabled?: boolean; meta_cluster?: { leader?: string } }>("/jsz");
+    if (page.disabled === true) return;
+    if (!page.meta_cluster?.leader) throw new Error(`${server.url} knows no JetStream leader`);
+  }
+}
+
+/** Ports that nobody listens on at the moment. */
+async function freePorts(count: number): Promise<number[]> {
+  const listeners = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const listener = createServer();
+      await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+      return listener;
+    }),
+  );
+  const ports = listeners.map((listener) => {
+    const address = listener.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
+  await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
+  return ports;
+}
