@@ -34,6 +34,9 @@ const RETRY_MS = 250;
 /**
  * Publishes with idempotency keys. Tries again with the same id until the deadline: after the loss of the stream's leader
  * nothing is acknowledged for about eight seconds (measured), and an answer that got lost must not become a second delivery.
+ *
+ * Delivery is at most once, as on the bus in general: what a stream's leader has stored when it dies, and not yet passed on,
+ * counts as published and is not delivered.
  */
 export class OncePublisher {
   readonly #options: OncePublisherOptions;

@@ -31,12 +31,13 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
 
 const packages = readdirSync(packagesFolder).filter((name) => existsSync(`${packagesFolder}${name}/package.json`));
 
-/** Names of our packages that `package.json` of a package lists, without the scope. */
+/** Names of our packages that `package.json` of a package lists, without the scope. Tests may use the testkit. */
 function declaredBy(name: string): string[] {
   const manifest: unknown = JSON.parse(readFileSync(`${packagesFolder}${name}/package.json`, "utf8"));
   const lists = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"] as const;
   const all = lists.flatMap((list) => Object.keys((manifest as Record<string, object | undefined>)[list] ?? {}));
-  return all.flatMap((each) => ourName(each) ?? []);
+  const isForTests = (each: string) => each === "@carillon/testkit" && name !== "testkit";
+  return all.filter((each) => !isForTests(each)).flatMap((each) => ourName(each) ?? []);
 }
 
 /** `core` of `@carillon/core` and `@carillon/core/x`; null for what is not ours. */
