@@ -131,6 +131,13 @@ export class NativeClient {
     return this.#until(() => (this.deliveries.length >= count ? this.deliveries : undefined), `${count} events`);
   }
 
+  /** Drops frames that a long test has no more use for. */
+  forget(isDone: (frame: Frame) => boolean): void {
+    const kept = this.frames.filter((frame) => !isDone(frame));
+    this.frames.splice(0, this.frames.length, ...kept);
+    this.receivedText.length = 0;
+  }
+
   /** Stops reading from the socket: the client becomes a slow consumer. */
   pause(): void {
     this.#socket.pause();

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { collectGarbage } from "./inspector.ts";
 
 const BIN = fileURLToPath(new URL("../../../carillon/bin/carillon.js", import.meta.url));
 const READY_WITHIN_MS = 20_000;
@@ -30,10 +31,17 @@ export class CarillonProcess {
     this.#lines = lines;
   }
 
-  /** Starts `carillon ROLE …` on free ports and waits until it says that it is ready. */
-  static async start(role: "dev" | "gateway" | "publisher", args: readonly string[] = []): Promise<CarillonProcess> {
+  /**
+   * Starts `carillon ROLE …` on free ports and waits until it says that it is ready. `nodeArgs` go to Node itself, such as
+   * `--inspect=127.0.0.1:0`.
+   */
+  static async start(
+    role: "dev" | "gateway" | "publisher",
+    args: readonly string[] = [],
+    nodeArgs: readonly string[] = [],
+  ): Promise<CarillonProcess> {
     const flags = ["--host", "127.0.0.1", "--port", "0", "--admin-port", "0", "--log-format", "json", ...args];
-    const child = spawn(process.execPath, [BIN, role, ...flags], {
+    const child = spawn(process.execPath, [...nodeArgs, BIN, role, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH: process.env["PATH"] },
     });
@@ -81,9 +89,13 @@ export class CarillonProcess {
     return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
   }
 
-  /** Resident memory in bytes. */
-  async residentBytes(): Promise<number> {
-    return this.metric("carillon_process_resident_memory_bytes");
+  /** Memory after its garbage has been collected. Wants `--inspect=127.0.0.1:0` among the `nodeArgs` of the start. */
+  async memory(): Promise<{ readonly residentBytes: number; readonly heapUsedBytes: number }> {
+    await collectGarbage(/ws:\/\/127\.0\.0\.1:\d+\/[\w-]+/.exec(this.log)?.[0] ?? "");
+    return {
+      residentBytes: await this.metric("process_resident_memory_bytes"),
+      heapUsedBytes: await this.metric("nodejs_heap_size_used_bytes"),
+    };
   }
 
   /** Sends SIGTERM and waits for the exit code. */
