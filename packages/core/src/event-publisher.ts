@@ -1,6 +1,6 @@
 import { accept, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
 import type { Bus, BusPublishOptions, ChannelAddress } from "./ports/bus.ts";
-import { BusUnavailableError, IdempotencyUnavailableError } from "./ports/bus.ts";
+import { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
@@ -51,7 +51,8 @@ export class EventPublisher {
 
   /**
    * Publishes on one channel. Accepted means taken over by the bus; a refusal (`bus_unavailable`,
-   * `idempotency_unavailable`) means that it can't be known to have been, and may be retried as it is.
+   * `idempotency_unavailable`) means that it can't be known to have been, and may be retried as it is; `message_too_large`
+   * may not.
    */
   async publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
     const messageId = event.id ?? this.#ids.messageId();
@@ -69,6 +70,7 @@ export class EventPublisher {
         this.#counters.publishesUnavailable++;
         return refuse(error.code, error.message);
       }
+      if (error instanceof EnvelopeTooLargeError) return refuse(error.code, error.message);
       throw error;
     }
   }

@@ -19,7 +19,7 @@ export type {
 } from "./ports/apps.ts";
 export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
-export { BusUnavailableError, IdempotencyUnavailableError } from "./ports/bus.ts";
+export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 export type { Clock, Timer } from "./ports/clock.ts";
 export type { Codec } from "./ports/codec.ts";
 export type { IdSource } from "./ports/ids.ts";

@@ -146,3 +146,16 @@ async function deliveredTo(nats: NatsServer, process: CarillonProcess): Promise<
   if (mine.length === 0) throw new Error("nats-server knows no connection of this process");
   return mine.reduce((sum, connection) => sum + connection.out_msgs, 0);
 }
+
+test("a message that NATS doesn't take is refused with 413 and its limit, and the connection to NATS lives on", async () => {
+  await using nats = await NatsServer.start({ config: { max_payload: 4096 } });
+  const args = ["--config", await writeConfig(), "--nats", nats.url];
+  await using publisher = await CarillonProcess.start("publisher", args);
+  const refused = await publisher.publish({ channel: "a", event: "big", payload: "x".repeat(8000) });
+  expect(refused.status).toBe(413);
+  expect(await refused.json()).toMatchObject({
+    code: "message_too_large",
+    detail: expect.stringContaining("max_payload"),
+  });
+  expect((await publisher.publish({ channel: "a", event: "small", payload: 1 })).status).toBe(204);
+});

@@ -116,9 +116,10 @@ export class MovableLink {
   }
 
   #arrive(link: Link, receiver: BusReceiver, envelope: Uint8Array): void {
+    if (this.#past !== null && link === this.#seat.link && this.#past.wasSeen(receiver, envelope)) return;
     const overlap = this.#next?.overlap ?? null;
     if (overlap === null) {
-      if (this.#past?.wasSeen(receiver, envelope) !== true) this.#options.deliver(receiver, envelope);
+      this.#options.deliver(receiver, envelope);
       return;
     }
     if (link === this.#next?.link) {
@@ -166,10 +167,19 @@ export class MovableLink {
     } finally {
       this.#isMoving = false;
     }
-    if (this.#seat.link === old && old.isClosed) void this.#replace();
+    this.#moveOn(old);
+  }
+
+  /** Looks at what happened while a move was under way: events are passed over then. */
+  #moveOn(old: Link): void {
+    const { link } = this.#seat;
+    if (this.#isClosed) return;
+    if (link.isClosed) void this.#replace();
+    else if (link !== old && link.isLameDuck) void this.#handOver();
   }
 
   async #replace(): Promise<void> {
+    const old = this.#seat.link;
     this.#isMoving = true;
     let pauseMs = REPLACE_PAUSE_MS;
     while (!this.#isClosed) {
@@ -183,8 +193,7 @@ export class MovableLink {
       pauseMs = Math.min(pauseMs * 2, MAX_REPLACE_PAUSE_MS);
     }
     this.#isMoving = false;
-    // Lost again between the move and this line.
-    if (!this.#isClosed && this.#seat.link.isClosed) void this.#replace();
+    this.#moveOn(old);
   }
 
   /** Takes all interest along to `link`, then ends the old connection. Closes `link` and rejects when that fails. */

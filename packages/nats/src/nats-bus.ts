@@ -6,6 +6,7 @@ import {
   type BusStatus,
   BusUnavailableError,
   type ChannelAddress,
+  EnvelopeTooLargeError,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
 import { defer, withDeadline } from "./deadline.ts";
@@ -243,7 +244,7 @@ export class NatsBus implements Bus {
   #assertFits(envelope: Uint8Array, key: string | undefined): void {
     const limit = this.#link.link.maxPayloadBytes - (key === undefined ? 0 : HEADER_ROOM_BYTES);
     if (envelope.length <= limit) return;
-    throw new RangeError(
+    throw new EnvelopeTooLargeError(
       `the envelope has ${envelope.length} bytes, NATS takes ${limit}: publish less, or raise max_payload of nats-server`,
     );
   }

@@ -1,4 +1,4 @@
-import type { Refusal } from "@carillon/protocol";
+import { ERROR_CODES, type Refusal } from "@carillon/protocol";
 import { type HttpAnswer, problem } from "@carillon/service";
 import type { SendOutcome } from "./event-sender.ts";
 
@@ -10,6 +10,7 @@ export interface AnswerForm {
 }
 
 const PREFERS_REPRESENTATION = /(?:^|,)\s*return\s*=\s*"?representation"?\s*(?:[;,]|$)/i;
+const RETRY_SOON = Object.freeze({ "retry-after": "1" });
 const NO_CONTENT: HttpAnswer = Object.freeze({ status: 204 });
 const DETAILED_HEADERS = Object.freeze({
   "content-type": "application/json",
@@ -23,8 +24,8 @@ export function prefersRepresentation(prefer: string): boolean {
 }
 
 /**
- * The answer to a publish that reached the bus: 204 or 200 when all of it was accepted, otherwise 503. A 503 that carries
- * `results` was accepted in part, and tells by position which channels have what; without them nothing was accepted.
+ * The answer to a publish that reached the bus: 204 or 200 when all of it was accepted, otherwise a problem (503 where a retry
+ * can help). One that carries `results` was accepted in part, and tells by position which channels have what; without them nothing was accepted.
  */
 export function answerOutcomes(outcomes: readonly SendOutcome[], form: AnswerForm): HttpAnswer {
   const refusal = lastRefusal(outcomes);
@@ -43,8 +44,9 @@ function lastRefusal(outcomes: readonly SendOutcome[]): Refusal | null {
 function refusedAnswer(outcomes: readonly SendOutcome[], refusal: Refusal): HttpAnswer {
   const isPartial = outcomes.some(({ accepted }) => accepted.length > 0);
   const scope = isPartial ? "only the channels under results have their events" : "nothing was accepted";
-  const advice = "send it again, with ids if nothing may arrive twice";
-  const answer = problem(refusal.code, `${refusal.message}: ${scope}, ${advice}`, { "retry-after": "1" });
+  const { isRetryable } = ERROR_CODES[refusal.code];
+  const advice = isRetryable ? ", send it again, with ids if nothing may arrive twice" : "";
+  const answer = problem(refusal.code, `${refusal.message}: ${scope}${advice}`, isRetryable ? RETRY_SOON : {});
   return isPartial ? withResults(answer, outcomes.map(describe)) : answer;
 }
 

@@ -62,7 +62,7 @@ export interface Bus {
   /**
    * Publishes. Resolves when the bus has taken the envelope over: not before it left this process and the bus's server
    * confirmed having read it. Rejects with {@link BusUnavailableError} when it can't be known to have been taken (nothing
-   * is kept for later), or with {@link IdempotencyUnavailableError}. `envelope` may be reused once the call returned.
+   * is kept for later), with {@link IdempotencyUnavailableError}, or with {@link EnvelopeTooLargeError}. `envelope` may be reused once the call returned.
    */
   publish(address: ChannelAddress, envelope: Uint8Array, options?: BusPublishOptions): Promise<BusPublishResult>;
 
@@ -80,6 +80,12 @@ export interface Bus {
 export class BusUnavailableError extends Error {
   readonly code = "bus_unavailable";
   override readonly name = "BusUnavailableError";
+}
+
+/** The envelope is longer than the bus takes. Retrying is useless. Carries `message_too_large` to callers. */
+export class EnvelopeTooLargeError extends Error {
+  readonly code = "message_too_large";
+  override readonly name = "EnvelopeTooLargeError";
 }
 
 /** The store behind idempotency keys could not answer; publishes without a key may go on. Retrying later is right. */
