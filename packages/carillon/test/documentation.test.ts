@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
+import { NATIVE_PATHS } from "@carillon/gateway";
+import { ADMIN_PATHS, ConfiguredApps, DEV_APP } from "@carillon/service";
 import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { createProgram } from "../src/cli/main.ts";
+import { demoRoutes } from "../src/demo-routes.ts";
 import { EXIT_CODES } from "../src/exit-codes.ts";
 
 const CLI_PAGE = readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf8");
@@ -38,6 +41,16 @@ test("docs/cli.md names the environment variable of every server flag", () => {
     const variable = /env: (CARILLON_[A-Z_]+)/.exec(option.description)?.[1];
     if (variable !== undefined) expect(CLI_PAGE).toContain(`\`${variable}\``);
   }
+});
+
+test("docs/http-api.md lists every address that is served beside the publish API, and no other", () => {
+  const page = readFileSync(new URL("../../../docs/http-api.md", import.meta.url), "utf8");
+  const table = page.slice(page.indexOf("## Other addresses"));
+  const documented = [...table.matchAll(/^\| [\w, ]+ \| ([^|]+) \|/gm)].flatMap(
+    ([, cell]) => cell?.match(/(?<=`)\/[^`]*/g) ?? [],
+  );
+  const demo = demoRoutes(new ConfiguredApps({ settings: [DEV_APP] }).first).map((route) => route.path);
+  expect(documented.sort()).toEqual([...new Set([...ADMIN_PATHS, ...NATIVE_PATHS, ...demo])].sort());
 });
 
 function leaves(command: Command): Command[] {

@@ -47,7 +47,7 @@ export { UWS_MANIFEST } from "./http/uws-manifest.ts";
 export type { PublicServerOptions } from "./http/uws-server.ts";
 export { createPublicServer } from "./http/uws-server.ts";
 export type { AdminServer, AdminServerOptions } from "./process/admin-server.ts";
-export { createAdminServer } from "./process/admin-server.ts";
+export { ADMIN_PATHS, createAdminServer } from "./process/admin-server.ts";
 export type { LogFields, Logger, LoggerSettings, LogLevel } from "./process/logger.ts";
 export { createLogger, createSilentLogger } from "./process/logger.ts";
 export type {

@@ -24,6 +24,13 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+/** What the admin server serves. */
+export const ADMIN_PATHS = ["/healthz", "/readyz", "/metrics"] as const;
+
+function isAdminPath(path: string | undefined): path is (typeof ADMIN_PATHS)[number] {
+  return ADMIN_PATHS.some((each) => each === path);
+}
+
 /** What a probe or a scraper may take to send its head. Milliseconds. */
 const HEAD_TIMEOUT_MS = 10_000;
 
@@ -85,9 +92,7 @@ class NodeAdminServer implements AdminServer {
 
   async #answer(request: IncomingMessage): Promise<HttpAnswer> {
     const path = (request.url ?? "").split("?", 1)[0];
-    if (path !== "/healthz" && path !== "/readyz" && path !== "/metrics") {
-      return problem("not_found", "This port serves /healthz, /readyz and /metrics.");
-    }
+    if (!isAdminPath(path)) return problem("not_found", `This port serves ${ADMIN_PATHS.join(", ")}.`);
     if (request.method !== "GET" && request.method !== "HEAD") {
       return problem("method_not_allowed", "This address answers GET, HEAD.", { allow: "GET, HEAD" });
     }

@@ -6,13 +6,15 @@ import { jsonCodec, msgpackCodec, type NativeCodec } from "./native-codec.ts";
 import { NativeConnection } from "./native-connection.ts";
 
 const CODECS: readonly NativeCodec[] = [jsonCodec, msgpackCodec];
-const PATHS: ReadonlySet<string> = new Set(["/", "/ws"]);
+
+/** Where WebSockets of the native protocol are served. */
+export const NATIVE_PATHS = ["/", "/ws"] as const;
 
 /** The native protocol, at `/ws` and `/`. docs/protocol/native.md has its rules. */
 export const nativeProtocol: Protocol = {
   name: "native",
   codecs: CODECS,
-  matches: (request) => PATHS.has(request.path),
+  matches: (request) => NATIVE_PATHS.some((path) => path === request.path),
   accept,
 };
 
