@@ -20,7 +20,7 @@ gateway: { lingerSeconds: 1, maxLingeringChannels: 200000 }
 test(`one gateway, ${CHANNELS} channels › subscribe, publish, unsubscribe, and the memory comes back`, async () => {
   await using nats = await NatsServer.start();
   const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
-  await using gateway = await CarillonProcess.start("gateway", args, ["--inspect=127.0.0.1:0"]);
+  await using gateway = await CarillonProcess.start("gateway", args, { nodeArgs: ["--inspect=127.0.0.1:0"] });
   await using publisher = await CarillonProcess.start("publisher", args);
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => NativeClient.open(gateway.webSocketUrl)));
 

@@ -15,6 +15,14 @@ interface ReadyLine {
   readonly adminUrl: string;
 }
 
+/** What may differ for a process. */
+export interface StartOptions {
+  /** Arguments for Node itself, such as `--inspect=127.0.0.1:0`. */
+  readonly nodeArgs?: readonly string[];
+  /** Limit of open files, files and sockets together; default: that of the tests. */
+  readonly openFiles?: number;
+}
+
 /** One real Carillon process, started by its command line. */
 export class CarillonProcess {
   readonly url: string;
@@ -31,17 +39,16 @@ export class CarillonProcess {
     this.#lines = lines;
   }
 
-  /**
-   * Starts `carillon ROLE …` on free ports and waits until it says that it is ready. `nodeArgs` go to Node itself, such as
-   * `--inspect=127.0.0.1:0`.
-   */
+  /** Starts `carillon ROLE …` on free ports and waits until it says that it is ready. */
   static async start(
     role: "dev" | "gateway" | "publisher",
     args: readonly string[] = [],
-    nodeArgs: readonly string[] = [],
+    { nodeArgs = [], openFiles }: StartOptions = {},
   ): Promise<CarillonProcess> {
     const flags = ["--host", "127.0.0.1", "--port", "0", "--admin-port", "0", "--log-format", "json", ...args];
-    const child = spawn(process.execPath, [...nodeArgs, BIN, role, ...flags], {
+    const command = [process.execPath, ...nodeArgs, BIN, role, ...flags];
+    const [program, ...programArgs] = openFiles === undefined ? command : withFileLimit(openFiles, command);
+    const child = spawn(program as string, programArgs, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH: process.env["PATH"] },
     });
@@ -98,6 +105,11 @@ export class CarillonProcess {
     };
   }
 
+  /** Processor time used so far, user and system, in seconds. */
+  async cpuSeconds(): Promise<number> {
+    return this.metric("process_cpu_seconds_total");
+  }
+
   /** Sends SIGTERM and waits for the exit code. */
   async stop(): Promise<number | null> {
     return this.#end("SIGTERM");
@@ -119,6 +131,10 @@ export class CarillonProcess {
     const [code] = (await exited) as [number | null];
     return code;
   }
+}
+
+function withFileLimit(openFiles: number, command: readonly string[]): string[] {
+  return ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...command];
 }
 
 /** An event that was logged, in either format: the pretty one writes its name before its fields. */
