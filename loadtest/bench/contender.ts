@@ -1,0 +1,20 @@
+import type { Target } from "./generator/messages.ts";
+import type { ServerProcess } from "./server-process.ts";
+
+/** What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest. */
+export const CONTENDERS = ["bare", "bridge", "carillon", "carillon-partition"] as const;
+
+/** Name of a contender. */
+export type ContenderName = (typeof CONTENDERS)[number];
+
+/** A contender with its processes, running. */
+export interface RunningContender extends AsyncDisposable {
+  readonly name: ContenderName;
+  readonly target: Target;
+  /** Every process of it, nats-server included, the gateway first. */
+  readonly processes: readonly ServerProcess[];
+  /** The process that holds the connections. */
+  readonly gateway: ServerProcess;
+  /** Where the gateway's inspector listens; null when the scenario doesn't want one. */
+  readonly inspectorPort: number | null;
+}

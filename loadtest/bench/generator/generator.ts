@@ -1,0 +1,109 @@
+/**
+ * A process of its own that plays the browsers and, where asked to, the application that publishes. Started by the bench with
+ * an IPC channel; carries out one command after the other and answers each.
+ */
+import { cpuTimeBetween, readCpuTime } from "../process-usage.ts";
+import { percentile } from "../statistics.ts";
+import type {
+  GeneratorAnswer,
+  GeneratorCommand,
+  GeneratorReply,
+  LoadCommand,
+  LoadReply,
+  PublishCommand,
+} from "./messages.ts";
+import { PublishLoad } from "./publish-load.ts";
+import { SubscriberPool } from "./subscriber-pool.ts";
+import { until } from "./until.ts";
+
+const EXPECT_DEADLINE_MS = 10_000;
+
+const pool = new SubscriberPool(Number(process.argv[2] ?? "0"));
+
+process.on("message", (message) => {
+  // The other end is our own bench, built from the same sources.
+  const command = message as GeneratorCommand;
+  carryOut(command).then(
+    (reply) => answer({ ok: true, reply }),
+    (error: unknown) => answer({ ok: false, message: String(error) }),
+  );
+});
+process.once("disconnect", () => {
+  pool.drop();
+  // The sockets are reset in the next turn of the loop.
+  setImmediate(() => process.exit(0));
+});
+
+function answer(content: GeneratorAnswer): void {
+  process.send?.(content);
+}
+
+async function carryOut(command: GeneratorCommand): Promise<GeneratorReply> {
+  switch (command.command) {
+    case "connect":
+      return await pool.connect(command.target, command.channels, command);
+    case "subscribe-own":
+      return await pool.subscribeOwn(command);
+    case "drop":
+      pool.drop();
+      return { problems: pool.takeProblems() };
+    case "load":
+      return await load(command);
+    case "publish":
+      return await publish(command);
+    case "expect":
+      return { problems: await expectEach(command.perSubscriber) };
+    default:
+      return command satisfies never;
+  }
+}
+
+async function load(command: LoadCommand): Promise<LoadReply> {
+  const publisher = new PublishLoad({ pool, ...command });
+  const receivedBefore = new Map(pool.indexes().map((index) => [index, pool.received(index)]));
+  await publisher.run(command.warmUpMs);
+  pool.takeLatencies();
+  const reads = pool.reads;
+  const cpuBefore = command.pids.map(readCpuTime);
+  const generatorBefore = process.cpuUsage();
+  const began = performance.now();
+  const stretch = await publisher.run(command.measureMs);
+  const seconds = (performance.now() - began) / 1000;
+  const generatorCpu = process.cpuUsage(generatorBefore);
+  const cpu = command.pids.map((pid, at) =>
+    cpuTimeBetween(cpuBefore[at] ?? { userMs: 0, systemMs: 0 }, readCpuTime(pid)),
+  );
+  const latencies = pool.takeLatencies();
+  const problems = [...pool.takeProblems(), ...publisher.problems(receivedBefore)];
+  publisher.close();
+  return {
+    seconds,
+    published: stretch.published,
+    expected: stretch.expected,
+    delivered: stretch.delivered,
+    deliveriesPerRead: stretch.delivered / (pool.reads - reads),
+    cpu,
+    generatorCpuMs: (generatorCpu.user + generatorCpu.system) / 1000,
+    latencyP50Ms: percentile(latencies, 0.5) / 1000,
+    latencyP99Ms: percentile(latencies, 0.99) / 1000,
+    problems,
+  };
+}
+
+/** Publishes `count` times, without looking at deliveries: those may go to other generators too. */
+async function publish(command: PublishCommand): Promise<{ problems: string[] }> {
+  const perSecond = 10;
+  const shape = { kind: "paced", perSecond } as const;
+  const publisher = new PublishLoad({ pool, target: command.target, channels: "shared", shape });
+  const stretch = await publisher.run((command.count * 1000) / perSecond);
+  publisher.close();
+  return { problems: stretch.refused === 0 ? [] : [`${stretch.refused} publishes were refused`] };
+}
+
+async function expectEach(perSubscriber: number): Promise<string[]> {
+  const wrong = (): number[] => pool.indexes().filter((index) => pool.received(index) !== perSubscriber);
+  const isRight = await until(() => wrong().length === 0, EXPECT_DEADLINE_MS);
+  const problems = pool.takeProblems();
+  if (!isRight) problems.push(`${wrong().length} subscribers did not get exactly ${perSubscriber} deliveries`);
+  return problems;
+}

@@ -1,0 +1,41 @@
+/** The event name of everything that the bench publishes. */
+const EVENT = "tick";
+
+/** Length of a payload as JSON text, in bytes. */
+const PAYLOAD_BYTES = 128;
+
+/** The channel that all subscribers share in the fan-out scenarios. */
+export const SHARED_CHANNEL = "bench-shared";
+
+/** The channel of its own of subscriber `index`. All names are equally long, so all requests are. */
+export function ownChannel(index: number): string {
+  return `bench-${String(index).padStart(6, "0")}`;
+}
+
+/** A clock that all processes of this machine share, in whole microseconds. */
+export function nowUs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1_000_000 + Math.floor(nanoseconds / 1000);
+}
+
+// Digits are padded, as a JSON string, to give every payload the same length.
+const PADDING = "x".repeat(PAYLOAD_BYTES - `{"at":"${"0".repeat(16)}","pad":""}`.length);
+
+/** A publish: `{channel, event, payload}` with the time of sending in a payload of {@link PAYLOAD_BYTES}. */
+export function publishBody(channel: string): string {
+  const at = String(nowUs()).padStart(16, "0");
+  return `{"channel":"${channel}","event":"${EVENT}","payload":{"at":"${at}","pad":"${PADDING}"}}`;
+}
+
+/**
+ * Checks a delivered frame and returns how long it was under way, in microseconds; null when it isn't what was published.
+ */
+export function latencyOf(text: string, channel: string): number | null {
+  const frame: unknown = JSON.parse(text);
+  if (typeof frame !== "object" || frame === null) return null;
+  const { channel: heard, event, payload } = frame as { channel?: unknown; event?: unknown; payload?: unknown };
+  if (heard !== channel || event !== EVENT || typeof payload !== "object" || payload === null) return null;
+  const { at, pad } = payload as { at?: unknown; pad?: unknown };
+  if (typeof at !== "string" || pad !== PADDING) return null;
+  return nowUs() - Number(at);
+}

@@ -1,0 +1,92 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { RunningContender } from "../contender.ts";
+import { collectGarbage } from "../garbage-collector.ts";
+import { GeneratorProcess } from "../generator-process.ts";
+import { readResidentKib } from "../process-usage.ts";
+import type { Measurement, Scenario, ScenarioRun } from "../scenario.ts";
+import { inOnePart, missingSubscribers } from "../scenario.ts";
+
+const FEW = 2_000;
+const MANY = 9_000;
+const PARALLEL = 100;
+
+/** Memory counts as settled when two readings this far apart agree within {@link SETTLED_KIB}. */
+const SETTLE_STEP_MS = 500;
+const SETTLE_DEADLINE_MS = 4_000;
+const SETTLED_KIB = 128;
+
+/**
+ * What one more idle connection costs the gateway, and what one more channel of its own costs: slopes between 2,000 and
+ * 9,000, so that the process's own size cancels out.
+ */
+export const idle: Scenario = {
+  name: "idle",
+  title: `Resident memory of the gateway: slope from ${FEW} to ${MANY} idle connections, then as many channels of their own.`,
+  contenders: ["bare", "bridge", "carillon", "carillon-partition"],
+  metrics: [
+    { key: "connectionKib", title: "KiB per connection", digits: 2 },
+    { key: "channelKib", title: "KiB per channel of its own", digits: 2 },
+    { key: "residentMib", title: `gateway MiB with ${MANY} of both`, digits: 0 },
+  ],
+  goals: [
+    { ...memoryGoal("memory per idle connection", "connectionKib"), contender: "carillon", limit: 3 },
+    { ...memoryGoal("memory per channel of its own, exact interest", "channelKib"), contender: "carillon", limit: 5 },
+    {
+      ...memoryGoal("memory per channel of its own, partition interest", "channelKib"),
+      contender: "carillon-partition",
+      limit: 1,
+    },
+  ],
+  isInspected: true,
+  ...inOnePart(measure),
+};
+
+function memoryGoal(title: string, metric: string) {
+  return { title, metric, baseline: null, unit: "KiB" } as const;
+}
+
+async function measure({ contender }: ScenarioRun): Promise<Measurement> {
+  await using generator = new GeneratorProcess();
+  const { target } = contender;
+  const connect = (from: number, to: number) =>
+    generator.call<"connect">({ command: "connect", target, from, to, channels: "shared", parallel: PARALLEL });
+  const subscribeOwn = (from: number, to: number) =>
+    generator.call<"subscribe-own">({ command: "subscribe-own", from, to, parallel: PARALLEL });
+
+  await connect(0, FEW);
+  const fewConnectionsKib = await settledKib(contender);
+  const connected = await connect(FEW, MANY);
+  const manyConnectionsKib = await settledKib(contender);
+  await subscribeOwn(0, FEW);
+  const fewChannelsKib = await settledKib(contender);
+  const subscribed = await subscribeOwn(FEW, MANY);
+  const manyChannelsKib = await settledKib(contender);
+  const { problems } = await generator.call<"drop">({ command: "drop" });
+  return {
+    values: {
+      connectionKib: (manyConnectionsKib - fewConnectionsKib) / (MANY - FEW),
+      channelKib: (manyChannelsKib - fewChannelsKib) / (MANY - FEW),
+      residentMib: manyChannelsKib / 1024,
+    },
+    problems: [
+      ...missingSubscribers(connected.ready, MANY - FEW),
+      ...missingSubscribers(subscribed.ready, MANY - FEW),
+      ...problems,
+    ],
+  };
+}
+
+/** The gateway's resident memory when its work is done and its garbage is gone. */
+async function settledKib({ gateway, inspectorPort }: RunningContender): Promise<number> {
+  const { pid } = gateway;
+  await delay(SETTLE_STEP_MS);
+  if (inspectorPort !== null) await collectGarbage(inspectorPort);
+  let last = readResidentKib(pid);
+  for (let waitedMs = 0; waitedMs < SETTLE_DEADLINE_MS; waitedMs += SETTLE_STEP_MS) {
+    await delay(SETTLE_STEP_MS);
+    const now = readResidentKib(pid);
+    if (Math.abs(now - last) <= SETTLED_KIB) return now;
+    last = now;
+  }
+  return last;
+}
