@@ -54,7 +54,7 @@ export function describeOutage(suite: BusSuite): void {
   // Whether the harness can cut the bus off is known once it has started, which is too late for `skipIf`.
   it("outage › publishes are refused at once and are not made up for; the interest comes back by itself", async (context) => {
     const { interrupt, restore } = suite.harness;
-    if (interrupt === undefined || restore === undefined) return context.skip();
+    if (interrupt === undefined || restore === undefined) return context.skip("this backbone can't be interrupted");
     const appId = suite.app();
     const [publisher, node] = [await suite.node(), await suite.node()];
     const statuses: string[] = [];
