@@ -41,6 +41,10 @@ tools: install ## Fetch what the tests run besides npm packages: nats-server, Ch
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-chromium.mjs >/dev/null
 
+.PHONY: chaos
+chaos: build tools ## Kill, freeze and restart everything for a while, and check that nothing is missed (ARGS="--seconds 300 --seed 1")
+	node packages/e2e/dist/chaos/main.js $(ARGS)
+
 .PHONY: bench
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)

@@ -1,3 +1,4 @@
+import type { HistoryCounters } from "@carillon/core";
 import { DURATION_BOUNDS_SECONDS, type Publisher } from "@carillon/publisher";
 import {
   type AdminConfig,
@@ -24,6 +25,7 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
     counters,
     role,
     gauges: {
+      isHistoryAvailable: () => isHistoryAvailable(parts),
       isBusConnected: () => bus.status === "connected",
       isDraining: () => leaving.hasBegun,
       ...(gateway === null
@@ -35,8 +37,27 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
           }),
     },
   });
+  if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
   if (publisher !== null) addPublisherMetrics(metrics, publisher);
-  return createAdminServer({ ...config, metrics, log, reasonsNotReady: () => reasonsNotReady(parts) });
+  return createAdminServer({
+    ...config,
+    metrics,
+    log,
+    reasonsNotReady: () => reasonsNotReady(parts),
+    degradations: () => degradations(parts),
+  });
+}
+
+function degradations(parts: Parts): string[] {
+  // Not a reason to be taken out of service: no other process reaches the store either, and the other channels go on.
+  return isHistoryAvailable(parts)
+    ? []
+    : ["the store of histories is away: channels with a history can't be published on"];
+}
+
+/** Where no channel keeps a history, nobody has to look after the store. */
+function isHistoryAvailable({ history, rules }: Parts): boolean {
+  return !rules.hasHistory || history.isAvailable;
 }
 
 function reasonsNotReady({ bus, gateway, leaving }: Parts): string[] {
@@ -45,6 +66,35 @@ function reasonsNotReady({ bus, gateway, leaving }: Parts): string[] {
   if (bus.status !== "connected") reasons.push("the bus is not connected");
   if (gateway?.hasRoom === false) reasons.push("the process holds as many connections as it may");
   return reasons;
+}
+
+function addHistoryMetrics(metrics: MetricsRegistry, counters: HistoryCounters): void {
+  metrics.counter({
+    name: "recoveries_total",
+    help: "Subscribes that wanted to recover: recovered, or why not.",
+    label: "outcome",
+    read: () => counters.recoveries,
+  });
+  metrics.counter({
+    name: "history_reads_total",
+    help: "Reads of the store of histories.",
+    label: "outcome",
+    read: () =>
+      new Map([
+        ["answered", counters.reads - counters.readFailures],
+        ["failed", counters.readFailures],
+      ]),
+  });
+  metrics.counter({
+    name: "history_gaps_total",
+    help: "Times that events were missing on a channel: repaired before anything later was delivered, or lost, which its clients were told.",
+    label: "outcome",
+    read: () =>
+      new Map([
+        ["repaired", counters.repairs],
+        ["lost", counters.gaps],
+      ]),
+  });
 }
 
 function addPublisherMetrics(metrics: MetricsRegistry, publisher: Publisher): void {

@@ -1,6 +1,22 @@
 import { readFile } from "node:fs/promises";
-import type { NatsAuth, NatsBusOptions, NatsTlsSettings } from "@carillon/nats";
-import { ConfigError, type Logger, type NatsConfig, type NatsCredentials, type NatsTls } from "@carillon/service";
+import type { HistoryLimits } from "@carillon/core";
+import type { NatsAuth, NatsBusOptions, NatsHistorySettings, NatsTlsSettings } from "@carillon/nats";
+import {
+  ConfigError,
+  type Logger,
+  type NatsConfig,
+  type NatsCredentials,
+  type NatsHistoryConfig,
+  type NatsTls,
+} from "@carillon/service";
+
+/** What the bus is told besides its settings. */
+export interface NatsSurroundings {
+  readonly role: string;
+  /** The most that the streams keep of a channel; absent: what they keep by default. */
+  readonly ceiling?: HistoryLimits;
+  readonly log?: Logger;
+}
 
 /**
  * Turns the settings into what the bus wants, and reads the files that they name. `role` and the process id become the name
@@ -8,7 +24,10 @@ import { ConfigError, type Logger, type NatsConfig, type NatsCredentials, type N
  *
  * @throws ConfigError when a file can't be read.
  */
-export async function natsOptions(config: NatsConfig, role: string, log?: Logger): Promise<NatsBusOptions> {
+export async function natsOptions(
+  config: NatsConfig,
+  { role, ceiling, log }: NatsSurroundings,
+): Promise<NatsBusOptions> {
   const auth = await authOf(config.credentials);
   const tls = await tlsOf(config.tls);
   const { windowSeconds, replicas } = config.idempotency;
@@ -18,10 +37,25 @@ export async function natsOptions(config: NatsConfig, role: string, log?: Logger
     interest: config.interest,
     name: `carillon-${role}-${process.pid}`,
     idempotency: { windowMs: windowSeconds * 1000, replicas },
+    history: historyOf(config.history, ceiling),
     ...(auth === null ? {} : { auth }),
     ...(tls === null ? {} : { tls }),
     ...(log === undefined ? {} : { log }),
   };
+}
+
+function historyOf(config: NatsHistoryConfig, ceiling?: HistoryLimits): NatsHistorySettings {
+  return {
+    streams: config.streams,
+    replicas: replicasOf(config.replicas),
+    maxBytesPerStream: config.maxBytes,
+    ...(ceiling === undefined ? {} : { maxMessagesPerChannel: ceiling.messages, maxAgeMs: ceiling.maxAgeMs }),
+  };
+}
+
+/** The configuration has no other numbers. */
+function replicasOf(count: number): 1 | 3 | 5 {
+  return count === 3 || count === 5 ? count : 1;
 }
 
 async function authOf(credentials: NatsCredentials): Promise<NatsAuth | null> {

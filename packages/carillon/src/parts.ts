@@ -1,11 +1,11 @@
-import { type App, type Bus, createNodeCounters, MemoryBackbone, MemoryBus, type NodeCounters } from "@carillon/core";
+import { type App, type Bus, createNodeCounters, type HistoryStore, type NodeCounters } from "@carillon/core";
 import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
-import { connectNatsBus } from "@carillon/nats";
 import { Publisher } from "@carillon/publisher";
 import {
   type Config,
   type ConfigRole,
   ConfiguredApps,
+  ConfiguredChannelRules,
   type ConfigWatch,
   changesThatNeedRestart,
   createAuthorizer,
@@ -19,10 +19,10 @@ import {
   systemClock,
   watchConfig,
 } from "@carillon/service";
+import { startBackbone } from "./backbone.ts";
 import type { Closing } from "./closing.ts";
 import { demoRoutes } from "./demo-routes.ts";
 import { Leaving } from "./leaving.ts";
-import { natsOptions } from "./nats-options.ts";
 
 /** What one process of Carillon is made from. */
 export interface ProcessOptions {
@@ -37,7 +37,10 @@ export interface ProcessOptions {
 export interface Parts {
   readonly counters: NodeCounters;
   readonly apps: ConfiguredApps;
+  /** Which channels keep a history. */
+  readonly rules: ConfiguredChannelRules;
   readonly bus: Bus;
+  readonly history: HistoryStore;
   readonly server: PublicServer;
   readonly gateway: Gateway | null;
   readonly publisher: Publisher | null;
@@ -61,26 +64,22 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
 
-  const bus = await startBus(options);
+  const { bus, history, ceiling } = await startBackbone({ config, role, log, ids });
   closing.push("bus", () => bus.close());
   closing.push("bus log", logStatusOf(bus, log));
+  const rules = new ConfiguredChannelRules({ rules: config.channels, ...(ceiling === null ? {} : { ceiling }) });
   const server = createPublicServer({ logger: log, counters });
   closing.push("server", () => server.close());
 
-  const shared = { server, bus, apps, clock, ids, counters, log };
+  const shared = { server, bus, history, rules, apps, clock, ids, counters, log };
   const gateway = role === "publisher" ? null : startGateway(shared, config.gateway);
   if (gateway !== null) closing.push("gateway", () => gateway.close());
   const publisher = role === "gateway" ? null : new Publisher({ ...shared, settings: config.publisher });
   if (role === "dev") for (const route of demoRoutes(apps.first)) server.route(route);
 
-  const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, log });
+  const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
-  return { counters, apps, bus, server, gateway, publisher, watch, leaving: new Leaving(), closing };
-}
-
-async function startBus({ config, role, log }: ProcessOptions): Promise<Bus> {
-  if (config.nats.servers.length === 0) return new MemoryBus(new MemoryBackbone({ clock: systemClock }));
-  return connectNatsBus(await natsOptions(config.nats, role, log));
+  return { counters, apps, rules, bus, history, server, gateway, publisher, watch, leaving: new Leaving(), closing };
 }
 
 function logStatusOf(bus: Bus, log: Logger): () => void {
@@ -90,7 +89,7 @@ function logStatusOf(bus: Bus, log: Logger): () => void {
   });
 }
 
-type Shared = Pick<Parts, "server" | "bus" | "apps" | "counters"> & {
+type Shared = Pick<Parts, "server" | "bus" | "history" | "rules" | "apps" | "counters"> & {
   readonly clock: typeof systemClock;
   readonly ids: ReturnType<typeof randomIds>;
   readonly log: Logger;
@@ -129,17 +128,22 @@ interface Watched {
   readonly config: Config;
   readonly load: () => Promise<Config>;
   readonly apps: ConfiguredApps;
+  readonly rules: ConfiguredChannelRules;
   readonly log: Logger;
 }
 
-function watchFiles({ config: initial, load, apps, log }: Watched): ConfigWatch {
+function watchFiles({ config: initial, load, apps, rules, log }: Watched): ConfigWatch {
   return watchConfig({
     initial,
     load,
     onChange: (config) => {
       apps.reload(config.apps);
-      const needRestart = changesThatNeedRestart(initial, config);
-      log.info("config_reloaded", { apps: config.apps.length });
+      const isWithinCeiling = rules.reload(config.channels);
+      const needRestart = [
+        ...changesThatNeedRestart(initial, config),
+        ...(isWithinCeiling ? [] : ["channels[].history"]),
+      ];
+      log.info("config_reloaded", { apps: config.apps.length, channelRules: config.channels.length });
       for (const warning of config.warnings) log.warn("config_warning", { ...warning });
       if (needRestart.length > 0) log.warn("config_needs_restart", { settings: needRestart });
     },

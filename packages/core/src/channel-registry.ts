@@ -1,4 +1,5 @@
 import { Channel, type ChannelSink } from "./channel.ts";
+import type { ChannelLog } from "./channel-log.ts";
 import type { Bus } from "./ports/bus.ts";
 import type { Clock, Timer } from "./ports/clock.ts";
 
@@ -8,6 +9,8 @@ export interface ChannelRegistryOptions {
   readonly clock: Clock;
   /** Takes what arrives on any channel. */
   readonly sink: ChannelSink;
+  /** Makes the log of a channel that comes to life; null for one without history. Absent: none has one. */
+  readonly createLog?: (appId: string, channel: string) => ChannelLog | null;
   /** How long interest outlives its last subscriber, in ms: a page reload or a reconnect then costs the bus nothing. */
   readonly lingerMs: number;
   /** Most channels that linger at a time; beyond that they are let go at once. */
@@ -29,6 +32,7 @@ export class ChannelRegistry {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #sink: ChannelSink;
+  readonly #createLog: (appId: string, channel: string) => ChannelLog | null;
   readonly #lingerMs: number;
   readonly #maxLingering: number;
   readonly #onFailure: (channel: Channel, error: unknown) => void;
@@ -43,6 +47,7 @@ export class ChannelRegistry {
     this.#bus = options.bus;
     this.#clock = options.clock;
     this.#sink = options.sink;
+    this.#createLog = options.createLog ?? (() => null);
     this.#lingerMs = options.lingerMs;
     this.#maxLingering = options.maxLingering;
     this.#onFailure = options.onFailure;
@@ -64,6 +69,11 @@ export class ChannelRegistry {
     return this.#channelsByApp.get(appId)?.get(name);
   }
 
+  /** The channels with interest or on their way to it. */
+  *all(): Generator<Channel> {
+    for (const channels of this.#channelsByApp.values()) yield* channels.values();
+  }
+
   /**
    * Takes a reference. The interest stands when `state` is `held`; else await `whenHeld`, which rejects when the bus
    * refuses. Whatever happens, the caller gives the reference back with {@link release}, once.
@@ -72,7 +82,7 @@ export class ChannelRegistry {
     const channels = this.#channelsOf(appId);
     let channel = channels.get(name);
     if (channel === undefined) {
-      channel = new Channel(appId, name, this.#sink);
+      channel = new Channel({ appId, channel: name }, this.#sink, this.#createLog(appId, name));
       channels.set(name, channel);
       this.#size++;
       channel.references = 1;

@@ -1,7 +1,9 @@
-import type { BusReceiver } from "./ports/bus.ts";
+import type { ChannelLog } from "./channel-log.ts";
+import type { BusReceiver, ChannelAddress } from "./ports/bus.ts";
+import type { StreamStamp } from "./ports/history-store.ts";
 
 /** Takes what the bus brings for a channel. */
-export type ChannelSink = (channel: Channel, envelope: Uint8Array) => void;
+export type ChannelSink = (channel: Channel, envelope: Uint8Array, stamp: StreamStamp | undefined) => void;
 
 /**
  * Where a channel stands on this node.
@@ -31,13 +33,17 @@ export class Channel implements BusReceiver {
   /** Standing subscriptions by index of the codec. Counted by Hub alone. Short: it grows only to the codecs seen. */
   readonly subscribersByCodec: number[] = [];
 
-  constructor(appId: string, channel: string, sink: ChannelSink) {
-    this.appId = appId;
-    this.channel = channel;
+  /** The channel's newest publications; null on channels without history. */
+  readonly log: ChannelLog | null;
+
+  constructor(address: ChannelAddress, sink: ChannelSink, log: ChannelLog | null) {
+    this.appId = address.appId;
+    this.channel = address.channel;
     this.#sink = sink;
+    this.log = log;
   }
 
-  receive(envelope: Uint8Array): void {
-    this.#sink(this, envelope);
+  receive(envelope: Uint8Array, stamp?: StreamStamp): void {
+    this.#sink(this, envelope, stamp);
   }
 }

@@ -1,13 +1,19 @@
 import { accept, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
 import type { Bus, BusPublishOptions, ChannelAddress } from "./ports/bus.ts";
 import { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
+import type { ChannelRules } from "./ports/channel-rules.ts";
 import type { Clock } from "./ports/clock.ts";
+import { type HistoryStore, HistoryUnavailableError, type Position } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 
 /** What an EventPublisher stands on. */
 export interface EventPublisherOptions {
   readonly bus: Bus;
+  /** Keeps what is published on channels with history. Absent, as without `rules`: no channel has one. */
+  readonly history?: HistoryStore;
+  /** Says which channels have a history. */
+  readonly rules?: ChannelRules;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly counters: NodeCounters;
@@ -22,7 +28,10 @@ export interface NewEvent {
   readonly exclude: string;
   /** Id of the publication; absent: one is made. At most 128 bytes in UTF-8. */
   readonly id?: string;
-  /** True: a second publish with the same id on the same channel is accepted and not delivered again. Wants an `id`. */
+  /**
+   * True: a second publish with the same id on the same channel is accepted and not delivered again. Wants an `id`. On
+   * channels with history every publish is so.
+   */
   readonly isIdempotent?: boolean;
 }
 
@@ -33,41 +42,55 @@ export interface PublishedEvent {
   readonly timeMs: number;
   /** True when an earlier publish with the same id was accepted; this one was not delivered again. */
   readonly isDuplicate: boolean;
+  /** Where it stands in the channel's history; null on channels without. */
+  readonly position: Position | null;
 }
 
 /** The one way out for events, whether they came over HTTP or from a client: stamps, wraps and hands them to the bus. */
 export class EventPublisher {
   readonly #bus: Bus;
+  readonly #history: HistoryStore | undefined;
+  readonly #rules: ChannelRules | undefined;
   readonly #clock: Clock;
   readonly #ids: IdSource;
   readonly #counters: NodeCounters;
 
   constructor(options: EventPublisherOptions) {
     this.#bus = options.bus;
+    this.#history = options.history;
+    this.#rules = options.rules;
     this.#clock = options.clock;
     this.#ids = options.ids;
     this.#counters = options.counters;
   }
 
   /**
-   * Publishes on one channel. Accepted means taken over by the bus; a refusal (`bus_unavailable`,
-   * `idempotency_unavailable`) means that it can't be known to have been, and may be retried as it is; `message_too_large`
-   * may not.
+   * Publishes on one channel. Accepted means taken over by the bus, and kept where the channel has a history; a refusal
+   * (`bus_unavailable`, `history_unavailable`, `idempotency_unavailable`) means that it can't be known to have been, and
+   * may be retried as it is, with the same id; `message_too_large` may not.
    */
   async publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
     const { event: name, payload, exclude } = event;
     const envelope = encodeEnvelope({ id: messageId, timeMs, exclude, event: name, payload });
+    const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
+    const isKept = limits !== null && this.#history !== undefined;
     const options: BusPublishOptions | undefined = event.isIdempotent ? { idempotencyKey: messageId } : undefined;
     try {
-      const { isDuplicate } = await this.#bus.publish(address, envelope, options);
+      const kept = isKept ? await this.#history.append(address, envelope, { limits, idempotencyKey: messageId }) : null;
+      const { isDuplicate } = kept ?? (await this.#bus.publish(address, envelope, options));
       if (isDuplicate) this.#counters.duplicatePublishes++;
       else this.#counters.eventsPublished++;
-      return accept({ messageId, timeMs, isDuplicate });
+      return accept({ messageId, timeMs, isDuplicate, position: kept?.position ?? null });
     } catch (error) {
-      if (error instanceof BusUnavailableError || error instanceof IdempotencyUnavailableError) {
+      if (
+        error instanceof BusUnavailableError ||
+        error instanceof HistoryUnavailableError ||
+        error instanceof IdempotencyUnavailableError
+      ) {
         this.#counters.publishesUnavailable++;
+        if (error instanceof HistoryUnavailableError) this.#counters.historyAppendsRefused++;
         return refuse(error.code, error.message);
       }
       if (error instanceof EnvelopeTooLargeError) return refuse(error.code, error.message);

@@ -1,9 +1,11 @@
 import { decodeEnvelope, type Envelope } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
+import type { LogEntry } from "./channel-log.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
+import { formatPosition } from "./position.ts";
 import type { Session } from "./session.ts";
 
 /** What a Hub stands on. */
@@ -13,6 +15,12 @@ export interface HubOptions {
   readonly codecs: readonly Codec[];
   readonly connections: ConnectionTable;
   readonly counters: NodeCounters;
+}
+
+interface OutgoingFrame {
+  readonly frame: Uint8Array;
+  readonly subscribers: number;
+  readonly exclude: string;
 }
 
 /**
@@ -57,8 +65,11 @@ export class Hub {
     session.transport.leaveTopic(topicOf(session.codec, channel));
   }
 
-  /** Brings what the bus has handed over to the channel's subscribers on this node. The sink of ChannelRegistry. */
-  deliver(channel: Channel, bytes: Uint8Array): void {
+  /**
+   * Brings what the bus has handed over to the channel's subscribers on this node. `position`: where it stands in the
+   * channel's history.
+   */
+  deliver(channel: Channel, bytes: Uint8Array, position?: string): void {
     this.#counters.envelopesIn++;
     const publication = decodeEnvelope(bytes);
     if (publication === null) {
@@ -68,15 +79,45 @@ export class Hub {
     const counts = channel.subscribersByCodec;
     for (let index = 0; index < counts.length; index++) {
       const subscribers = counts[index] as number;
-      if (subscribers > 0) this.#deliverIn(this.#codecs[index] as Codec, channel, publication, subscribers);
+      if (subscribers === 0) continue;
+      const codec = this.#codecs[index] as Codec;
+      const frame = this.#encode(codec, channel, publication, position);
+      if (frame !== null) this.#deliverIn(codec, channel, { frame, subscribers, exclude: publication.exclude });
     }
   }
 
-  #deliverIn(codec: Codec, channel: Channel, publication: Envelope, subscribers: number): void {
-    const frame = this.#encode(codec, channel, publication);
-    if (frame === null) return;
+  /** Tells the channel's subscribers on this node that publications are lost. */
+  announceGap(channel: Channel): void {
+    const counts = channel.subscribersByCodec;
+    for (let index = 0; index < counts.length; index++) {
+      const codec = this.#codecs[index] as Codec;
+      const frame = (counts[index] as number) > 0 ? codec.encodeGap(channel.channel) : null;
+      if (frame !== null) this.#topics.publish(topicOf(codec, channel), frame, codec.isBinary);
+    }
+  }
+
+  /** Publications of a channel's history as frames for one session: encoded once for each codec, however many ask. */
+  framesOf(session: Session, channel: Channel, past: { epoch: string; entries: readonly LogEntry[] }): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    const { codec, connectionId } = session;
+    for (const entry of past.entries) {
+      const publication = decodeEnvelope(entry.envelope);
+      if (publication === null || publication.exclude === connectionId) continue;
+      entry.frames ??= new Map();
+      let frame = entry.frames.get(codec);
+      if (frame === undefined) {
+        const position = formatPosition({ epoch: past.epoch, offset: entry.offset });
+        frame = this.#encode(codec, channel, publication, position);
+        entry.frames.set(codec, frame);
+      }
+      if (frame !== null) frames.push(frame);
+    }
+    return frames;
+  }
+
+  #deliverIn(codec: Codec, channel: Channel, { frame, subscribers, exclude }: OutgoingFrame): void {
     const topic = topicOf(codec, channel);
-    const excluded = publication.exclude === "" ? undefined : this.#connections.find(publication.exclude);
+    const excluded = exclude === "" ? undefined : this.#connections.find(exclude);
     // A connection that is just closing can't publish to the others any more, and gets nothing itself either.
     const isExcluding =
       excluded?.transport.isOpen === true && excluded.codec === codec && excluded.isSubscribed(channel);
@@ -89,9 +130,9 @@ export class Hub {
     }
   }
 
-  #encode(codec: Codec, channel: Channel, publication: Envelope): Uint8Array | null {
+  #encode(codec: Codec, { channel }: Channel, publication: Envelope, position: string | undefined): Uint8Array | null {
     try {
-      const frame = codec.encodePublication(channel.channel, publication);
+      const frame = codec.encodePublication(channel, publication, position);
       this.#counters.publicationsEncoded++;
       return frame;
     } catch {

@@ -1,12 +1,19 @@
 export { Channel, type ChannelSink, type ChannelState } from "./channel.ts";
+export { ChannelLog, type LogEntry, type LogState, type Verdict } from "./channel-log.ts";
 export { ChannelRegistry, type ChannelRegistryOptions } from "./channel-registry.ts";
 export { ConnectionTable } from "./connection-table.ts";
 export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";
+export { HistoryAccess, type HistoryAccessOptions, type HistoryAnswer, type HistoryRequest } from "./history-access.ts";
+export { createHistoryCounters, type HistoryCounters } from "./history-counters.ts";
+export { HistoryKeeper, type HistoryKeeperOptions, type LoggedChannel } from "./history-keeper.ts";
+export { HistoryReader, type HistoryReaderOptions, type HistoryTail, type TailQuery } from "./history-reader.ts";
 export { Hub, type HubOptions } from "./hub.ts";
+export type { Joined, Joining } from "./joining.ts";
 export { MemoryBackbone, type MemoryBackboneOptions, MemoryBus } from "./memory-bus.ts";
-export { Node, type NodeOptions, type NodeServices, type OpenResult } from "./node.ts";
+export { MemoryHistory, type MemoryHistoryOptions } from "./memory-history.ts";
+export { type HistoryServices, Node, type NodeOptions, type NodeServices, type OpenResult } from "./node.ts";
 export { countBy, createNodeCounters } from "./node-counters.ts";
 export type {
   App,
@@ -20,11 +27,25 @@ export type {
 export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
+export type { ChannelRule, ChannelRules } from "./ports/channel-rules.ts";
 export type { Clock, Timer } from "./ports/clock.ts";
 export type { Codec } from "./ports/codec.ts";
+export type {
+  AppendResult,
+  HistoryLimits,
+  HistoryPage,
+  HistoryQuery,
+  HistoryStore,
+  Position,
+  StoredPublication,
+  StreamStamp,
+} from "./ports/history-store.ts";
+export { HistoryUnavailableError } from "./ports/history-store.ts";
 export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";
+export { formatPosition, parsePosition } from "./position.ts";
 export { RateLimit } from "./rate-limit.ts";
+export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
-export { type Subscription, SubscriptionSet } from "./subscription-set.ts";
+export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";

@@ -1,6 +1,7 @@
 import type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 import { BusUnavailableError } from "./ports/bus.ts";
 import type { Clock } from "./ports/clock.ts";
+import type { StreamStamp } from "./ports/history-store.ts";
 
 const DEFAULT_WINDOW_MS = 120_000;
 const DEFAULT_MAX_KEYS = 100_000;
@@ -53,10 +54,11 @@ export class MemoryBackbone {
     if (receivers.size === 0) this.#receiversByApp.delete(receiver.appId);
   }
 
-  deliver(address: ChannelAddress, envelope: Uint8Array): void {
+  /** Hands an envelope to whoever has interest; with a `stamp` when it came out of a history. */
+  deliver(address: ChannelAddress, envelope: Uint8Array, stamp?: StreamStamp): void {
     const receivers = this.#receiversByApp.get(address.appId)?.get(address.channel);
     if (receivers === undefined) return;
-    for (const receiver of receivers) receiver.receive(envelope);
+    for (const receiver of receivers) receiver.receive(envelope, stamp);
   }
 
   /** Notes a key; false when it is known from within the window. */

@@ -18,6 +18,7 @@ export function createNodeCounters(): NodeCounters {
     eventsPublished: 0,
     duplicatePublishes: 0,
     publishesUnavailable: 0,
+    historyAppendsRefused: 0,
   };
 }
 

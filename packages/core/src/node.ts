@@ -1,19 +1,34 @@
 import { accept, type CloseCodeName } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
+import { ChannelLog } from "./channel-log.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import { ExpiryWheel } from "./expiry-wheel.ts";
+import { HistoryAccess } from "./history-access.ts";
+import { createHistoryCounters, type HistoryCounters } from "./history-counters.ts";
+import { HistoryKeeper } from "./history-keeper.ts";
+import { HistoryReader } from "./history-reader.ts";
 import { Hub } from "./hub.ts";
 import type { App } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
 import type { Bus } from "./ports/bus.ts";
+import type { ChannelRules } from "./ports/channel-rules.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Codec } from "./ports/codec.ts";
+import type { HistoryStore } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
+import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
+
+/** What belongs to the histories of a node's channels. */
+export interface HistoryServices {
+  readonly keeper: HistoryKeeper;
+  readonly recovery: Recovery;
+  readonly access: HistoryAccess;
+}
 
 /** What the sessions of a node share. */
 export interface NodeServices {
@@ -23,6 +38,8 @@ export interface NodeServices {
   readonly channels: ChannelRegistry;
   readonly hub: Hub;
   readonly events: EventPublisher;
+  /** null where no channel has a history. */
+  readonly history: HistoryServices | null;
   /** Sessions by when they end unless a (newer) connection token comes. */
   readonly expiries: ExpiryWheel<Session>;
 }
@@ -30,6 +47,10 @@ export interface NodeServices {
 /** What a Node stands on. */
 export interface NodeOptions {
   readonly bus: Bus;
+  /** The store of histories. Absent, as without `rules`: no channel has one. */
+  readonly history?: HistoryStore;
+  /** Says which channels have a history. */
+  readonly rules?: ChannelRules;
   readonly topics: TopicTree;
   /** The codecs of all protocols that the node serves. */
   readonly codecs: readonly Codec[];
@@ -43,6 +64,8 @@ export interface NodeOptions {
   readonly maxLingeringChannels: number;
   /** Hears when the bus refused interest in a channel. */
   readonly onInterestFailed: (channel: Channel, error: unknown) => void;
+  /** Hears when reads of histories begin to fail: once, until one succeeds. */
+  readonly onHistoryFailed?: (channel: Channel, error: unknown) => void;
 }
 
 /** A session, or the close code that says why there is none. */
@@ -53,24 +76,38 @@ export type OpenResult =
 /** The domain of one gateway: its sessions, its channels, and the fan-out between them. */
 export class Node {
   readonly services: NodeServices;
+  readonly historyCounters: HistoryCounters = createHistoryCounters();
   readonly #counters: NodeCounters;
+  readonly #stopWatchingBus: () => void;
 
   constructor(options: NodeOptions) {
-    const { bus, clock, ids, counters } = options;
+    const { bus, clock, ids, counters, authorizer } = options;
     const connections = new ConnectionTable(ids.nodeNumber);
     const hub = new Hub({ topics: options.topics, codecs: options.codecs, connections, counters });
+    const history = this.#createHistory(options, hub);
     const channels = new ChannelRegistry({
       bus,
       clock,
-      sink: (channel, envelope) => hub.deliver(channel, envelope),
+      sink: (channel, envelope, stamp) => {
+        const { log } = channel;
+        if (log === null || history === null) hub.deliver(channel, envelope);
+        else history.keeper.receive({ channel, log }, envelope, stamp);
+      },
+      createLog: (appId, channel) => {
+        const limits = history === null ? null : (options.rules?.ruleOf(appId, channel).history ?? null);
+        return limits === null ? null : new ChannelLog(limits);
+      },
       lingerMs: options.lingerMs,
       maxLingering: options.maxLingeringChannels,
       onFailure: options.onInterestFailed,
     });
-    const events = new EventPublisher({ bus, clock, ids, counters });
+    const events = new EventPublisher(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
-    this.services = { clock, authorizer: options.authorizer, connections, channels, hub, events, expiries };
+    this.services = { clock, authorizer, connections, channels, hub, events, history, expiries };
     this.#counters = counters;
+    this.#stopWatchingBus = bus.onStatus((status) => {
+      if (status === "connected") history?.keeper.checkAll(channels.all());
+    });
   }
 
   /** Opens a session, where its app and the app's limits allow one. */
@@ -93,6 +130,8 @@ export class Node {
 
   /** Lets go of all interest and timers. Sessions must have ended before. */
   close(): void {
+    this.#stopWatchingBus();
+    this.services.history?.keeper.close();
     this.services.channels.close();
     this.services.expiries.close();
   }
@@ -101,5 +140,24 @@ export class Node {
     if (!app.settings.enabled) return "app_disabled";
     const { connections } = app.settings.limits;
     return connections !== 0 && this.services.connections.countOf(app) >= connections ? "connection_limit" : null;
+  }
+
+  #createHistory(
+    { history: store, rules, clock, ids, onHistoryFailed }: NodeOptions,
+    hub: Hub,
+  ): HistoryServices | null {
+    if (store === undefined || rules === undefined) return null;
+    const counters = this.historyCounters;
+    const reader = new HistoryReader({ store, counters });
+    const keeper = new HistoryKeeper({
+      reader,
+      hub,
+      clock,
+      random: () => ids.random(),
+      counters,
+      onFailure: onHistoryFailed ?? (() => undefined),
+    });
+    const recovery = new Recovery({ reader, keeper, clock, counters });
+    return { keeper, recovery, access: new HistoryAccess({ reader, rules }) };
   }
 }

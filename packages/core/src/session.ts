@@ -4,19 +4,22 @@ import {
   CLOSE_CODES,
   type CloseCodeName,
   channelKind,
-  isClientEventName,
   type Result,
   refuse,
   type SubscribeTarget,
 } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
 import type { PublishedEvent } from "./event-publisher.ts";
+import type { HistoryAnswer, HistoryRequest } from "./history-access.ts";
+import type { Joined, Joining } from "./joining.ts";
 import type { NodeServices } from "./node.ts";
+import { mayPublish, mayReadHistory, maySubscribe } from "./permissions.ts";
 import type { App, ConnectionGrant } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { Transport } from "./ports/transport.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { type Subscription, SubscriptionSet } from "./subscription-set.ts";
+import { catchUpOf } from "./recovery.ts";
+import { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
 
 /** The protocol's side of a session: told what the session can't say in the protocol's own words. */
 export interface SessionOwner {
@@ -43,10 +46,12 @@ export interface SessionOptions {
   readonly owner: SessionOwner;
 }
 
+const CANCELLED = "the channel was unsubscribed before the subscription stood";
+
 /** How long a connection may go without a token where its app requires one. */
 const TOKEN_GRACE_MS = 10_000;
 
-const ACCEPTED: Result<void> = accept(undefined);
+const ACCEPTED = accept(undefined);
 
 /**
  * The server's object for one connection: what it may do, and what it is subscribed to. It knows no protocol and no
@@ -126,12 +131,13 @@ export class Session {
 
   /**
    * Subscribes. Accepted means that the interest stands: whatever is published from now on through this node's part of the
-   * bus arrives. Answers at once where it can, so that a storm of subscribers to a channel that is already here costs no
+   * bus arrives. On channels with history it is accepted with a {@link Joining}, and what is published arrives from the
+   * join on. Answers at once where it can, so that a storm of subscribers to a channel that is already here costs no
    * promises. Idempotent: a repeat is answered like the first.
    */
-  subscribe(target: SubscribeTarget): Result<void> | Promise<Result<void>> {
+  subscribe(target: SubscribeTarget): SubscribeResult | Promise<SubscribeResult> {
     const existing = this.#subscriptions.get(target.channel);
-    if (existing !== undefined) return existing.pending ?? ACCEPTED;
+    if (existing !== undefined) return existing.pending ?? this.#standing(existing);
     const limit = this.app.settings.limits.channelsPerConnection;
     if (limit !== 0 && this.#subscriptions.size >= limit) {
       return refuse(
@@ -139,7 +145,7 @@ export class Session {
         `a connection may be subscribed to ${limit} channels: unsubscribe from some first`,
       );
     }
-    const allowed = this.#maySubscribe(target);
+    const allowed = maySubscribe(this, this.#node.authorizer, target);
     if (!allowed.ok) return allowed;
     const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";
     if (this.#isClosed) return refuse("cancelled", "the connection has closed");
@@ -147,11 +153,14 @@ export class Session {
     const channel = this.#node.channels.acquire(this.app.id, target.channel);
     const subscription: Subscription = { channel, pending: null, isByCapability };
     this.#subscriptions.add(subscription);
-    if (channel.whenHeld === null) {
+    if (channel.log !== null) {
+      subscription.pending = this.#prepareJoining(subscription, target);
+    } else if (channel.whenHeld === null) {
       this.#node.hub.join(this, channel);
       return ACCEPTED;
+    } else {
+      subscription.pending = this.#joinWhenHeld(subscription, channel.whenHeld);
     }
-    subscription.pending = this.#joinWhenHeld(subscription, channel.whenHeld);
     return subscription.pending;
   }
 
@@ -167,8 +176,10 @@ export class Session {
   /** Publishes an event of this client. Accepted means that the bus has taken it over. */
   async publish(event: ClientEvent): Promise<Result<PublishedEvent>> {
     if (this.#isClosed) return refuse("cancelled", "the connection has closed");
-    const allowed = this.#mayPublish(event);
+    const allowed = mayPublish(this, event, this.#stands(event.channel));
     if (!allowed.ok) return allowed;
+    const inTime = this.#takeEvent();
+    if (!inTime.ok) return inTime;
     const { messageBytes } = this.app.settings.limits;
     if (messageBytes !== 0 && event.payload.length > messageBytes) {
       return refuse(
@@ -179,6 +190,17 @@ export class Session {
     const address = { appId: this.app.id, channel: event.channel };
     const exclude = event.isEchoed ? "" : this.connectionId;
     return this.#node.events.publish(address, { event: event.event, payload: event.payload, exclude });
+  }
+
+  /** Reads a part of a channel's history, where the client may. */
+  async readHistory(request: HistoryRequest): Promise<Result<HistoryAnswer>> {
+    const { channel } = request;
+    const allowed = mayReadHistory(this, channel, this.#stands(channel));
+    if (!allowed.ok) return allowed;
+    const { history } = this.#node;
+    if (history === null)
+      return refuse("not_found", "no channel keeps a history here: rules under channels switch it on");
+    return history.access.read({ appId: this.app.id, channel }, request);
   }
 
   /** Ends the connection with a close code of the registry, after the protocol's last word. Idempotent. */
@@ -211,21 +233,60 @@ export class Session {
     if (atMs !== 0) this.#node.expiries.add(this, atMs);
   }
 
-  async #joinWhenHeld(subscription: Subscription, held: Promise<void>): Promise<Result<void>> {
+  async #joinWhenHeld(subscription: Subscription, held: Promise<void>): Promise<Result<undefined>> {
     try {
       await held;
     } catch {
-      // ChannelRegistry has reported why. The subscriber is told that it may try again.
-      if (this.#subscriptions.remove(subscription)) this.#node.channels.release(subscription.channel);
-      return refuse("bus_unavailable", "the bus can't be reached, nothing was subscribed: try again");
+      return this.#giveUp(subscription);
     }
-    // Unsubscribed or closed meanwhile: the reference was given back then.
-    if (this.#subscriptions.get(subscription.channel.channel) !== subscription) {
-      return refuse("cancelled", "the channel was unsubscribed before the subscription stood");
-    }
+    if (!this.#isWanted(subscription)) return refuse("cancelled", CANCELLED);
     subscription.pending = null;
     this.#node.hub.join(this, subscription.channel);
     return ACCEPTED;
+  }
+
+  #prepareJoining(subscription: Subscription, target: SubscribeTarget): SubscribeResult | Promise<SubscribeResult> {
+    const { channel } = subscription;
+    const { log } = channel;
+    const recovery = this.#node.history?.recovery;
+    if (log === null || recovery === undefined) return ACCEPTED;
+    const logged = { channel, log };
+    const catchUp = catchUpOf(target);
+    const preparing = recovery.prepare(logged, catchUp);
+    const joiningWith = (past: Awaited<typeof preparing>) =>
+      accept<Joining>({
+        join: () => {
+          if (!this.#isWanted(subscription)) return refuse("cancelled", CANCELLED);
+          if (subscription.pending === null) return accept({ position: log.position, frames: [] });
+          const { entries, ...told } = recovery.answer(logged, catchUp, past);
+          const frames = this.#node.hub.framesOf(this, channel, { epoch: log.epoch, entries });
+          subscription.pending = null;
+          this.#node.hub.join(this, channel);
+          return accept<Joined>({ ...told, frames });
+        },
+      });
+    return preparing === null ? joiningWith(null) : preparing.then(joiningWith, () => this.#giveUp(subscription));
+  }
+
+  /** What a repeat gets whose subscription stands. */
+  #standing({ channel }: Subscription): SubscribeResult {
+    const { log } = channel;
+    return log === null ? ACCEPTED : accept({ join: () => accept({ position: log.position, frames: [] }) });
+  }
+
+  /** The bus refused. ChannelRegistry has reported why; the subscriber is told that it may try again. */
+  #giveUp(subscription: Subscription): Result<undefined> {
+    if (this.#subscriptions.remove(subscription)) this.#node.channels.release(subscription.channel);
+    return refuse("bus_unavailable", "the bus can't be reached, nothing was subscribed: try again");
+  }
+
+  /** False once it was unsubscribed, or the connection has closed: the reference was given back then. */
+  #isWanted(subscription: Subscription): boolean {
+    return this.#subscriptions.get(subscription.channel.channel) === subscription;
+  }
+
+  #stands(name: string): boolean {
+    return this.#subscriptions.get(name)?.pending === null;
   }
 
   #revokeUngranted(grant: ConnectionGrant): void {
@@ -239,54 +300,6 @@ export class Session {
   #undo(subscription: Subscription): void {
     if (subscription.pending === null) this.#node.hub.leave(this, subscription.channel);
     this.#node.channels.release(subscription.channel);
-  }
-
-  #maySubscribe(target: SubscribeTarget): Result<void> {
-    if (this.app.settings.token.isRequired && this.#grant === null) {
-      return refuse("token_required", "this app wants a connection token before anything else: send it with refresh");
-    }
-    if (channelKind(target.channel) === "public") return ACCEPTED;
-    if (target.token !== undefined) {
-      const { channel, token, data } = target;
-      const isProven = this.#node.authorizer.verifyChannelToken(this.app, {
-        connectionId: this.connectionId,
-        channel,
-        token,
-        data,
-      });
-      return isProven
-        ? ACCEPTED
-        : refuse(
-            "forbidden",
-            "the channel token does not fit this connection, channel and data, or its key is not the app's",
-          );
-    }
-    if (this.#grant !== null && allows(this.#grant.capabilities, "subscribe", target.channel)) return ACCEPTED;
-    return this.#grant === null
-      ? refuse(
-          "token_required",
-          "this channel wants a channel token, or a connection token that grants subscribe on it",
-        )
-      : refuse(
-          "forbidden",
-          "the connection token does not grant subscribe on this channel, and there is no channel token",
-        );
-  }
-
-  #mayPublish(event: ClientEvent): Result<void> {
-    if (this.#grant !== null && allows(this.#grant.capabilities, "publish", event.channel)) return this.#takeEvent();
-    const { clientEvents } = this.app.settings;
-    if (!clientEvents.enabled || !isClientEventName(event.event) || channelKind(event.channel) === "public") {
-      return refuse(
-        "forbidden",
-        "clients may publish where their connection token grants publish, or client-… events on private and presence channels where the app allows them",
-      );
-    }
-    const subscription = this.#subscriptions.get(event.channel);
-    if (subscription === undefined || subscription.pending !== null) {
-      return refuse("not_subscribed", "subscribe to the channel before sending client events on it");
-    }
-    return this.#takeEvent();
   }
 
   #takeEvent(): Result<void> {

@@ -1,11 +1,15 @@
 import type { Result } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
+import type { Joining } from "./joining.ts";
+
+/** What an accepted subscribe comes to: a way to join on channels with history, nothing more on others. */
+export type SubscribeResult = Result<Joining | undefined>;
 
 /** One session's subscription to one channel. */
 export interface Subscription {
   readonly channel: Channel;
-  /** What the subscribe that waits for the bus will be answered; null once the subscription stands. */
-  pending: Promise<Result<void>> | null;
+  /** What a subscribe that waits, for the bus or for its joining, is answered; null once the subscription stands. */
+  pending: SubscribeResult | Promise<SubscribeResult> | null;
   /** True when nothing but the connection token let it in: it ends when a newer token no longer does. */
   readonly isByCapability: boolean;
 }

@@ -1,9 +1,12 @@
 import {
+  type ChannelRules,
   createNodeCounters,
   EventPublisher,
+  HistoryUnavailableError,
   IdempotencyUnavailableError,
   MemoryBackbone,
   MemoryBus,
+  MemoryHistory,
 } from "@carillon/core";
 import { decodeEnvelope } from "@carillon/protocol";
 import { FakeClock, RecordingReceiver } from "@carillon/testkit";
@@ -29,7 +32,10 @@ async function createPublisher() {
 it("EventPublisher › stamps an event and hands it to the bus as it is", async () => {
   const { publisher, envelopes, counters } = await createPublisher();
   const result = await publisher.publish(ADDRESS, { ...event, exclude: "1.2" });
-  expect(result).toEqual({ ok: true, value: { messageId: "made-1", timeMs: START_MS, isDuplicate: false } });
+  expect(result).toEqual({
+    ok: true,
+    value: { messageId: "made-1", timeMs: START_MS, isDuplicate: false, position: null },
+  });
   expect(envelopes()).toEqual([
     { id: "made-1", timeMs: START_MS, exclude: "1.2", event: "e", payload: expect.anything() },
   ]);
@@ -44,8 +50,8 @@ it("EventPublisher › a caller's id is the message's, and a repeat of it is tol
   const first = await publisher.publish(ADDRESS, { ...event, id: "mine", isIdempotent: true });
   const second = await publisher.publish(ADDRESS, { ...event, id: "mine", isIdempotent: true });
   expect([first, second].map((each) => each.ok && each.value)).toEqual([
-    { messageId: "mine", timeMs: START_MS, isDuplicate: false },
-    { messageId: "mine", timeMs: START_MS, isDuplicate: true },
+    { messageId: "mine", timeMs: START_MS, isDuplicate: false, position: null },
+    { messageId: "mine", timeMs: START_MS, isDuplicate: true, position: null },
   ]);
   expect(envelopes()).toHaveLength(1);
   expect(counters).toEqual(expect.objectContaining({ eventsPublished: 1, duplicatePublishes: 1 }));
@@ -90,4 +96,34 @@ it("EventPublisher › an id or an exclusion over its bound is a bug of the call
   await expect(publisher.publish(ADDRESS, { ...event, id: "x".repeat(129) })).rejects.toThrow(RangeError);
   await expect(publisher.publish(ADDRESS, { ...event, exclude: "x".repeat(65) })).rejects.toThrow(RangeError);
   expect(envelopes()).toEqual([]);
+});
+
+it("EventPublisher › a channel with history: kept and delivered in one act, with its position, repeats by id told", async () => {
+  const clock = new FakeClock(START_MS);
+  const backbone = new MemoryBackbone({ clock });
+  const ids = { nodeNumber: 1, random: Math.random, messageId: () => "made" };
+  const history = new MemoryHistory({ backbone, clock, ids });
+  const bus = new MemoryBus(backbone);
+  const rules: ChannelRules = {
+    ruleOf: (_appId, channel) => ({ history: channel === "a" ? { messages: 10, maxAgeMs: 1000 } : null }),
+  };
+  const counters = createNodeCounters();
+  const publisher = new EventPublisher({ bus, history, rules, clock, ids, counters });
+  const receiver = new RecordingReceiver("1", "a");
+  await bus.subscribe(receiver);
+  const first = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  const repeat = await publisher.publish(ADDRESS, { ...event, id: "mine" });
+  const elsewhere = await publisher.publish({ ...ADDRESS, channel: "b" }, { ...event, id: "mine" });
+  const position = { epoch: expect.any(String), offset: 1 };
+  expect([first, repeat, elsewhere].map((each) => each.ok && [each.value.isDuplicate, each.value.position])).toEqual([
+    [false, position],
+    [true, position],
+    [false, null],
+  ]);
+  expect(receiver.envelopes).toHaveLength(1);
+
+  history.append = () => Promise.reject(new HistoryUnavailableError("the store is away"));
+  expect(await publisher.publish(ADDRESS, event)).toMatchObject({ ok: false, code: "history_unavailable" });
+  expect(await publisher.publish({ ...ADDRESS, channel: "b" }, event)).toMatchObject({ ok: true });
+  expect(counters).toMatchObject({ eventsPublished: 3, duplicatePublishes: 1, publishesUnavailable: 1 });
 });

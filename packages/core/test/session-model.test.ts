@@ -1,4 +1,4 @@
-import type { Result } from "@carillon/protocol";
+import type { SubscribeResult } from "@carillon/core";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createApp, NOTHING, settled, TestNode } from "./support/test-node.ts";
@@ -26,7 +26,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** What one session was told last about one channel. */
 interface Told {
-  answer: Result<void> | null;
+  answer: SubscribeResult | null;
 }
 
 /** Some sessions on a slow bus, and what they have been told. */

@@ -69,7 +69,7 @@ describe("publish", () => {
     const answer = session.publish({ ...event, channel: "orders-1", event: "order.created" });
     await expect(answer).resolves.toEqual({
       ok: true,
-      value: { messageId: "message-1", timeMs: START_MS, isDuplicate: false },
+      value: { messageId: "message-1", timeMs: START_MS, isDuplicate: false, position: null },
     });
     await expect(session.publish({ ...event, channel: "other" })).resolves.toEqual(refusal("forbidden"));
   });

@@ -8,7 +8,11 @@ const step = fc.record({
 });
 
 function subscriptionTo(name: string): Subscription {
-  return { channel: new Channel("1", name, () => undefined), pending: null, isByCapability: false };
+  return {
+    channel: new Channel({ appId: "1", channel: name }, () => undefined, null),
+    pending: null,
+    isByCapability: false,
+  };
 }
 
 it("SubscriptionSet › behaves like a map by name, however many there are", () => {

@@ -4,9 +4,12 @@ import {
   type Authorizer,
   type Bus,
   type Channel,
+  type ChannelRules,
   type Clock,
   countBy,
   drainSessions,
+  type HistoryCounters,
+  type HistoryStore,
   type IdSource,
   Node,
   type NodeCounters,
@@ -34,6 +37,10 @@ export interface GatewaySettings {
 export interface GatewayOptions {
   readonly server: PublicServer;
   readonly bus: Bus;
+  /** The store of histories. Absent, as without `rules`: no channel has one. */
+  readonly history?: HistoryStore;
+  /** Says which channels have a history. */
+  readonly rules?: ChannelRules;
   readonly apps: AppRegistry;
   readonly authorizer: Authorizer;
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
@@ -70,6 +77,8 @@ export class Gateway {
       maxLingeringChannels: settings.maxLingeringChannels,
       onInterestFailed: (channel: Channel, error: unknown) =>
         log.warn("interest_failed", { app: channel.appId, error }),
+      onHistoryFailed: (channel: Channel, error: unknown) =>
+        log.warn("history_read_failed", { app: channel.appId, error }),
     });
     this.#services = {
       node: this.#node,
@@ -77,6 +86,8 @@ export class Gateway {
       counters,
       isOriginAllowed: options.isOriginAllowed,
       maxFrameBytes: settings.maxFrameBytes,
+      // The other half is for what is published while the client reads what it missed.
+      maxCatchUpBytes: Math.floor(settings.maxBackpressureBytes / 2),
       idleTimeoutMs: settings.idleTimeoutSeconds * 1000,
       random: () => options.ids.random(),
       onBug: (error) => log.error("connection_task_failed", { error }),
@@ -105,6 +116,11 @@ export class Gateway {
   /** Subscriptions that stand now: one for each connection and channel. */
   get subscriptions(): number {
     return this.#node.services.hub.subscriptions;
+  }
+
+  /** What this gateway has counted about histories. */
+  get historyCounters(): HistoryCounters {
+    return this.#node.historyCounters;
   }
 
   /** Whether the gateway has begun to drain. */

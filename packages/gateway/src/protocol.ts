@@ -10,6 +10,8 @@ export interface ProtocolServices {
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
   /** Longest frame of a client that is handled, in bytes. */
   readonly maxFrameBytes: number;
+  /** Most bytes of a channel's past that are written to one connection at a time. */
+  readonly maxCatchUpBytes: number;
   /** Silence after which a connection is closed, in ms. */
   readonly idleTimeoutMs: number;
   /** A number in [0, 1), for jitter. */

@@ -4,10 +4,10 @@ import type { Link } from "./link.ts";
 
 /** A stream's answer to a publish. */
 export type StreamAck =
-  | { readonly kind: "stored"; readonly isDuplicate: boolean }
+  | { readonly kind: "stored"; readonly isDuplicate: boolean; readonly sequence: number }
   /** Nothing listens on the subject: no stream, no leader for it, or no JetStream. */
   | { readonly kind: "nobody" }
-  | { readonly kind: "refused"; readonly code: number; readonly description: string }
+  | { readonly kind: "refused"; readonly code: number; readonly errorCode: number; readonly description: string }
   /** No answer in time, or the connection is gone: stored or not. */
   | { readonly kind: "unknown" };
 
@@ -15,8 +15,8 @@ export type StreamAck =
 export interface StreamPublish {
   readonly subject: string;
   readonly data: Uint8Array;
-  /** The stream stores one message with this id within its window. */
-  readonly messageId: string;
+  /** Headers for JetStream, such as `Nats-Msg-Id`: the stream stores one message with that id within its window. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
 
@@ -45,10 +45,10 @@ export class AckInbox {
   }
 
   /** Publishes and resolves with what became of it. `data` must stay as it is. Never rejects. */
-  publish({ subject, data, messageId, timeoutMs }: StreamPublish): Promise<StreamAck> {
+  publish({ subject, data, headers: fields, timeoutMs }: StreamPublish): Promise<StreamAck> {
     const token = (this.#count++).toString(36);
     const header = headers();
-    header.set("Nats-Msg-Id", messageId);
+    for (const [name, value] of Object.entries(fields)) header.set(name, value);
     const answer = defer<StreamAck>();
     this.#waiting.set(token, { answer, untilMs: performance.now() + timeoutMs });
     this.#sweeper ??= setInterval(() => this.#sweep(performance.now()), SWEEP_MS);
@@ -96,14 +96,19 @@ export class AckInbox {
   }
 }
 
+interface StreamAnswer {
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+  readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
+}
+
 function readAck(msg: Msg): StreamAck {
   if (msg.data.length === 0) return { kind: msg.headers?.code === 503 ? "nobody" : "unknown" };
   try {
-    const ack = msg.json<{ seq?: number; duplicate?: boolean; error?: { code?: number; description?: string } }>();
-    if (ack.error !== undefined) {
-      return { kind: "refused", code: ack.error.code ?? 500, description: ack.error.description ?? "no reason given" };
-    }
-    return { kind: "stored", isDuplicate: ack.duplicate === true };
+    const ack = msg.json<StreamAnswer>();
+    if (ack.error === undefined) return { kind: "stored", isDuplicate: ack.duplicate === true, sequence: ack.seq ?? 0 };
+    const { code = 500, err_code: errorCode = 0, description = "no reason given" } = ack.error;
+    return { kind: "refused", code, errorCode, description };
   } catch {
     // Not an answer of JetStream; a retry with the same id can do no harm.
     return { kind: "unknown" };

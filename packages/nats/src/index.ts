@@ -1,4 +1,5 @@
 export { connectNatsBus } from "./connect.ts";
+export type { NatsHistorySettings } from "./history-config.ts";
 export type { NatsLog } from "./log.ts";
 export type { NatsBus, NatsBusCounters } from "./nats-bus.ts";
 export type { NatsAuth, NatsBusOptions, NatsIdempotencySettings, NatsTlsSettings } from "./options.ts";

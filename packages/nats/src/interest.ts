@@ -1,4 +1,4 @@
-import type { BusReceiver } from "@carillon/core";
+import type { BusReceiver, StreamStamp } from "@carillon/core";
 import type { Msg, NatsError, Subscription } from "nats";
 import type { Link } from "./link.ts";
 import { escapeToken, partitionOf, type SubjectSpace } from "./subject.ts";
@@ -8,7 +8,9 @@ export interface InterestOptions {
   readonly link: Link;
   readonly space: SubjectSpace;
   /** Takes what arrives for a receiver. Must not throw: an error would end the client's reading for good. */
-  readonly deliver: (receiver: BusReceiver, envelope: Uint8Array) => void;
+  readonly deliver: (receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined) => void;
+  /** Reads where a message stands in a stream of history. */
+  readonly stampOf: (msg: Msg) => StreamStamp | undefined;
   /** Hears that the server refused a receiver's subscription, which is gone then. */
   readonly onRefused: (receiver: BusReceiver) => void;
 }
@@ -73,7 +75,7 @@ export class ExactInterest implements Interest {
       return;
     }
     const receiver = this.#receiversById.get(msg.sid);
-    if (receiver !== undefined) this.#options.deliver(receiver, msg.data);
+    if (receiver !== undefined) this.#options.deliver(receiver, msg.data, this.#options.stampOf(msg));
   };
 
   // The client tells the subject alone. It asks in the order of subscribing, and so does this.
@@ -144,13 +146,14 @@ export class PartitionInterest implements Interest {
     const present = this.#receivers.get(msg.subject);
     if (present === undefined) return;
     if (isList(present)) this.#deliverToAll(present, msg);
-    else this.#options.deliver(present, msg.data);
+    else this.#options.deliver(present, msg.data, this.#options.stampOf(msg));
   };
 
   #deliverToAll(receivers: readonly BusReceiver[], msg: Msg): void {
+    const stamp = this.#options.stampOf(msg);
     for (const receiver of receivers) {
       // One of those before may have ended its interest.
-      if (isAmong(receiver, this.#receivers.get(msg.subject))) this.#options.deliver(receiver, msg.data);
+      if (isAmong(receiver, this.#receivers.get(msg.subject))) this.#options.deliver(receiver, msg.data, stamp);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type BusReceiver, BusUnavailableError } from "@carillon/core";
+import { type BusReceiver, BusUnavailableError, type StreamStamp } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
 import { type Deferred, defer, pause } from "./deadline.ts";
 import type { Interest } from "./interest.ts";
@@ -6,13 +6,16 @@ import { Link, type LinkObserver } from "./link.ts";
 import type { NatsLog } from "./log.ts";
 import { Overlap } from "./overlap.ts";
 
+/** Takes what arrives for a receiver. */
+export type Deliver = (receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined) => void;
+
 /** What a MovableLink is made from. */
 export interface MovableLinkOptions {
   readonly connection: ConnectionOptions;
   readonly log: NatsLog;
   /** Makes the empty interest of a connection, which hands what arrives to `arrive`. */
-  readonly createInterest: (link: Link, arrive: (receiver: BusReceiver, envelope: Uint8Array) => void) => Interest;
-  readonly deliver: (receiver: BusReceiver, envelope: Uint8Array) => void;
+  readonly createInterest: (link: Link, arrive: Deliver) => Interest;
+  readonly deliver: Deliver;
   /** Hears when the connection is there again, and every subscription stands. */
   readonly onUp: () => void;
   readonly onDown: () => void;
@@ -111,22 +114,23 @@ export class MovableLink {
   }
 
   #seatOn(link: Link): Seat {
-    const interest = this.#options.createInterest(link, (receiver, envelope) => this.#arrive(link, receiver, envelope));
+    const arrive: Deliver = (receiver, envelope, stamp) => this.#arrive(link, receiver, envelope, stamp);
+    const interest = this.#options.createInterest(link, arrive);
     return { link, interest };
   }
 
-  #arrive(link: Link, receiver: BusReceiver, envelope: Uint8Array): void {
+  #arrive(link: Link, ...[receiver, envelope, stamp]: Parameters<Deliver>): void {
     if (this.#past !== null && link === this.#seat.link && this.#past.wasSeen(receiver, envelope)) return;
     const overlap = this.#next?.overlap ?? null;
     if (overlap === null) {
-      this.#options.deliver(receiver, envelope);
+      this.#options.deliver(receiver, envelope, stamp);
       return;
     }
     if (link === this.#next?.link) {
-      overlap.hold(receiver, envelope);
+      overlap.hold(receiver, envelope, stamp);
     } else {
       overlap.see(receiver, envelope);
-      this.#options.deliver(receiver, envelope);
+      this.#options.deliver(receiver, envelope, stamp);
     }
     if (overlap.isFull) this.#next?.hurry.resolve();
   }
@@ -222,8 +226,8 @@ export class MovableLink {
   #swap(old: Seat, next: Successor): void {
     this.#seat = next;
     this.#next = null;
-    next.overlap?.end((receiver, envelope) => {
-      if (next.interest.has(receiver)) this.#options.deliver(receiver, envelope);
+    next.overlap?.end((receiver, envelope, stamp) => {
+      if (next.interest.has(receiver)) this.#options.deliver(receiver, envelope, stamp);
     });
     this.#remember(next.overlap);
     old.link.outbox.moveTo(next.link.outbox);

@@ -7,9 +7,14 @@ import {
   BusUnavailableError,
   type ChannelAddress,
   EnvelopeTooLargeError,
+  type HistoryStore,
+  type StreamStamp,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
 import { defer, withDeadline } from "./deadline.ts";
+import { historySettingsOf } from "./history-config.ts";
+import { StampReader } from "./history-stamp.ts";
+import { NatsHistory } from "./history-store.ts";
 import { ExactInterest, PartitionInterest } from "./interest.ts";
 import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
@@ -44,6 +49,7 @@ export class NatsBus implements Bus {
   readonly #log: NatsLog;
   readonly #link: MovableLink;
   readonly #once: OncePublisher;
+  readonly #history: NatsHistory;
   readonly #order = new PublishOrder();
   readonly #subscribeTimeoutMs: number;
   readonly #listeners = new Set<(status: BusStatus) => void>();
@@ -59,13 +65,22 @@ export class NatsBus implements Bus {
     this.#space = space;
     this.#log = options.log ?? SILENT_LOG;
     this.#subscribeTimeoutMs = options.subscribeTimeoutMs ?? DEFAULT_SUBSCRIBE_TIMEOUT_MS;
-    this.#link = this.#createMovableLink(options, connection, link);
     this.#once = this.#createOncePublisher(options.idempotency ?? {});
+    this.#history = new NatsHistory({
+      space,
+      settings: historySettingsOf(options.history ?? {}),
+      order: this.#order,
+      log: this.#log,
+      link: () => this.#linkInUse,
+    });
+    this.#link = this.#createMovableLink(options, connection, link);
   }
 
   /** @internal Connects; rejects with what the client says when no server takes the connection. */
   static async open(options: NatsBusOptions, connection: ConnectionOptions): Promise<NatsBus> {
     const space = new SubjectSpace(options.prefix ?? DEFAULT_PREFIX);
+    // Before connecting: settings that can't work must not leave a connection behind.
+    historySettingsOf(options.history ?? {});
     return new NatsBus(options, space, connection, await Link.open(connection, options.log ?? SILENT_LOG));
   }
 
@@ -76,6 +91,11 @@ export class NatsBus implements Bus {
   /** What has happened so far; the object stays and its numbers grow. */
   get counters(): NatsBusCounters {
     return this.#counters;
+  }
+
+  /** Histories, kept on JetStream over the same connection; closed together with the bus. */
+  get history(): HistoryStore {
+    return this.#history;
   }
 
   onStatus(listener: (status: BusStatus) => void): () => void {
@@ -123,14 +143,19 @@ export class NatsBus implements Bus {
 
   #createMovableLink(options: NatsBusOptions, connection: ConnectionOptions, link: Link): MovableLink {
     const refusals = new RefusalLog(this.#log);
-    const shared = { space: this.#space, onRefused: (receiver: BusReceiver) => void this.#refused.add(receiver) };
+    const stamps = new StampReader(this.#space, (stream, offset) => this.#history.noteDelivered(stream, offset));
+    const shared = {
+      space: this.#space,
+      stampOf: stamps.read,
+      onRefused: (receiver: BusReceiver) => void this.#refused.add(receiver),
+    };
     const InterestMode = options.interest === "partition" ? PartitionInterest : ExactInterest;
     const parts: MovableLinkOptions = {
       connection,
       log: this.#log,
       createInterest: (owner, deliver) => new InterestMode({ ...shared, link: owner, deliver }),
-      deliver: (receiver, envelope) => this.#deliver(receiver, envelope),
-      onUp: () => this.#setStatus("connected"),
+      deliver: (receiver, envelope, stamp) => this.#deliver(receiver, envelope, stamp),
+      onUp: () => this.#onUp(),
       onDown: () => this.#onDown(),
       onRefused: (operation, subject) => {
         this.#counters.refusals++;
@@ -146,7 +171,7 @@ export class NatsBus implements Bus {
       space: this.#space,
       stream: new OnceStream({ space: this.#space, windowMs, replicas, log: this.#log }),
       deadlineMs,
-      link: () => (this.#link.isUp ? this.#link.link : null),
+      link: () => this.#linkInUse,
     });
   }
 
@@ -172,6 +197,7 @@ export class NatsBus implements Bus {
       this.#log.warn("nats_close_incomplete", { error });
     });
     this.#once.close();
+    this.#history.close();
     await this.#link.close();
     this.#setStatus("closed");
   }
@@ -205,20 +231,30 @@ export class NatsBus implements Bus {
     }
   }
 
-  #deliver(receiver: BusReceiver, envelope: Uint8Array): void {
+  #deliver(receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined): void {
     if (this.#closing !== null) return;
     try {
-      receiver.receive(envelope);
+      receiver.receive(envelope, stamp);
     } catch (error) {
       // It promised not to. Let through, the error would end the client's read loop, and with it all delivery.
       this.#log.error("bus_receiver_failed", { error });
     }
   }
 
+  get #linkInUse(): Link | null {
+    return this.#link.isUp ? this.#link.link : null;
+  }
+
+  #onUp(): void {
+    this.#history.forget();
+    this.#setStatus("connected");
+  }
+
   #onDown(): void {
     if (this.#status !== "connected") return;
     this.#counters.disconnects++;
     this.#once.abandon();
+    this.#history.abandon();
     this.#log.warn("nats_disconnected", { server: this.#link.link.server });
     this.#setStatus("disconnected");
   }

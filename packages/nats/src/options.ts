@@ -8,6 +8,7 @@ import {
   nkeys,
   type TlsOptions,
 } from "nats";
+import type { NatsHistorySettings } from "./history-config.ts";
 import type { NatsLog } from "./log.ts";
 
 /** How a process proves to NATS who it is. */
@@ -65,6 +66,8 @@ export interface NatsBusOptions {
   /** How long a subscribe waits for the bus, in ms. Default 5 seconds. */
   readonly subscribeTimeoutMs?: number;
   readonly idempotency?: NatsIdempotencySettings;
+  /** How history is kept. Its streams are made at the first append or read. */
+  readonly history?: NatsHistorySettings;
   /** Where to tell of outages and refusals. Default: nowhere. */
   readonly log?: NatsLog;
 }

@@ -1,10 +1,16 @@
-import type { BusReceiver } from "@carillon/core";
+import type { BusReceiver, StreamStamp } from "@carillon/core";
 import { decodeEnvelope } from "@carillon/protocol";
 
 /** Most envelopes that an overlap remembers, seen and held together. */
 export const MAX_OVERLAP_ENVELOPES = 200_000;
 /** Most bytes of envelopes that an overlap holds. */
 export const MAX_OVERLAP_BYTES = 64 * 1024 * 1024;
+
+interface Held {
+  readonly receiver: BusReceiver;
+  readonly envelope: Uint8Array;
+  readonly stamp: StreamStamp | undefined;
+}
 
 /**
  * Two connections at once, for as long as it takes to move from one to the other without a loss. The old one delivers; what
@@ -14,7 +20,7 @@ export const MAX_OVERLAP_BYTES = 64 * 1024 * 1024;
  */
 export class Overlap {
   readonly #seen = new Map<BusReceiver, Set<string>>();
-  #held: { readonly receiver: BusReceiver; readonly envelope: Uint8Array }[] = [];
+  #held: Held[] = [];
   #envelopes = 0;
   #bytes = 0;
 
@@ -32,17 +38,17 @@ export class Overlap {
   }
 
   /** The new connection brought this. It is copied. */
-  hold(receiver: BusReceiver, envelope: Uint8Array): void {
+  hold(receiver: BusReceiver, envelope: Uint8Array, stamp?: StreamStamp): void {
     this.#envelopes++;
     this.#bytes += envelope.length;
     // Not `slice`: what the client hands out is a Buffer, whose `slice` doesn't copy.
-    this.#held.push({ receiver, envelope: new Uint8Array(envelope) });
+    this.#held.push({ receiver, envelope: new Uint8Array(envelope), stamp });
   }
 
   /** The old connection has ended. Calls `deliver` for what was held and not seen. */
-  end(deliver: (receiver: BusReceiver, envelope: Uint8Array) => void): void {
-    for (const { receiver, envelope } of this.#held.splice(0)) {
-      if (!this.wasSeen(receiver, envelope)) deliver(receiver, envelope);
+  end(deliver: (receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined) => void): void {
+    for (const { receiver, envelope, stamp } of this.#held.splice(0)) {
+      if (!this.wasSeen(receiver, envelope)) deliver(receiver, envelope, stamp);
     }
   }
 

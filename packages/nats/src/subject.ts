@@ -5,8 +5,11 @@
  * into the connection, and one with a blank would silently become a queue group; either takes a whole node off the bus.
  */
 
-/** What a subject is for: `pub` = delivery to nodes with interest; `once` = ingest with an idempotency key (JetStream). */
-export type SubjectKind = "pub" | "once";
+/**
+ * What a subject is for: `pub` = delivery to nodes with interest; `once` = ingest with an idempotency key, `hist` = ingest into
+ * history (both JetStream, which passes on to `pub`).
+ */
+export type SubjectKind = "pub" | "once" | "hist";
 
 /** The app and the channel that a subject stands for. */
 export interface SubjectNames {
@@ -137,6 +140,11 @@ export class SubjectSpace {
   /** What to subscribe to for all channels of one partition, of all apps. `partition` as {@link partitionOf} gives it. */
   ofPartition(kind: SubjectKind, partition: string): string {
     return checkedSubject(`${this.#prefix}.${kind}.*.${partition}.*`);
+  }
+
+  /** The subject of the marker in a stream of history. Has a token less than a channel's, so no channel can have it. */
+  ofMarker(stream: number): string {
+    return `${this.#prefix}.hist.epoch.${stream}`;
   }
 
   /** What matches every subject of a kind. */

@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   internal_error: info(500, "Carillon failed to handle this"),
   token_unverifiable: info(503, "The keys to check the token with can't be fetched", true),
   bus_unavailable: info(503, "The bus cannot be reached", true),
+  history_unavailable: info(503, "The history store cannot be reached", true),
   idempotency_unavailable: info(503, "The idempotency store cannot be reached", true),
   overloaded: info(503, "This node is at its limit", true),
   draining: info(503, "This node is shutting down", true),

@@ -108,6 +108,12 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | null {
   };
 }
 
+/** The time of an encoded envelope, in milliseconds since 1970, without decoding the rest; 0 for bytes that are none. */
+export function envelopeTimeMs(bytes: Uint8Array): number {
+  if (bytes.length < HEADER_BYTES || bytes[0] !== VERSION) return 0;
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(2);
+}
+
 // Ids and event names are nearly always short ASCII; building those by hand is several times faster than TextDecoder,
 // which costs about a microsecond a call.
 function text(bytes: Uint8Array, from: number, to: number): string {

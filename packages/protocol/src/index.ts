@@ -5,7 +5,7 @@ export { CHANNEL_NAME_RULE, channelKind, isChannelName, MAX_CHANNEL_NAME_LENGTH 
 export type { CloseCodeName, ErrorCode, ErrorCodeInfo, ReconnectRule } from "./codes.ts";
 export { CLOSE_CODES, ERROR_CODES, reconnectRule } from "./codes.ts";
 export type { Envelope } from "./envelope.ts";
-export { decodeEnvelope, encodeEnvelope, MAX_EXCLUDE_BYTES, MAX_MESSAGE_ID_BYTES } from "./envelope.ts";
+export { decodeEnvelope, encodeEnvelope, envelopeTimeMs, MAX_EXCLUDE_BYTES, MAX_MESSAGE_ID_BYTES } from "./envelope.ts";
 export { EVENT_NAME_RULE, isClientEventName, isEventName, MAX_EVENT_NAME_LENGTH } from "./event-name.ts";
 export type { JsonSpan } from "./json-span.ts";
 export { elementSpans, memberSpan } from "./json-span.ts";
@@ -14,25 +14,37 @@ export type {
   CommandId,
   ErrorFrame,
   FailedChannel,
+  GapFrame,
+  HistoryCommand,
+  HistoryFrame,
+  HistoryItem,
   PingCommand,
   PongFrame,
   PublishCommand,
   PublishedFrame,
   ReconnectFrame,
+  RecoveryReason,
   RefreshCommand,
   RefreshedFrame,
   ServerFrame,
   SubscribeCommand,
   SubscribedFrame,
+  SubscribedHistory,
   SubscribeTarget,
   UnsubscribeCommand,
   UnsubscribedFrame,
   WelcomeFrame,
 } from "./native/frames.ts";
 export { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, NATIVE_PROTOCOL_VERSION } from "./native/frames.ts";
-export { decodeJsonCommand, encodeJsonFrame, encodeJsonPublication } from "./native/json-codec.ts";
+export {
+  decodeJsonCommand,
+  encodeJsonFrame,
+  encodeJsonGap,
+  encodeJsonHistory,
+  encodeJsonPublication,
+} from "./native/json-codec.ts";
 export type { CommandRefusal, CommandResult } from "./native/read-command.ts";
-export { MAX_CHANNELS_PER_COMMAND, MAX_TOKEN_LENGTH } from "./native/read-command.ts";
+export { MAX_CHANNELS_PER_COMMAND, MAX_HISTORY_LIMIT, MAX_TOKEN_LENGTH } from "./native/read-command.ts";
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";
 export { channelStringToSign, splitChannelToken } from "./signing.ts";

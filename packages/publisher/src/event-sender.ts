@@ -1,4 +1,10 @@
-import { EventPublisher, type EventPublisherOptions, type IdSource, type NewEvent } from "@carillon/core";
+import {
+  EventPublisher,
+  type EventPublisherOptions,
+  type IdSource,
+  type NewEvent,
+  type Position,
+} from "@carillon/core";
 import type { Refusal } from "@carillon/protocol";
 import type { PublishRequest } from "./publish-request.ts";
 
@@ -12,13 +18,15 @@ export interface SendOutcome {
   readonly accepted: readonly string[];
   /** Accepted channels that had it from an earlier call with the same id, and did not get it again. */
   readonly duplicates: readonly string[];
+  /** Where the event stands in the histories of the accepted channels; those without a history are not in it. */
+  readonly positions: readonly (readonly [channel: string, position: Position])[];
   /** Channels for which the bus can't be known to have it. */
   readonly refused: readonly string[];
   /** Why, for the last of the refused ones; null when all were accepted. */
   readonly refusal: Refusal | null;
 }
 
-const NONE: readonly string[] = [];
+const NONE: readonly never[] = [];
 
 /** Publishes checked requests. Every event reaches the bus before the first answer is waited for, in the caller's order. */
 export class EventSender {
@@ -36,9 +44,10 @@ export class EventSender {
     if (channel === undefined || channels.length > 1) return this.#sendToMany(appId, channels, event);
     const result = await this.#events.publish({ appId, channel }, event);
     if (!result.ok) return refusedOutcome(event.id ?? null, channels, result);
-    const { messageId, timeMs, isDuplicate } = result.value;
+    const { messageId, timeMs, isDuplicate, position } = result.value;
     const duplicates = isDuplicate ? channels : NONE;
-    return { id: messageId, timeMs, accepted: channels, duplicates, refused: NONE, refusal: null };
+    const positions = position === null ? NONE : [[channel, position] as const];
+    return { id: messageId, timeMs, accepted: channels, duplicates, positions, refused: NONE, refusal: null };
   }
 
   async #sendToMany(appId: string, channels: readonly string[], event: NewEvent): Promise<SendOutcome> {
@@ -48,6 +57,7 @@ export class EventSender {
     const results = await Promise.all(channels.map((channel) => this.#events.publish({ appId, channel }, withId)));
     const accepted: string[] = [];
     const duplicates: string[] = [];
+    const positions: (readonly [string, Position])[] = [];
     const refused: string[] = [];
     let refusal: Refusal | null = null;
     let timeMs: number | null = null;
@@ -56,16 +66,17 @@ export class EventSender {
       if (result?.ok === true) {
         accepted.push(channel);
         timeMs ??= result.value.timeMs;
+        if (result.value.position !== null) positions.push([channel, result.value.position]);
         if (result.value.isDuplicate) duplicates.push(channel);
       } else {
         refused.push(channel);
         refusal = result ?? null;
       }
     }
-    return { id, timeMs, accepted, duplicates, refused, refusal };
+    return { id, timeMs, accepted, duplicates, positions, refused, refusal };
   }
 }
 
 function refusedOutcome(id: string | null, channels: readonly string[], refusal: Refusal): SendOutcome {
-  return { id, timeMs: null, accepted: NONE, duplicates: NONE, refused: channels, refusal };
+  return { id, timeMs: null, accepted: NONE, duplicates: NONE, positions: NONE, refused: channels, refusal };
 }

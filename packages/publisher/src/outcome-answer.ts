@@ -1,3 +1,4 @@
+import { formatPosition } from "@carillon/core";
 import { ERROR_CODES, type Refusal } from "@carillon/protocol";
 import { type HttpAnswer, problem } from "@carillon/service";
 import type { SendOutcome } from "./event-sender.ts";
@@ -56,12 +57,25 @@ function withResults(answer: HttpAnswer, results: readonly unknown[]): HttpAnswe
   return { ...answer, body: JSON.stringify(Object.assign({}, members, { results })) };
 }
 
-function describe({ id, timeMs, accepted, duplicates, refused }: SendOutcome): Readonly<Record<string, unknown>> {
+function describe({
+  id,
+  timeMs,
+  accepted,
+  duplicates,
+  positions,
+  refused,
+}: SendOutcome): Readonly<Record<string, unknown>> {
   return {
     ...(id === null ? {} : { id }),
     ...(timeMs === null ? {} : { time: timeMs }),
     channels: accepted,
     ...(duplicates.length === 0 ? {} : { duplicates }),
+    ...(positions.length === 0 ? {} : { positions: describePositions(positions) }),
     ...(refused.length === 0 ? {} : { refused }),
   };
+}
+
+/** By channel. Made from entries, so that a channel called `__proto__` is one like any other. */
+function describePositions(positions: SendOutcome["positions"]): Readonly<Record<string, string>> {
+  return Object.fromEntries(positions.map(([channel, position]) => [channel, formatPosition(position)]));
 }

@@ -1,7 +1,7 @@
-import type { App, AppRegistry, Clock } from "@carillon/core";
-import { type Refusal, type Result, refuse } from "@carillon/protocol";
+import type { App, Clock } from "@carillon/core";
+import type { Refusal, Result } from "@carillon/protocol";
 import { type HttpAnswer, type HttpRequest, problem } from "@carillon/service";
-import { shownSecret } from "./credentials.ts";
+import type { CallerCheck } from "./caller-check.ts";
 import type { EventSender } from "./event-sender.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkMediaType } from "./media-type.ts";
@@ -12,19 +12,12 @@ import type { PublishRoute } from "./publish-routes.ts";
 
 /** What a PublishHandler stands on. */
 export interface PublishHandlerOptions {
-  readonly apps: AppRegistry;
+  readonly callers: CallerCheck;
   readonly clock: Clock;
   readonly sender: EventSender;
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number;
 }
-
-// Always this very answer, so that it tells nothing about what was wrong.
-const UNAUTHORIZED: HttpAnswer = Object.freeze(
-  problem("unauthorized", "send the app's publishSecret as x-publish-secret, or as Authorization: Bearer", {
-    "www-authenticate": "Bearer",
-  }),
-);
 
 /** Turns one call into events on the bus and an answer: credentials, body, checks, budget, bus, in this order. */
 export class PublishHandler {
@@ -38,10 +31,10 @@ export class PublishHandler {
 
   /** Answers a call. Refusals are answers; only bugs reject. */
   async answer(request: HttpRequest, route: PublishRoute): Promise<HttpAnswer> {
-    const secret = shownSecret(request);
-    const app = secret === "" ? null : this.#options.apps.byPublishSecret(secret);
-    if (app === null) return UNAUTHORIZED;
-    const admitted = checkCall(request, app);
+    const caller = this.#options.callers.check(request);
+    if (!caller.ok) return caller.answer;
+    const { app } = caller;
+    const admitted = checkMediaType(request.header("content-type"));
     if (!admitted.ok) return refusalAnswer(admitted);
 
     const { maxBodyBytes, sender } = this.#options;
@@ -75,12 +68,6 @@ export class PublishHandler {
     for (const { channels } of requests) count += channels.length;
     return budget.spend(count, perSecond, this.#options.clock.monotonic());
   }
-}
-
-/** What can be said of a call before its body is looked at. */
-function checkCall(request: HttpRequest, app: App): Result<null> {
-  if (!app.settings.enabled) return refuse("app_disabled", "the app is switched off in the configuration");
-  return checkMediaType(request.header("content-type"));
 }
 
 function readBody(bytes: Uint8Array, route: PublishRoute, app: App): Result<readonly PublishRequest[]> {

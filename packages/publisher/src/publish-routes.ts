@@ -11,10 +11,19 @@ export interface PublishRoute {
   readonly read: (source: PublishSource) => Result<readonly PublishRequest[]>;
 }
 
-/** Every address of the publish API. docs/http-api.md documents each; a test compares the two both ways. */
+/** Where events are published. */
 export const PUBLISH_ROUTES: readonly PublishRoute[] = [
   { method: "POST", path: "/publish", isBatch: false, read: readPublish },
   { method: "POST", path: "/publish/batch", isBatch: true, read: readBatch },
+];
+
+/** Where the history of a channel is read. */
+export const HISTORY_ROUTE = { method: "GET", path: "/channels/:name/history" } as const;
+
+/** Every address of the publish API. docs/http-api.md documents each; a test compares the two both ways. */
+export const API_ROUTES: readonly { readonly method: string; readonly path: string }[] = [
+  ...PUBLISH_ROUTES,
+  HISTORY_ROUTE,
 ];
 
 /** Headers that the publish API reads. */

@@ -1,8 +1,18 @@
-import type { AppRegistry, Bus, Clock, IdSource, NodeCounters } from "@carillon/core";
-import { type HttpAnswer, type HttpRequest, type Logger, type PublicServer, problem } from "@carillon/service";
+import type { AppRegistry, Bus, ChannelRules, Clock, HistoryStore, IdSource, NodeCounters } from "@carillon/core";
+import {
+  type HttpAnswer,
+  type HttpHandler,
+  type HttpRequest,
+  type Logger,
+  type PublicServer,
+  problem,
+} from "@carillon/service";
+import { CallerCheck } from "./caller-check.ts";
+import { CREDENTIAL_HEADERS } from "./credentials.ts";
 import { EventSender } from "./event-sender.ts";
+import { HistoryHandler } from "./history-handler.ts";
 import { PublishHandler } from "./publish-handler.ts";
-import { PUBLISH_HEADERS, PUBLISH_ROUTES, type PublishRoute } from "./publish-routes.ts";
+import { HISTORY_ROUTE, PUBLISH_HEADERS, PUBLISH_ROUTES } from "./publish-routes.ts";
 import { PublisherCounters } from "./publisher-counters.ts";
 
 /** The limits of a publisher. */
@@ -16,6 +26,9 @@ export interface PublisherOptions {
   /** Must not listen yet: the routes are added here. */
   readonly server: PublicServer;
   readonly bus: Bus;
+  readonly history: HistoryStore;
+  /** Which channels keep a history. */
+  readonly rules: ChannelRules;
   readonly apps: AppRegistry;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -36,29 +49,30 @@ const DRAIN_POLL_MS = 5;
  * any number of publishers may stand side by side. docs/http-api.md is its reference.
  *
  * @example
- * const publisher = new Publisher({ server, bus, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 } });
+ * const publisher = new Publisher({
+ *   server, bus, history, rules, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 },
+ * });
  * await server.listen({ host: "127.0.0.1", port: 8081 });
  */
 export class Publisher {
   /** What it counts about its calls, for the metrics endpoint. */
   readonly counters = new PublisherCounters();
   readonly #options: PublisherOptions;
-  readonly #handler: PublishHandler;
   #phase: Phase = "serving";
 
   constructor(options: PublisherOptions) {
-    const { apps, clock, server, settings } = options;
+    const { apps, clock, history, rules, server, settings } = options;
     this.#options = options;
-    this.#handler = new PublishHandler({
-      apps,
-      clock,
-      sender: new EventSender(options),
-      maxBodyBytes: settings.maxBodyBytes,
-    });
+    const callers = new CallerCheck(apps);
+    const { maxBodyBytes } = settings;
+    const publishing = new PublishHandler({ callers, clock, sender: new EventSender(options), maxBodyBytes });
     for (const route of PUBLISH_ROUTES) {
-      const { method, path } = route;
-      server.route({ method, path, headers: PUBLISH_HEADERS, handle: (request) => this.#handle(request, route) });
+      const handle = this.#counted((request) => publishing.answer(request, route));
+      server.route({ method: route.method, path: route.path, headers: PUBLISH_HEADERS, handle });
     }
+    const histories = new HistoryHandler({ callers, history, rules });
+    const handle = this.#counted((request) => histories.answer(request));
+    server.route({ ...HISTORY_ROUTE, headers: CREDENTIAL_HEADERS, handle });
   }
 
   /** True once {@link drain} was called: calls are refused. */
@@ -92,13 +106,17 @@ export class Publisher {
     return unanswered;
   }
 
-  async #handle(request: HttpRequest, route: PublishRoute): Promise<HttpAnswer> {
+  #counted(answer: (request: HttpRequest) => Promise<HttpAnswer>): HttpHandler {
+    return (request) => this.#handle(request, answer);
+  }
+
+  async #handle(request: HttpRequest, answerOf: (request: HttpRequest) => Promise<HttpAnswer>): Promise<HttpAnswer> {
     const { clock } = this.#options;
     const startedMs = clock.monotonic();
     this.counters.begin();
     let status = 500;
     try {
-      const answer = this.isDraining ? drainingAnswer() : await this.#handler.answer(request, route);
+      const answer = this.isDraining ? drainingAnswer() : await answerOf(request);
       status = answer.status;
       return this.#phase === "serving" ? answer : { ...answer, closesConnection: true };
     } finally {

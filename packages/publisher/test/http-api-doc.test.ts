@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { ERROR_CODES } from "@carillon/protocol";
 import { describe, expect, it } from "vitest";
-import { PUBLISH_ROUTES } from "../src/index.ts";
+import { API_ROUTES } from "../src/index.ts";
 import { PUBLISH_HEADERS } from "../src/publish-routes.ts";
-import { RunningPublisher } from "./support/running-publisher.ts";
+import { historyOf, RunningPublisher } from "./support/running-publisher.ts";
 
 const page = readFileSync(new URL("../../../docs/http-api.md", import.meta.url), "utf8");
 
@@ -12,7 +12,7 @@ describe("docs/http-api.md", () => {
     const documented = [...page.matchAll(/^## (GET|POST|PUT|DELETE) (\S+)$/gm)].map(
       ([, method, path]) => `${method} ${path}`,
     );
-    expect(documented.sort()).toEqual(PUBLISH_ROUTES.map(({ method, path }) => `${method} ${path}`).sort());
+    expect(documented.sort()).toEqual(API_ROUTES.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
   it("has each header that is read", () => {
@@ -31,12 +31,27 @@ describe("docs/http-api.md", () => {
   });
 
   it("has a row for each code that the source can answer", () => {
-    const sources = ["json-body", "publish-request", "media-type", "publish-handler", "publisher"];
+    const sources = ["json-body", "publish-request", "media-type", "publish-handler", "publisher", "history-handler"];
     for (const name of sources) {
       const source = readFileSync(new URL(`../src/${name}.ts`, import.meta.url), "utf8");
       for (const [, code] of source.matchAll(/(?:refuse|problem)\(\s*"(\w+)"/g))
         expect(page).toContain(`| \`${code}\` |`);
     }
+  });
+
+  it("has an example of a history that is true, but for ids, times and positions", async () => {
+    await using running = await RunningPublisher.start({ rules: historyOf("orders") });
+    const [, query = "", shown = ""] =
+      /channels\/orders\/history(\S*)' [^`]*```\n```json\n([\s\S]*?)```/.exec(page) ?? [];
+    const { publications } = JSON.parse(shown) as { publications: { id: string; event: string; payload: unknown }[] };
+    const more = { event: "order.paid", payload: 1, id: "more" };
+    for (const { id, event, payload } of [...publications, more]) {
+      await running.post("/publish", { channel: "orders", event, payload, id });
+    }
+    const real = await (await running.get(`/channels/orders/history${query}`)).text();
+    const blank = (text: string): unknown =>
+      JSON.parse(text, (key, value: unknown) => (key === "position" || key === "time" ? typeof value : value));
+    expect(blank(real)).toEqual(blank(shown));
   });
 
   it("has curl examples that do what they say", async () => {

@@ -16,16 +16,20 @@ export type {
   Config,
   ConfigProblem,
   ConfigRole,
+  ConfiguredChannelRule,
   DrainConfig,
   GatewayConfig,
   IdempotencyConfig,
   LogConfig,
   NatsConfig,
   NatsCredentials,
+  NatsHistoryConfig,
   NatsTls,
   PublisherConfig,
 } from "./config/config-types.ts";
 export { CONFIG_ROLES } from "./config/config-types.ts";
+export type { ConfiguredChannelRulesOptions } from "./config/configured-channel-rules.ts";
+export { ConfiguredChannelRules, largestLimits } from "./config/configured-channel-rules.ts";
 export { DEV_APP } from "./config/dev-app.ts";
 export type { Environment } from "./config/environment.ts";
 export type { ConfigOverrides, LoadConfigOptions } from "./config/load-config.ts";

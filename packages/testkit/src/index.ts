@@ -1,6 +1,8 @@
 export { describeBus } from "./describe-bus.ts";
 export { RecordingReceiver } from "./describe-bus-receiver.ts";
 export type { BusHarness } from "./describe-bus-suite.ts";
+export { describeHistory } from "./describe-history.ts";
+export { type HistoryHarness, type HistoryNode, StampedReceiver } from "./describe-history-suite.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { FakeClock } from "./fake-clock.ts";
 export {
@@ -17,4 +19,4 @@ export {
   type TestCertificate,
 } from "./nats-server-certificates.ts";
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
-export { TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";
+export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";

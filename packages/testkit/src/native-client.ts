@@ -10,6 +10,8 @@ export interface Delivery {
   readonly channel: string;
   readonly event: string;
   readonly payload: unknown;
+  /** On channels with history. */
+  readonly position?: string;
 }
 
 /** How to connect. */

@@ -2,12 +2,17 @@ import {
   type App,
   type AppSettings,
   type Bus,
+  type ChannelRules,
   type Clock,
   createNodeCounters,
   EventPublisher,
+  type HistoryLimits,
+  type HistoryStore,
   MemoryBackbone,
   MemoryBus,
+  MemoryHistory,
   type NodeCounters,
+  type PublishedEvent,
 } from "@carillon/core";
 import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
 import {
@@ -34,6 +39,16 @@ export interface TestGatewayOptions {
   readonly clock?: Clock;
   /** The bus; default: one of its own, in this process. Whoever gives one closes it. */
   readonly bus?: Bus;
+  /** The store of histories, which goes with `bus`; default: one of its own where the bus is its own. */
+  readonly history?: HistoryStore;
+  /** Which channels have a history; default: none. */
+  readonly rules?: ChannelRules;
+}
+
+/** Rules that give all channels whose name begins so a history, by default of 100 publications and an hour. */
+export function historyRules(prefix: string, limits: Partial<HistoryLimits> = {}): ChannelRules {
+  const rule = { history: { messages: 100, maxAgeMs: 3_600_000, ...limits } };
+  return { ruleOf: (_appId, channel) => (channel.startsWith(prefix) ? rule : { history: null }) };
 }
 
 /** The development app with some settings changed. Commands are not limited unless `limits` says so. */
@@ -58,6 +73,8 @@ export class TestGateway {
   readonly apps: ConfiguredApps;
   readonly counters: NodeCounters;
   readonly bus: Bus;
+  /** Absent when a bus was given without one. */
+  readonly history: HistoryStore | undefined;
   readonly url: string;
   readonly webSocketUrl: string;
   readonly #server: PublicServer;
@@ -69,6 +86,7 @@ export class TestGateway {
     this.apps = parts.apps;
     this.counters = parts.counters;
     this.bus = parts.bus;
+    this.history = parts.history;
     this.#server = parts.server;
     this.#events = parts.events;
     this.#ownsBus = parts.ownsBus;
@@ -82,11 +100,19 @@ export class TestGateway {
     const counters = createNodeCounters();
     const log = createSilentLogger();
     const server = createPublicServer({ logger: log, counters });
-    const bus = options.bus ?? new MemoryBus(new MemoryBackbone({ clock }));
+    const backbone = new MemoryBackbone({ clock });
+    const bus = options.bus ?? new MemoryBus(backbone);
+    const history =
+      options.history ?? (options.bus === undefined ? new MemoryHistory({ backbone, clock, ids }) : undefined);
+    const kept = {
+      ...(history === undefined ? {} : { history }),
+      ...(options.rules === undefined ? {} : { rules: options.rules }),
+    };
     const apps = new ConfiguredApps({ settings: options.apps ?? [testApp()] });
     const gateway = new Gateway({
       server,
       bus,
+      ...kept,
       apps,
       authorizer: createAuthorizer({ clock }),
       isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
@@ -97,9 +123,10 @@ export class TestGateway {
       settings: { ...SETTINGS, ...options.settings },
       protocols: [nativeProtocol],
     });
-    const events = new EventPublisher({ bus, clock, ids, counters });
+    const events = new EventPublisher({ bus, ...kept, clock, ids, counters });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    return new TestGateway({ gateway, apps, counters, bus, server, events, ownsBus: options.bus === undefined }, port);
+    const ownsBus = options.bus === undefined;
+    return new TestGateway({ gateway, apps, counters, bus, history, server, events, ownsBus }, port);
   }
 
   /** Publishes as a publisher would, with the payload given as a value or, as text, byte for byte. */
@@ -108,11 +135,12 @@ export class TestGateway {
     event: string,
     payload: unknown,
     options: { exclude?: string; raw?: string } = {},
-  ): Promise<void> {
+  ): Promise<PublishedEvent> {
     const bytes = new TextEncoder().encode(options.raw ?? JSON.stringify(payload));
     const address = { appId: this.apps.first.id, channel };
     const result = await this.#events.publish(address, { event, payload: bytes, exclude: options.exclude ?? "" });
     if (!result.ok) throw new Error(result.message);
+    return result.value;
   }
 
   /** A channel token as the first app's auth endpoint would answer it. */
@@ -137,6 +165,7 @@ interface TestGatewayParts {
   readonly apps: ConfiguredApps;
   readonly counters: NodeCounters;
   readonly bus: Bus;
+  readonly history: HistoryStore | undefined;
   readonly server: PublicServer;
   readonly events: EventPublisher;
   readonly ownsBus: boolean;

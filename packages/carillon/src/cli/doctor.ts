@@ -148,7 +148,10 @@ async function checkNats(role: ConfigRole, config: Config): Promise<Finding> {
         };
   }
   try {
-    const bus = await connectNatsBus({ ...(await natsOptions(config.nats, `doctor-${role}`)), connectTimeoutMs: 0 });
+    const bus = await connectNatsBus({
+      ...(await natsOptions(config.nats, { role: `doctor-${role}` })),
+      connectTimeoutMs: 0,
+    });
     await bus.close();
     return { verdict: "good", subject, detail: `connected to ${servers.join(", ")}` };
   } catch (error) {

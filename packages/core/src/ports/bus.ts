@@ -1,3 +1,5 @@
+import type { StreamStamp } from "./history-store.ts";
+
 /** A channel of an app: what is published to and subscribed to. */
 export interface ChannelAddress {
   readonly appId: string;
@@ -12,9 +14,10 @@ export interface BusReceiver extends ChannelAddress {
   /**
    * Called for each envelope of the channel, in the order in which the bus got them, synchronously and without awaiting in
    * between: envelopes that arrived in one read are handed over in one turn of the event loop. `envelope` is only valid
-   * during the call. Must not throw.
+   * during the call. `stamp` says where it stands in the channel's stream; undefined on channels without history. Must not
+   * throw.
    */
-  receive(envelope: Uint8Array): void;
+  receive(envelope: Uint8Array, stamp?: StreamStamp): void;
 }
 
 /** How to publish one envelope. */

@@ -6,6 +6,11 @@ export interface Codec {
   readonly name: string;
   /** True when its frames are binary WebSocket frames. */
   readonly isBinary: boolean;
-  /** One frame that delivers a publication on a channel. Returns fresh bytes. Throws only on a bug. */
-  encodePublication(channel: string, publication: Envelope): Uint8Array;
+  /**
+   * One frame that delivers a publication on a channel; `position` is where it stands in the channel's history, absent on
+   * channels without. Returns fresh bytes. Throws only on a bug, or when it can't carry the payload.
+   */
+  encodePublication(channel: string, publication: Envelope, position?: string): Uint8Array;
+  /** One frame that says that publications of a channel are lost; null where the protocol has no word for it. */
+  encodeGap(channel: string): Uint8Array | null;
 }

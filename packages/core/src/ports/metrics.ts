@@ -31,6 +31,8 @@ export interface NodeCounters {
   eventsPublished: number;
   /** Publishes that an idempotency key showed to be repeats. */
   duplicatePublishes: number;
-  /** Publishes refused because the bus was away. */
+  /** Publishes refused because the bus was away, or the store of histories. */
   publishesUnavailable: number;
+  /** Those of them for which it was the store of histories. */
+  historyAppendsRefused: number;
 }

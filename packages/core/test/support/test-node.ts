@@ -64,6 +64,10 @@ export class CountingCodec implements Codec {
     this.name = name;
   }
 
+  encodeGap(channel: string): Uint8Array {
+    return new TextEncoder().encode(`${this.name} ${channel} gap`);
+  }
+
   encodePublication(channel: string, publication: Envelope): Uint8Array {
     this.encodings++;
     if (this.isBroken) throw new RangeError("nested too deeply");

@@ -5,6 +5,7 @@
  * possible client. No other frame has a member `event`, so such a client can't mistake one for its own.
  */
 import type { ErrorCode } from "../codes.ts";
+import type { Envelope } from "../envelope.ts";
 
 /** Echoed in the reply to a command. The client chooses it; a number or a string of at most 64 characters. */
 export type CommandId = string | number;
@@ -16,6 +17,10 @@ export interface SubscribeTarget {
   readonly token?: string;
   /** What the token signs besides the channel, exactly as signed. */
   readonly data?: string;
+  /** Position to recover from, as a delivery or a reply had it. Whether it is one is told in the reply. */
+  readonly recover?: string;
+  /** How many of the newest publications to begin with, 1 to 1000, or all that are kept. */
+  readonly rewind?: number | "beginning";
 }
 
 interface CommandBase {
@@ -59,8 +64,25 @@ export interface PingCommand extends CommandBase {
   readonly type: "ping";
 }
 
+/** Asks for a part of a channel's history. */
+export interface HistoryCommand extends CommandBase {
+  readonly type: "history";
+  readonly channel: string;
+  /** Most publications, 1 to 1000. */
+  readonly limit: number;
+  /** Position after which to begin; absent: at the oldest (`forward`) or the newest (`backward`). */
+  readonly since?: string;
+  readonly direction: "forward" | "backward";
+}
+
 /** Whatever a client may send, decoded and checked in form; whether it is allowed comes later. */
-export type Command = SubscribeCommand | UnsubscribeCommand | PublishCommand | RefreshCommand | PingCommand;
+export type Command =
+  | SubscribeCommand
+  | UnsubscribeCommand
+  | PublishCommand
+  | HistoryCommand
+  | RefreshCommand
+  | PingCommand;
 
 /** First frame of every connection. */
 export interface WelcomeFrame {
@@ -83,13 +105,28 @@ export interface FailedChannel {
   readonly message: string;
 }
 
+/** Why a subscriber could not be caught up. docs/protocol/native.md says what each means. */
+export type RecoveryReason = "epoch_changed" | "too_old" | "unavailable" | "no_history" | "malformed";
+
+/** How a subscriber of one channel with history stands. */
+export interface SubscribedHistory {
+  /** What is published after this comes as deliveries. Absent while the store of histories can't be reached. */
+  readonly position?: string;
+  /** Whether everything after the position that was given follows; absent when none was. */
+  readonly recovered?: boolean;
+  /** Why it doesn't. */
+  readonly reason?: RecoveryReason;
+}
+
 /** Reply to a subscribe: for one channel `channel`, for many `channels` and those that failed. */
-export interface SubscribedFrame {
+export interface SubscribedFrame extends SubscribedHistory {
   readonly type: "subscribed";
   readonly id?: CommandId;
   readonly channel?: string;
   readonly channels?: readonly string[];
   readonly errors?: readonly FailedChannel[];
+  /** For many: those that have a history, or were to be recovered. */
+  readonly histories?: readonly ({ readonly channel: string } & SubscribedHistory)[];
 }
 
 /** Reply to an unsubscribe; or a push, with `code` and `message`, when a subscription has ended without the client's asking. */
@@ -108,6 +145,35 @@ export interface PublishedFrame {
   readonly id: CommandId;
   /** Id of the publication. */
   readonly messageId: string;
+  /** Where it stands in the channel's history; absent on channels without. */
+  readonly position?: string;
+}
+
+/** A publication in the reply to a history command. */
+export interface HistoryItem {
+  readonly publication: Envelope;
+  readonly position: string;
+}
+
+/** Reply to a history command. Encoded by itself: payloads are passed on as they were published. */
+export interface HistoryFrame {
+  readonly type: "history";
+  readonly id?: CommandId;
+  readonly channel: string;
+  /** In the direction asked for. On the wire `{event, payload, position, time}` each. */
+  readonly publications: readonly HistoryItem[];
+  /** The newest position of the channel. */
+  readonly position: string;
+  /** True when a limit cut the answer short. */
+  readonly hasMore: boolean;
+  /** Whether nothing is missing between `since` and the first publication; absent without `since`. */
+  readonly reachable?: boolean;
+}
+
+/** Push: publications of a channel are lost, between those before this frame and those behind it. */
+export interface GapFrame {
+  readonly type: "gap";
+  readonly channel: string;
 }
 
 /** Reply to a refresh. */
@@ -140,12 +206,13 @@ export interface ReconnectFrame {
   readonly reason: string;
 }
 
-/** Whatever the server sends besides deliveries. */
+/** Whatever the server sends besides deliveries and {@link HistoryFrame}s. */
 export type ServerFrame =
   | WelcomeFrame
   | SubscribedFrame
   | UnsubscribedFrame
   | PublishedFrame
+  | GapFrame
   | RefreshedFrame
   | PongFrame
   | ErrorFrame

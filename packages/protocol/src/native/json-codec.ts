@@ -2,11 +2,12 @@
 import type { Envelope } from "../envelope.ts";
 import { memberSpan } from "../json-span.ts";
 import { accept, refuse } from "../refusal.ts";
-import type { ServerFrame } from "./frames.ts";
+import type { HistoryFrame, ServerFrame } from "./frames.ts";
 import { type CommandResult, readCommand } from "./read-command.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const payloadDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NULL_PAYLOAD = encoder.encode("null");
 // Opening, a channel name of at most 200 bytes, an event name of at most 200 UTF-16 units (each at most 6 bytes as an
 // escape) and the member names fit with room to spare.
@@ -32,16 +33,37 @@ export function encodeJsonFrame(frame: ServerFrame): string {
   return JSON.stringify(frame);
 }
 
-/** Encodes a delivery: `{"channel":…,"event":…,"payload":…}`, the payload byte for byte as it was published. */
-export function encodeJsonPublication(channel: string, publication: Envelope): Uint8Array {
-  // A channel name needs no escaping: its alphabet has no character that JSON would want escaped.
+/** Encodes the answer to a history command, with each payload byte for byte as it was published. */
+export function encodeJsonHistory({ publications, ...frame }: HistoryFrame): string {
+  const items = publications.map(({ publication: { event, payload, timeMs }, position }) => {
+    const text = payloadDecoder.decode(payload);
+    return `{"event":${JSON.stringify(event)},"payload":${text},"position":"${position}","time":${timeMs}}`;
+  });
+  const rest = JSON.stringify(frame);
+  return `${rest.slice(0, -1)},"publications":[${items.join(",")}]}`;
+}
+
+/** Encodes a push that says that publications of a channel are lost. */
+export function encodeJsonGap(channel: string): Uint8Array {
+  return encoder.encode(`{"type":"gap","channel":"${channel}"}`);
+}
+
+/**
+ * Encodes a delivery: `{"channel":…,"event":…,"payload":…}`, the payload byte for byte as it was published; with a
+ * `"position":…` behind it on channels with history.
+ */
+export function encodeJsonPublication(channel: string, publication: Envelope, position?: string): Uint8Array {
+  // A channel name needs no escaping: its alphabet has no character that JSON would want escaped. Nor does a position.
   const opening = `{"channel":"${channel}","event":${JSON.stringify(publication.event)},"payload":`;
   const { read, written } = encoder.encodeInto(opening, head);
   // Longer only when a publisher that is none of ours put an event name of any length on the bus.
   const bytes = read === opening.length ? head.subarray(0, written) : encoder.encode(opening);
-  const frame = new Uint8Array(bytes.length + publication.payload.length + 1);
+  const { payload } = publication;
+  const ending = position === undefined ? "}" : `,"position":"${position}"}`;
+  const frame = new Uint8Array(bytes.length + payload.length + ending.length);
   frame.set(bytes);
-  frame.set(publication.payload, bytes.length);
-  frame[frame.length - 1] = 0x7d;
+  frame.set(payload, bytes.length);
+  if (position === undefined) frame[frame.length - 1] = 0x7d;
+  else encoder.encodeInto(ending, frame.subarray(bytes.length + payload.length));
   return frame;
 }

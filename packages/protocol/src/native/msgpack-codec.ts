@@ -2,7 +2,7 @@
 import { Packr } from "msgpackr";
 import type { Envelope } from "../envelope.ts";
 import { accept, type Result, refuse } from "../refusal.ts";
-import type { ServerFrame } from "./frames.ts";
+import type { HistoryFrame, ServerFrame } from "./frames.ts";
 import { findMsgpackFlaw, MAX_MSGPACK_DEPTH, type MsgpackFlaw } from "./plain-msgpack.ts";
 import { type CommandResult, readCommand } from "./read-command.ts";
 
@@ -49,10 +49,33 @@ export function encodeMsgpackFrame(frame: ServerFrame): Uint8Array {
   return Uint8Array.prototype.slice.call(packr.pack(frame));
 }
 
-/** Encodes a delivery; the JSON payload is turned into msgpack once, for all clients of a node. */
-export function encodeMsgpackPublication(channel: string, publication: Envelope): Uint8Array {
-  const payload: unknown = JSON.parse(withWholeCharacters(decoder.decode(publication.payload)));
-  return Uint8Array.prototype.slice.call(packr.pack({ channel, event: publication.event, payload }));
+/** Encodes the answer to a history command. A payload that msgpack can't carry makes it throw. */
+export function encodeMsgpackHistory({ publications, ...frame }: HistoryFrame): Uint8Array {
+  const items = publications.map(({ publication, position }) => ({
+    event: publication.event,
+    payload: payloadOf(publication),
+    position,
+    time: publication.timeMs,
+  }));
+  return Uint8Array.prototype.slice.call(packr.pack({ ...frame, publications: items }));
+}
+
+/** Encodes a push that says that publications of a channel are lost. */
+export function encodeMsgpackGap(channel: string): Uint8Array {
+  return encodeMsgpackFrame({ type: "gap", channel });
+}
+
+/**
+ * Encodes a delivery, with a `position` on channels with history; the JSON payload is turned into msgpack once, for all
+ * clients of a node.
+ */
+export function encodeMsgpackPublication(channel: string, publication: Envelope, position?: string): Uint8Array {
+  const delivery = { channel, event: publication.event, payload: payloadOf(publication) };
+  return Uint8Array.prototype.slice.call(packr.pack(position === undefined ? delivery : { ...delivery, position }));
+}
+
+function payloadOf(publication: Envelope): unknown {
+  return JSON.parse(withWholeCharacters(decoder.decode(publication.payload)));
 }
 
 /** JSON text whose escapes of half a surrogate pair are U+FFFD: msgpack texts are UTF-8, which can't say those. */

@@ -22,7 +22,15 @@ export const MAX_CHANNELS_PER_COMMAND = 100;
 export const MAX_TOKEN_LENGTH = 8192;
 
 const MAX_ID_LENGTH = 64;
-const KNOWN_TYPES = "subscribe, unsubscribe, publish, refresh and ping";
+const KNOWN_TYPES = "subscribe, unsubscribe, publish, history, refresh and ping";
+
+/** Most publications that one command may ask for. */
+export const MAX_HISTORY_LIMIT = 1000;
+
+const DEFAULT_HISTORY_LIMIT = 100;
+
+/** Longer than any position. */
+const MAX_POSITION_LENGTH = 64;
 
 type Frame = Readonly<Record<string, unknown>>;
 
@@ -53,6 +61,8 @@ function readBody(frame: Frame, id: { readonly id?: CommandId }, readPayload: Pa
       return readUnsubscribe(frame, id);
     case "publish":
       return readPublish(frame, id, readPayload);
+    case "history":
+      return readHistory(frame, id);
     case "refresh":
       return readRefresh(frame, id);
     case "ping":
@@ -85,17 +95,59 @@ function readTarget(value: unknown): Result<SubscribeTarget> {
   if (typeof value !== "object" || value === null) {
     return refuse("invalid_field", `"channels" lists names, or objects with "channel", "token" and "data"`);
   }
-  const { channel, token, data } = value as Frame;
+  const { channel, token, data, recover, rewind } = value as Frame;
   const named = checkChannel(channel);
   if (!named.ok) return named;
   if (token !== undefined && !isToken(token)) return refuse("invalid_field", TOKEN_RULE);
   if (data !== undefined && typeof data !== "string")
     return refuse("invalid_field", `"data" is the text that was signed`);
+  if (recover !== undefined && !isPositionText(recover)) return refuse("invalid_field", positionRule("recover"));
+  if (rewind !== undefined && rewind !== "beginning" && !isHistoryLimit(rewind)) {
+    return refuse("invalid_field", `"rewind" is a whole number from 1 to ${MAX_HISTORY_LIMIT}, or "beginning"`);
+  }
   return accept({
     channel: named.value,
     ...(token === undefined ? {} : { token }),
     ...(data === undefined ? {} : { data }),
+    ...(recover === undefined ? {} : { recover }),
+    ...(rewind === undefined ? {} : { rewind }),
   });
+}
+
+function readHistory(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {
+  const { limit = DEFAULT_HISTORY_LIMIT, since, direction = "forward" } = frame;
+  const named = checkChannel(frame["channel"]);
+  if (!named.ok) return named;
+  if (!isHistoryLimit(limit)) {
+    return refuse("invalid_field", `"limit" is a whole number from 1 to ${MAX_HISTORY_LIMIT}`);
+  }
+  if (direction !== "forward" && direction !== "backward") {
+    return refuse("invalid_field", `"direction" is "forward" or "backward"`);
+  }
+  if (since !== undefined && !isPositionText(since)) return refuse("invalid_field", positionRule("since"));
+  if (since !== undefined && direction === "backward") {
+    return refuse("invalid_field", `"since" goes with "direction":"forward" only: backward begins at the newest`);
+  }
+  return accept({
+    type: "history",
+    channel: named.value,
+    limit,
+    ...(since === undefined ? {} : { since }),
+    direction,
+    ...id,
+  });
+}
+
+function isHistoryLimit(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MAX_HISTORY_LIMIT;
+}
+
+function isPositionText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_POSITION_LENGTH;
+}
+
+function positionRule(member: string): string {
+  return `"${member}" is a position, as deliveries and replies have it: a string of at most ${MAX_POSITION_LENGTH} characters`;
 }
 
 function readUnsubscribe(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {

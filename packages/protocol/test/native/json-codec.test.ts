@@ -1,4 +1,10 @@
-import { decodeJsonCommand, encodeJsonFrame, encodeJsonPublication } from "@carillon/protocol";
+import {
+  decodeJsonCommand,
+  encodeJsonFrame,
+  encodeJsonGap,
+  encodeJsonHistory,
+  encodeJsonPublication,
+} from "@carillon/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { channelName, eventName, jsonText, withOffset } from "../support/arbitraries.ts";
@@ -15,7 +21,9 @@ describeCodec({
   name: "JSON",
   decodeCommand: decodeJsonCommand,
   encodeFrame: encodeJsonFrame,
+  encodeHistory: encodeJsonHistory,
   encodePublication: encodeJsonPublication,
+  encodeGap: encodeJsonGap,
   clientEncodes: (map) => encoder.encode(JSON.stringify(map)),
   clientDecodes: (frame) => JSON.parse(textOf(frame)),
 });

@@ -1,5 +1,11 @@
 import { decodeJsonCommand, encodeJsonPublication } from "@carillon/protocol";
-import { decodeMsgpackCommand, encodeMsgpackFrame, encodeMsgpackPublication } from "@carillon/protocol/msgpack";
+import {
+  decodeMsgpackCommand,
+  encodeMsgpackFrame,
+  encodeMsgpackGap,
+  encodeMsgpackHistory,
+  encodeMsgpackPublication,
+} from "@carillon/protocol/msgpack";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
@@ -36,7 +42,9 @@ describeCodec({
   name: "msgpack",
   decodeCommand: decodeMsgpackCommand,
   encodeFrame: encodeMsgpackFrame,
+  encodeHistory: encodeMsgpackHistory,
   encodePublication: encodeMsgpackPublication,
+  encodeGap: encodeMsgpackGap,
   clientEncodes: pack,
   clientDecodes: unpack,
 });

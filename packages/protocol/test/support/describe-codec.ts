@@ -1,4 +1,4 @@
-import type { CommandResult, Envelope, ServerFrame } from "@carillon/protocol";
+import type { CommandResult, Envelope, HistoryFrame, ServerFrame } from "@carillon/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytes, channelName, eventName, jsonValue, withOffset } from "./arbitraries.ts";
@@ -9,7 +9,9 @@ export interface CodecUnderTest {
   readonly name: string;
   readonly decodeCommand: (data: Uint8Array) => CommandResult;
   readonly encodeFrame: (frame: ServerFrame) => string | Uint8Array;
-  readonly encodePublication: (channel: string, publication: Envelope) => Uint8Array;
+  readonly encodeHistory: (frame: HistoryFrame) => string | Uint8Array;
+  readonly encodePublication: (channel: string, publication: Envelope, position?: string) => Uint8Array;
+  readonly encodeGap: (channel: string) => Uint8Array;
   /** What a client does with what it sends. */
   readonly clientEncodes: (map: unknown) => Uint8Array;
   /** What a client does with what it gets. */
@@ -38,6 +40,10 @@ const FRAMES: readonly ServerFrame[] = [
   { type: "subscribed", channels: [], errors: [{ channel: "c", code: "forbidden", message: 'é 😀 " \\ \u2028' }] },
   { type: "unsubscribed", id: 2 ** 40, channels: ["a", "b"] },
   { type: "published", id: 1.5, messageId: "m" },
+  { type: "published", id: 1, messageId: "m", position: "E-_1:0" },
+  { type: "subscribed", channel: "c", position: "E:5", recovered: false, reason: "too_old" },
+  { type: "subscribed", channels: ["c"], histories: [{ channel: "c", position: "E:5", recovered: true }] },
+  { type: "gap", channel: "c" },
   { type: "refreshed", expiresAt: 1 },
   { type: "pong", id: -1 },
   { type: "error", id: "", code: "drain", message: "m", channel: "c" },
@@ -111,7 +117,7 @@ export function describeCodec(codec: CodecUnderTest): void {
       expect("event" in frame).toBe(IS_EVENT_A_MEMBER);
     });
 
-    it("N31 › a delivery is exactly channel, event and payload", () => {
+    it("N31 › a delivery is exactly channel, event and payload where there is no history", () => {
       fc.assert(
         fc.property(channelName, eventName, jsonValue, (channel, event, payload) => {
           const publication = publicationOf(event, JSON.stringify(payload));
@@ -119,6 +125,52 @@ export function describeCodec(codec: CodecUnderTest): void {
             channel,
             event,
             payload,
+          });
+        }),
+      );
+    });
+
+    it("N48 › a delivery on a channel with history has its position besides", () => {
+      fc.assert(
+        fc.property(channelName, eventName, jsonValue, fc.nat(), (channel, event, payload, offset) => {
+          const position = `aB3_-:${offset}`;
+          const publication = publicationOf(event, JSON.stringify(payload));
+          expect(codec.clientDecodes(codec.encodePublication(channel, publication, position))).toEqual({
+            channel,
+            event,
+            payload,
+            position,
+          });
+        }),
+      );
+    });
+
+    it("N53 › a gap names the channel and nothing else", () => {
+      fc.assert(
+        fc.property(channelName, (channel) => {
+          expect(codec.clientDecodes(codec.encodeGap(channel))).toEqual({ type: "gap", channel });
+        }),
+      );
+    });
+
+    it("N54 › a history has each publication with its payload, position and time", () => {
+      fc.assert(
+        fc.property(fc.array(fc.tuple(eventName, jsonValue), { maxLength: 4 }), (items) => {
+          const publications = items.map(([event, payload], index) => ({
+            publication: publicationOf(event, JSON.stringify(payload)),
+            position: `E:${index}`,
+          }));
+          const rest = {
+            type: "history",
+            id: 7,
+            channel: "c",
+            position: "E:9",
+            hasMore: true,
+            reachable: false,
+          } as const;
+          expect(codec.clientDecodes(codec.encodeHistory({ ...rest, publications }))).toEqual({
+            ...rest,
+            publications: items.map(([event, payload], index) => ({ event, payload, position: `E:${index}`, time: 1 })),
           });
         }),
       );

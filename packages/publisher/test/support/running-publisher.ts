@@ -1,14 +1,23 @@
 import {
   type AppSettings,
   type Bus,
+  type ChannelRules,
   type Clock,
   createNodeCounters,
+  type HistoryStore,
   type IdSource,
   MemoryBackbone,
   MemoryBus,
+  MemoryHistory,
   type NodeCounters,
 } from "@carillon/core";
-import { ConfiguredApps, createPublicServer, createSilentLogger, systemClock } from "@carillon/service";
+import {
+  ConfiguredApps,
+  ConfiguredChannelRules,
+  createPublicServer,
+  createSilentLogger,
+  systemClock,
+} from "@carillon/service";
 import { Publisher } from "../../src/index.ts";
 import { appSettings } from "./apps.ts";
 import { type Received, Recorder } from "./recorder.ts";
@@ -17,6 +26,10 @@ export interface RunOptions {
   readonly apps?: readonly AppSettings[];
   /** In place of the in-process bus. */
   readonly bus?: Bus;
+  /** Default: in memory. */
+  readonly history?: HistoryStore;
+  /** Default: no channel has a history. */
+  readonly rules?: ChannelRules;
   readonly clock?: Clock;
   readonly maxBodyBytes?: number;
 }
@@ -34,7 +47,7 @@ export class RunningPublisher {
   readonly #close: () => Promise<void>;
 
   private constructor(
-    parts: Omit<RunningPublisher, "url" | "post" | "record" | typeof Symbol.asyncDispose>,
+    parts: Omit<RunningPublisher, "url" | "post" | "get" | "record" | typeof Symbol.asyncDispose>,
     close: () => Promise<void>,
   ) {
     this.publisher = parts.publisher;
@@ -49,14 +62,18 @@ export class RunningPublisher {
     const log = createSilentLogger();
     const counters = createNodeCounters();
     const server = createPublicServer({ logger: log, counters });
-    const memoryBus = new MemoryBus(new MemoryBackbone({ clock: systemClock }));
+    const backbone = new MemoryBackbone({ clock: systemClock });
+    const memoryBus = new MemoryBus(backbone);
+    const ids = countingIds();
     const apps = new ConfiguredApps({ settings: options.apps ?? [appSettings("shop")] });
     const publisher = new Publisher({
       server,
       bus: options.bus ?? memoryBus,
+      history: options.history ?? new MemoryHistory({ backbone, clock: systemClock, ids }),
+      rules: options.rules ?? new ConfiguredChannelRules({ rules: [] }),
       apps,
       clock: options.clock ?? systemClock,
-      ids: countingIds(),
+      ids,
       counters,
       log,
       settings: { maxBodyBytes: options.maxBodyBytes ?? 65_536 },
@@ -82,6 +99,11 @@ export class RunningPublisher {
     });
   }
 
+  /** Calls with the secret of `shop`, unless `headers` has another one. */
+  get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+    return fetch(this.url + path, { headers: { "x-publish-secret": SECRET, ...headers } });
+  }
+
   /** What is received on these channels from now on, in order. */
   async record(...channels: readonly string[]): Promise<Received[]> {
     const received: Received[] = [];
@@ -92,6 +114,11 @@ export class RunningPublisher {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
   }
+}
+
+/** Rules that keep the newest `messages` of channels that match, for an hour. */
+export function historyOf(match: string, messages = 100): ChannelRules {
+  return new ConfiguredChannelRules({ rules: [{ match, apps: [], history: { messages, maxAgeMs: 3_600_000 } }] });
 }
 
 function countingIds(): IdSource {

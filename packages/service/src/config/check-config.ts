@@ -8,12 +8,14 @@ import { addRelations } from "./relations.ts";
 import {
   adminSchema,
   appsSchema,
+  channelsSchema,
   gatewaySchema,
   logSchema,
   natsSchema,
   publisherSchema,
   SECTIONS,
   toAppSettings,
+  toChannelRule,
 } from "./schema.ts";
 import { UNRESOLVED_MESSAGE } from "./setting.ts";
 import { formatPath, keysAt, listSettings, type PathPart } from "./setting-index.ts";
@@ -44,6 +46,7 @@ export function checkConfig(raw: RawConfig, role: ConfigRole): CheckedConfig {
   const checker = new SectionChecker(raw, findings);
   const sections = {
     apps: checkApps(checker, role, findings),
+    channels: checker.check(channelsSchema, "channels")?.map(toChannelRule) ?? null,
     gateway: checker.check(gatewaySchema, "gateway"),
     publisher: checker.check(publisherSchema, "publisher"),
     admin: checker.check(adminSchema, "admin"),
@@ -55,11 +58,10 @@ export function checkConfig(raw: RawConfig, role: ConfigRole): CheckedConfig {
 }
 
 function complete(sections: PartialSections): Sections | null {
-  const { apps, gateway, publisher, admin, nats, log } = sections;
-  if (apps === null || gateway === null || publisher === null || admin === null || nats === null || log === null) {
-    return null;
-  }
-  return { apps, gateway, publisher, admin, nats, log };
+  const { apps, channels, gateway, publisher, admin, nats, log } = sections;
+  if (apps === null || channels === null || gateway === null || publisher === null) return null;
+  if (admin === null || nats === null || log === null) return null;
+  return { apps, channels, gateway, publisher, admin, nats, log };
 }
 
 function checkApps(checker: SectionChecker, role: ConfigRole, findings: Findings): readonly AppSettings[] | null {

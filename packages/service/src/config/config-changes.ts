@@ -1,14 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "./config-types.ts";
-import { listSettings, type PathPart } from "./setting-index.ts";
+import { LIST_SECTION_NAMES, listSettings, type PathPart } from "./setting-index.ts";
 
 /**
  * Names of the settings that differ between two configurations and that a running process can't take over: all but those of
- * apps. To be told to the operator after a reload, since nothing else would show that they wait for a restart.
+ * apps and channels. To be told to the operator after a reload, since nothing else would show that they wait for a restart.
  */
 export function changesThatNeedRestart(before: Config, after: Config): readonly string[] {
   return listSettings()
-    .filter(({ path }) => path[0] !== "apps" && !isDeepStrictEqual(valueAt(before, path), valueAt(after, path)))
+    .filter(
+      ({ path }) =>
+        !LIST_SECTION_NAMES.includes(String(path[0])) &&
+        !isDeepStrictEqual(valueAt(before, path), valueAt(after, path)),
+    )
     .map(({ name }) => name);
 }
 

@@ -1,4 +1,4 @@
-import type { AppSettings } from "@carillon/core";
+import type { AppSettings, HistoryLimits } from "@carillon/core";
 
 /** The processes that read the configuration. `dev` is gateway and publisher in one. */
 export const CONFIG_ROLES = ["dev", "gateway", "publisher"] as const;
@@ -86,6 +86,26 @@ export interface IdempotencyConfig {
   readonly replicas: number;
 }
 
+/** How the histories of channels are kept in the NATS cluster (JetStream). */
+export interface NatsHistoryConfig {
+  /** Streams that all channels are spread over, 1 to 32. Never changed once there are histories. */
+  readonly streams: number;
+  /** Copies of each stream in the NATS cluster: 1, 3 or 5. */
+  readonly replicas: number;
+  /** Bytes on disk of each copy of a stream, beyond which the oldest publications go; 0 = what NATS allows. */
+  readonly maxBytes: number;
+}
+
+/** One entry of `channels`: what holds for channels whose name matches a pattern. */
+export interface ConfiguredChannelRule {
+  /** A channel name in which `*` stands for any run of characters. */
+  readonly match: string;
+  /** Ids of the apps that it holds for; empty = all. */
+  readonly apps: readonly string[];
+  /** Null: no history. */
+  readonly history: HistoryLimits | null;
+}
+
 /** The backbone. */
 export interface NatsConfig {
   /** Empty = none: `carillon dev` then uses its in-process bus. */
@@ -96,6 +116,7 @@ export interface NatsConfig {
   readonly credentials: NatsCredentials;
   readonly tls: NatsTls;
   readonly idempotency: IdempotencyConfig;
+  readonly history: NatsHistoryConfig;
 }
 
 /** What is logged, and how. */
@@ -118,6 +139,8 @@ export interface ConfigProblem {
 export interface Config {
   /** At least one. The first is what a native connection without `?key=` gets. */
   readonly apps: readonly AppSettings[];
+  /** The first that matches a channel holds for it. */
+  readonly channels: readonly ConfiguredChannelRule[];
   readonly gateway: GatewayConfig;
   readonly publisher: PublisherConfig;
   readonly admin: AdminConfig;

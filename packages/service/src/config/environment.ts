@@ -1,6 +1,6 @@
 import type { ConfigProblem, ConfigRole } from "./config-types.ts";
 import { withoutLineEnd } from "./references.ts";
-import { listSettings, type PathPart, type Setting } from "./setting-index.ts";
+import { LIST_SECTION_NAMES, listSettings, listVariable, type PathPart, type Setting } from "./setting-index.ts";
 import { didYouMean } from "./suggestion.ts";
 import type { TextFileReader } from "./text-file.ts";
 
@@ -15,11 +15,19 @@ export interface Overlay {
   readonly where: string;
 }
 
+/** A whole list section that comes from a variable. */
+export interface ListText {
+  /** `apps` or `channels`. */
+  readonly section: string;
+  readonly text: string;
+  readonly where: string;
+}
+
 /** What the environment says. */
 export interface EnvironmentReading {
   readonly overlays: readonly Overlay[];
-  /** The text of all apps, where they come from a variable. */
-  readonly apps: { readonly text: string; readonly where: string } | null;
+  /** The list sections that come whole from a variable. */
+  readonly lists: readonly ListText[];
   readonly problems: readonly ConfigProblem[];
   readonly warnings: readonly ConfigProblem[];
 }
@@ -37,9 +45,6 @@ const PREFIX = "CARILLON_";
 
 /** Variable that names the configuration file. */
 export const CONFIG_VARIABLE = "CARILLON_CONFIG";
-
-/** Variable that holds all apps, as the list that would stand under `apps`. */
-export const APPS_VARIABLE = "CARILLON_APPS";
 
 /**
  * What Kubernetes puts into every pod for a Service called `carillon…`: `CARILLON_SERVICE_HOST`,
@@ -70,7 +75,7 @@ class EnvironmentReader {
   readonly #overlays = new Map<string, Overlay>();
   readonly #problems: ConfigProblem[] = [];
   readonly #warnings: ConfigProblem[] = [];
-  readonly #known = new Set([CONFIG_VARIABLE, APPS_VARIABLE, `${APPS_VARIABLE}_FILE`]);
+  readonly #known = new Set([CONFIG_VARIABLE]);
 
   constructor(options: EnvironmentOptions) {
     this.#options = options;
@@ -85,14 +90,25 @@ class EnvironmentReader {
       const value = this.#variable(variable);
       if (setting !== undefined && value !== undefined && value !== "") this.#add(setting, value, variable);
     }
-    const apps = await this.#textOf(APPS_VARIABLE, true);
+    const lists = await this.#readLists();
     this.#warnAboutUnknown();
     return {
       overlays: [...this.#overlays.values()],
-      apps: apps === null || apps.text === "" ? null : apps,
+      lists,
       problems: this.#problems,
       warnings: this.#warnings,
     };
+  }
+
+  async #readLists(): Promise<readonly ListText[]> {
+    const lists: ListText[] = [];
+    for (const section of LIST_SECTION_NAMES) {
+      const variable = listVariable(section);
+      this.#known.add(variable).add(`${variable}_FILE`);
+      const found = await this.#textOf(variable, true);
+      if (found !== null && found.text !== "") lists.push({ section, ...found });
+    }
+    return lists;
   }
 
   async #readSetting(setting: Setting): Promise<void> {

@@ -54,11 +54,11 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
   const { env, role, overrides = {} } = options;
   const file = await loadFile(options, files);
   const environment = await readEnvironment({ env, role, files, referredTo: file.variables });
-  const apps = environment.apps === null ? null : new ConfigDocument(environment.apps.text, environment.apps.where);
-  const raw = new RawConfig({
-    ...file.raw,
-    ...(apps === null ? {} : { appsDocument: apps, appsValue: unfold(apps) }),
+  const lists = environment.lists.map(({ section, text, where }) => {
+    const document = new ConfigDocument(text, where);
+    return [section, { document, value: unfold(document) }] as const;
   });
+  const raw = new RawConfig({ ...file.raw, lists: new Map(lists) });
   for (const overlay of [...environment.overlays, ...flags(overrides, role)]) raw.overlay(overlay);
   return finish(raw, role, {
     files: files.paths,

@@ -11,9 +11,8 @@ export interface RawConfigOptions {
   readonly value: unknown;
   /** Knows where in the file each value stands. */
   readonly document?: ConfigDocument;
-  /** Apps from the environment, in place of the file's. */
-  readonly appsValue?: unknown;
-  readonly appsDocument?: ConfigDocument;
+  /** List sections from the environment, by name, in place of the file's. */
+  readonly lists?: ReadonlyMap<string, { readonly value: unknown; readonly document: ConfigDocument }>;
 }
 
 /** The settings before they are checked: the file, with the environment and the flags laid over it. */
@@ -35,7 +34,7 @@ export class RawConfig {
       );
     }
     this.#root = isContainer(value) ? { ...value } : {};
-    if (options.appsDocument !== undefined) this.#root["apps"] = options.appsValue;
+    for (const [section, list] of options.lists ?? []) this.#root[section] = list.value;
   }
 
   /** What could not even be laid over each other. */
@@ -62,12 +61,12 @@ export class RawConfig {
 
   /** Lays one setting over what is there. */
   overlay({ path, value, where }: Overlay): void {
-    if (path[0] === "apps" && this.#hasSeveralApps()) {
+    if (this.#isAmbiguous(path)) {
+      const entry = path[0] === "apps" ? "app" : "entry";
       this.#problem(
         path,
         where,
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: shown as it stands
-        "which app is meant can't be told, as there are several: use ${NAME} in the file instead",
+        `which ${entry} is meant can't be told, as there are several: use \${NAME} in the file instead`,
       );
       return;
     }
@@ -85,20 +84,21 @@ export class RawConfig {
       const source = this.#sources.get(formatPath(path.slice(0, length)));
       if (source !== undefined) return source;
     }
-    const { document, appsDocument } = this.#options;
-    if (path[0] === "apps" && appsDocument !== undefined) return appsDocument.locate(path.slice(1));
-    return document?.locate(path) ?? "";
+    const { document, lists } = this.#options;
+    const list = lists?.get(String(path[0]));
+    return list === undefined ? (document?.locate(path) ?? "") : list.document.locate(path.slice(1));
   }
 
   /** The environment twin of a setting, for settings that were set nowhere; "" when it has none. */
   twinOf(path: readonly PathPart[]): string {
-    if (path[0] === "apps" && this.#hasSeveralApps()) return "";
+    if (this.#isAmbiguous(path)) return "";
     return listSettings().find((setting) => formatPath(setting.path) === formatPath(path))?.environmentName ?? "";
   }
 
-  #hasSeveralApps(): boolean {
-    const apps = this.#root["apps"];
-    return Array.isArray(apps) && apps.length > 1;
+  /** True for a setting of an entry of a list, when there are several entries. */
+  #isAmbiguous(path: readonly PathPart[]): boolean {
+    const list = typeof path[1] === "number" ? this.#root[String(path[0])] : undefined;
+    return Array.isArray(list) && list.length > 1;
   }
 
   /** The container that holds the last part of `path`, copied so that the source stays as it is; made where it is absent. */

@@ -1,5 +1,6 @@
 import type { AppSettings } from "@carillon/core";
-import type { ConfigRole, NatsConfig } from "./config-types.ts";
+import { matchesPattern } from "@carillon/protocol";
+import type { ConfigRole, ConfiguredChannelRule, NatsConfig } from "./config-types.ts";
 import { DEV_APP } from "./dev-app.ts";
 import type { Findings, PartialSections } from "./findings.ts";
 import { SHORT_SECRET_CHARACTERS } from "./text-rules.ts";
@@ -19,6 +20,7 @@ const FRAME_OVERHEAD_BYTES = 2048;
 /** Checks what must hold between settings. A relation is looked at when all that it needs is right in itself. */
 export function addRelations({ sections, rawApps, role, findings }: RelationOptions): void {
   for (const key of ["id", "key", "publishSecret"]) addRepetitions(rawApps, key, findings);
+  if (sections.channels !== null) addChannelRelations(sections.channels, sections.apps, findings);
   if (sections.nats !== null) addNatsRelations(sections.nats, role, findings);
   for (const [index, app] of (sections.apps ?? []).entries()) {
     addSizeRelations(sections, app, { index, findings });
@@ -45,11 +47,43 @@ function addRepetitions(rawApps: unknown, key: string, findings: Findings): void
   }
 }
 
+function addChannelRelations(
+  rules: readonly ConfiguredChannelRule[],
+  apps: readonly AppSettings[] | null,
+  findings: Findings,
+): void {
+  const ids = new Set(apps?.map(({ id }) => id));
+  for (const [index, rule] of rules.entries()) {
+    for (const [at, id] of rule.apps.entries()) {
+      if (apps !== null && !ids.has(id)) {
+        findings.problem(["channels", index, "apps", at], "is not the id of an app: name one of apps[].id");
+      }
+    }
+    const first = rules.findIndex((earlier, at) => at < index && covers(earlier, rule));
+    if (first !== -1) {
+      findings.warning(["channels", index], `is never used: channels[${first}] stands before it and matches the same`);
+    }
+  }
+}
+
+/** True when whatever `later` matches is matched by `earlier`, as far as that is plain to see. */
+function covers(earlier: ConfiguredChannelRule, later: ConfiguredChannelRule): boolean {
+  // A pattern that matches another one's text, its stars taken for characters, matches all that the other one does.
+  if (!matchesPattern(earlier.match, later.match)) return false;
+  return earlier.apps.length === 0 || (later.apps.length > 0 && later.apps.every((id) => earlier.apps.includes(id)));
+}
+
 function addNatsRelations(nats: NatsConfig, role: ConfigRole, findings: Findings): void {
   if (nats.servers.length === 0 && role !== "dev") {
     findings.problem(
       ["nats", "servers"],
       `must name at least one NATS server for a ${role}, such as nats://127.0.0.1:4222 (or set CARILLON_NATS)`,
+    );
+  }
+  if (![1, 3, 5].includes(nats.history.replicas)) {
+    findings.problem(
+      ["nats", "history", "replicas"],
+      "must be 1, 3 or 5: an even number survives no more than one less",
     );
   }
   const { user, password, token, nkeySeed, credsFile } = nats.credentials;

@@ -1,6 +1,6 @@
 import type { AppSettings } from "@carillon/core";
 import { z } from "zod";
-import { INTEREST_MODES, LOG_FORMATS, LOG_LEVELS } from "./config-types.ts";
+import { type ConfiguredChannelRule, INTEREST_MODES, LOG_FORMATS, LOG_LEVELS } from "./config-types.ts";
 import {
   byteSize,
   choice,
@@ -8,12 +8,14 @@ import {
   flag,
   group,
   MAX_INT32,
+  optionalGroup,
   optionalText,
   text,
   textList,
   wholeNumber,
 } from "./setting.ts";
 import {
+  CHANNEL_PATTERN_RULE,
   CLAIM_RULE,
   HOST_RULE,
   KEY_SET_URL_RULE,
@@ -70,6 +72,20 @@ export const appSchema = group({
 /** Apps as they are written; {@link toAppSettings} gives them the shape of the port. */
 export const appsSchema = z.array(appSchema);
 
+/** The keys of one entry of `channels`. */
+export const channelRuleSchema = group({
+  match: text(CHANNEL_PATTERN_RULE),
+  apps: textList({ ...NAME_RULE, default: [], minItems: 0, maxItems: 1000 }),
+  history: optionalGroup({
+    // One read of a history brings at most 1000, so that one read is always enough to recover.
+    messages: wholeNumber({ default: 100, min: 1, max: 1000 }),
+    maxAge: duration({ default: 3600, min: 1, max: 365 * 86_400 }),
+  }),
+});
+
+/** Rules as they are written; {@link toChannelRule} gives them the shape that the ports use. */
+export const channelsSchema = z.preprocess((value) => value ?? [], z.array(channelRuleSchema));
+
 /** The section `gateway`. */
 export const gatewaySchema = group({
   host,
@@ -120,6 +136,11 @@ export const natsSchema = group({
     // JetStream keeps 1 to 5 copies of a stream.
     replicas: wholeNumber({ default: 1, min: 1, max: 5 }),
   }),
+  history: group({
+    streams: wholeNumber({ default: 4, min: 1, max: 32 }),
+    replicas: wholeNumber({ default: 1, min: 1, max: 5 }),
+    maxBytes: byteSize({ default: 0, min: 0, max: 1024 ** 5 }),
+  }),
 });
 
 /** The section `log`. */
@@ -128,6 +149,7 @@ export const logSchema = group({ format: choice(LOG_FORMATS, "json"), level: cho
 /** Every section; the one list of what a configuration may hold. */
 export const SECTIONS = {
   apps: appsSchema,
+  channels: channelsSchema,
   gateway: gatewaySchema,
   publisher: publisherSchema,
   admin: adminSchema,
@@ -139,4 +161,12 @@ export const SECTIONS = {
 export function toAppSettings(app: z.output<typeof appSchema>): AppSettings {
   const { required, ...token } = app.token;
   return { ...app, token: { isRequired: required, ...token } };
+}
+
+/** Turns one checked entry of `channels` into what the ports use. */
+export function toChannelRule({ history, ...rule }: z.output<typeof channelRuleSchema>): ConfiguredChannelRule {
+  return {
+    ...rule,
+    history: history === null ? null : { messages: history.messages, maxAgeMs: history.maxAge * 1000 },
+  };
 }

@@ -1,13 +1,27 @@
 import type { z } from "zod";
-import { appSchema, SECTIONS } from "./schema.ts";
+import { appSchema, channelRuleSchema, SECTIONS } from "./schema.ts";
 import { groupShape, type SettingInfo, settingInfo } from "./setting.ts";
 
-/** A key of the configuration, or an index into `apps` or a list. */
+/** A key of the configuration, or an index into a list. */
 export type PathPart = string | number;
+
+/** The sections that are lists of entries: how an entry's settings begin in the environment, and what it holds. */
+const LIST_SECTIONS: ReadonlyMap<string, { readonly prefix: string; readonly schema: z.ZodType }> = new Map([
+  ["apps", { prefix: "CARILLON_APP", schema: appSchema }],
+  ["channels", { prefix: "CARILLON_CHANNEL", schema: channelRuleSchema }],
+]);
+
+/** Names of the sections that are lists. Each can also come whole from the variable `CARILLON_` and its name in capitals. */
+export const LIST_SECTION_NAMES: readonly string[] = [...LIST_SECTIONS.keys()];
+
+/** Variable that holds a whole list section as JSON. */
+export function listVariable(section: string): string {
+  return `CARILLON_${screaming(section)}`;
+}
 
 /** One setting that can be written in the file or given in the environment. */
 export interface Setting extends SettingInfo {
-  /** Keys from the top. In an app they begin with `apps` and 0: an environment variable can only mean the only app. */
+  /** Keys from the top. In a list section the second one is 0: an environment variable can only mean the only entry. */
   readonly path: readonly PathPart[];
   /** The key as people write it: `gateway.port`, `apps[].id`. */
   readonly name: string;
@@ -17,18 +31,20 @@ export interface Setting extends SettingInfo {
 
 /** Every setting there is, in the order of the schema. */
 export function listSettings(): readonly Setting[] {
-  return Object.entries(SECTIONS).flatMap(([name, schema]) =>
-    name === "apps"
-      ? settingsBelow(appSchema, ["apps", 0], "apps[]", "CARILLON_APP")
-      : settingsBelow(schema, [name], name, `CARILLON_${screaming(name)}`),
-  );
+  return Object.entries(SECTIONS).flatMap(([name, schema]) => {
+    const list = LIST_SECTIONS.get(name);
+    return list === undefined
+      ? settingsBelow(schema, [name], name, `CARILLON_${screaming(name)}`)
+      : settingsBelow(list.schema, [name, 0], `${name}[]`, list.prefix);
+  });
 }
 
 /** The keys that may stand at `path`, for suggestions; empty where nothing may stand. */
 export function keysAt(path: readonly PathPart[]): readonly string[] {
   const [section, ...rest] = path;
   if (section === undefined) return Object.keys(SECTIONS);
-  if (section === "apps") return keysBelow(appSchema, rest.slice(1));
+  const list = LIST_SECTIONS.get(String(section));
+  if (list !== undefined) return keysBelow(list.schema, rest.slice(1));
   const schema = Object.entries(SECTIONS).find(([name]) => name === section)?.[1];
   return schema === undefined ? [] : keysBelow(schema, rest);
 }

@@ -55,6 +55,13 @@ export function group<Shape extends GroupShape>(shape: Shape) {
   return schema;
 }
 
+/** A group of settings that may be absent as a whole, which is null; an empty one (`{}`) is all defaults. */
+export function optionalGroup<Shape extends GroupShape>(shape: Shape) {
+  const schema = z.preprocess((value) => value ?? null, z.strictObject(shape).nullable()).prefault(null);
+  groups.set(schema, shape);
+  return schema;
+}
+
 interface Definition<T> {
   readonly info: Omit<SettingInfo, "defaultText" | "hasFileTwin"> & { readonly hasFileTwin?: boolean };
   /** Undefined: the setting is required. Null: it may be absent, and may be written as null. */

@@ -8,6 +8,7 @@ const VISIBLE_ASCII = /^[\x21-\x7e]{1,512}$/;
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45})$/;
 const NATS_SERVER = /^(?:(?:nats|tls):\/\/)?(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/;
+const CHANNEL_PATTERN = /^[-a-zA-Z0-9_=@,.;*]{1,200}$/;
 const MIN_RSA_BITS = 2048;
 
 /** A secret shorter than this can be guessed by trying; it works, with a warning. */
@@ -45,6 +46,15 @@ export const PUBLISH_SECRET_RULE: TextOptions = {
 export const ORIGIN_RULE: TextOptions = {
   bounds: "`*`, `https://example.com`, `https://*.example.com`",
   check: (text) => (isOriginPattern(text) ? null : ORIGIN_PATTERN_RULE),
+};
+
+/** A pattern of channel names: those of the grammar, with `*` for any run of characters. */
+export const CHANNEL_PATTERN_RULE: TextOptions = {
+  bounds: "1 to 200 characters of A-Z a-z 0-9 _ - = @ , . ; *",
+  check: (text) => {
+    if (CHANNEL_PATTERN.test(text)) return null;
+    return "must be a channel name of 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ; with * for any run of characters";
+  },
 };
 
 /** A claim that a token must carry. */

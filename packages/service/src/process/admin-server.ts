@@ -13,6 +13,8 @@ export interface AdminServerOptions {
   readonly metrics: MetricsRegistry;
   /** Why the process should get no new clients, as sentences for an operator; none when it should. Must be cheap. */
   readonly reasonsNotReady: () => readonly string[];
+  /** What does not work although the process is ready, as sentences; for what no other process could do better. Must be cheap. */
+  readonly degradations?: () => readonly string[];
   readonly log: Logger;
 }
 
@@ -36,7 +38,7 @@ const HEAD_TIMEOUT_MS = 10_000;
 
 /**
  * Makes the admin server. `GET /healthz` answers 200 while the event loop turns; `GET /readyz` 200, or 503 with
- * `{"ready":false,"reasons":[…]}`; `GET /metrics` the metrics in Prometheus's text format.
+ * `{"ready":false,"reasons":[…]}`, both with `degraded` when something does not work that others could not do better; `GET /metrics` the metrics in Prometheus's text format.
  */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
   return new NodeAdminServer(options);
@@ -114,7 +116,12 @@ class NodeAdminServer implements AdminServer {
 
   #readiness(): HttpAnswer {
     const reasons = this.#options.reasonsNotReady();
-    return json(reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons });
+    const degraded = this.#options.degradations?.() ?? [];
+    return json(reasons.length === 0 ? 200 : 503, {
+      ready: reasons.length === 0,
+      reasons,
+      ...(degraded.length === 0 ? {} : { degraded }),
+    });
   }
 }
 

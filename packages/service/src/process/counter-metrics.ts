@@ -58,5 +58,12 @@ export const COUNTER_METRICS = {
     name: "duplicate_publishes_total",
     help: "Publishes that an idempotency key showed to be repeats.",
   },
-  publishesUnavailable: { name: "publishes_unavailable_total", help: "Publishes refused because the bus was away." },
+  publishesUnavailable: {
+    name: "publishes_unavailable_total",
+    help: "Publishes refused because the bus was away, or the store of histories.",
+  },
+  historyAppendsRefused: {
+    name: "history_appends_refused_total",
+    help: "Publishes refused because the store of histories could not be known to have kept them.",
+  },
 } satisfies { readonly [K in keyof NodeCounters]: CounterMetric };

@@ -42,6 +42,8 @@ export interface NodeGauges {
   /** Subscriptions: one for each connection and channel. */
   readonly subscriptions?: () => number;
   readonly isBusConnected?: () => boolean;
+  /** Whether channels with a history can be published on and recovered; true where there are none. */
+  readonly isHistoryAvailable?: () => boolean;
   readonly isDraining?: () => boolean;
 }
 
@@ -157,11 +159,13 @@ class NodeMetrics implements MetricsRegistry {
   }
 
   #addGauges(gauges: NodeGauges): void {
-    const { connections, channels, subscriptions, isBusConnected, isDraining } = gauges;
+    const { connections, channels, subscriptions, isBusConnected, isHistoryAvailable, isDraining } = gauges;
     this.#addOptional("connections", "Connections that are open.", connections);
     this.#addOptional("channels", "Channels that this node has interest in.", channels);
     this.#addOptional("subscriptions", "Subscriptions: one for each connection and channel.", subscriptions);
     this.#addOptional("bus_connected", "1 while the bus is reached, otherwise 0.", asNumber(isBusConnected));
+    const historyHelp = "1 while histories can be kept and read, or no channel has one, otherwise 0.";
+    this.#addOptional("history_available", historyHelp, asNumber(isHistoryAvailable));
     this.#addOptional("draining", "1 while the process is draining, otherwise 0.", asNumber(isDraining));
   }
 

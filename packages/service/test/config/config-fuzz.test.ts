@@ -49,6 +49,7 @@ const config = fc.record(
     apps: fc.array(fc.dictionary(knownKey, tree, { maxKeys: 8 }), { maxLength: 3 }),
     gateway: tree,
     publisher: tree,
+    channels: fc.array(fc.dictionary(knownKey, tree, { maxKeys: 4 }), { maxLength: 3 }),
     nats: fc.dictionary(knownKey, tree, { maxKeys: 6 }),
     log: tree,
   },
@@ -115,6 +116,7 @@ describe("loadConfig › any input", () => {
     const variable = fc.constantFrom(
       ...listSettings().map(({ environmentName }) => environmentName),
       "CARILLON_APPS",
+      "CARILLON_CHANNELS",
       "CARILLON_PORT",
       "CARILLON_NATS",
       "CARILLON_UNKNOWN",

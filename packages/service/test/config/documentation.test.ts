@@ -32,6 +32,18 @@ describe("docs/configuration.md", () => {
     expect(codes.filter((code) => code.startsWith("config_"))).toEqual([...CONFIG_ERROR_CODES]);
   });
 
+  it("has an example of rules for channels that works as it stands", async () => {
+    await using folder = await TemporaryFolder.create();
+    const [, example = ""] = /```yaml\n(channels:[\s\S]*?)```/.exec(text) ?? [];
+    const { channels, warnings } = await loadConfig({
+      role: "dev",
+      env: {},
+      file: await folder.write("c.yaml", example),
+    });
+    expect(warnings).toEqual([]);
+    expect(channels.map(({ history }) => history)).toEqual([null, { messages: 100, maxAgeMs: 3_600_000 }]);
+  });
+
   it("has an example for each process, and each works as it stands", async () => {
     await using folder = await TemporaryFolder.create();
     await mkdir(join(folder.path, "secrets"));

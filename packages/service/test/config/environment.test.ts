@@ -19,7 +19,7 @@ describe("environment › every setting", () => {
     "is read: $environmentName",
     async ({ environmentName, name, path }) => {
       // The largest number that each setting allows would break relations, so a refused one shows that it was looked at.
-      const env = { ...oneApp, [environmentName]: "none" };
+      const env = { ...oneApp, CARILLON_CHANNEL_MATCH: "*", [environmentName]: "none" };
       expect(await problemsOf(load(env))).toEqual([
         expect.stringMatching(new RegExp(`^${environmentName} ${name.replace("[]", "\\[0\\]")}: must be`)),
       ]);

@@ -253,6 +253,7 @@ describe("loadConfig › settings that must fit together", () => {
     [{ credentials: { user: "u", password: "p", credsFile: "f" } }, "nats.credentials: must be one way only"],
     [{ tls: { certFile: "c.pem" } }, "nats.tls.keyFile: is missing"],
     [{ tls: { keyFile: "k.pem" } }, "nats.tls.certFile: is missing"],
+    [{ history: { replicas: 2 } }, "nats.history.replicas: must be 1, 3 or 5"],
     [{ servers: ["nats://user:pw@host:4222"] }, "nats.servers[0]: must not contain credentials"],
     [{ servers: ["http://host"] }, "nats.servers[0]: must be a server such as"],
     [{ servers: ["host:99999"] }, "nats.servers[0]: must be a server such as"],
@@ -273,7 +274,7 @@ describe("loadConfig › misspelt keys", () => {
     [{ port: 1 }, "port: is not a known key. Did you mean gateway.port or publisher.port or admin.port?"],
     [{ log: { zzz: 1 } }, "log.zzz: is not a known key. Known here are format, level."],
     [{ log: { level: "warning" } }, "log.level: must be one of trace, debug, info, warn, error. Did you mean warn?"],
-    [{ channels: [] }, "channels: is not a known key."],
+    [{ channel: [] }, "channel: is not a known key."],
     [{ apps: [{ ...app, webhooks: [] }] }, "apps[0].webhooks: is not a known key."],
     [
       { apps: [{ ...app, limits: { mesageBytes: 1 } }] },
@@ -333,6 +334,72 @@ describe("loadConfig › all problems at once", () => {
     const file = await folder.write("c.yaml", "- just\n- a list\n");
     expect(await problemsOf(loadConfig({ role: "dev", env: {}, file }))).toEqual([
       "must be a map of sections, such as apps, gateway and nats",
+    ]);
+  });
+});
+
+describe("loadConfig › channels", () => {
+  const channel = (rule: object) => load({ apps: [app], nats, channels: [rule] });
+
+  it("has no rules by default, and none from a section without content", async () => {
+    expect((await load({ apps: [app], nats })).channels).toEqual([]);
+    expect((await load({ apps: [app], nats, channels: [] })).channels).toEqual([]);
+    expect((await load({ apps: [app], nats, channels: null })).channels).toEqual([]);
+  });
+
+  it("reads a rule, its history in the units of the ports", async () => {
+    const { channels } = await channel({ match: "orders-*", apps: ["1"], history: { messages: 5, maxAge: "1h" } });
+    expect(channels).toEqual([{ match: "orders-*", apps: ["1"], history: { messages: 5, maxAgeMs: 3_600_000 } }]);
+  });
+
+  it("keeps nothing without history, and takes an empty one as its defaults", async () => {
+    expect((await channel({ match: "*" })).channels).toEqual([{ match: "*", apps: [], history: null }]);
+    expect((await channel({ match: "*", history: null })).channels[0]?.history).toBeNull();
+    expect((await channel({ match: "*", history: {} })).channels[0]?.history).toEqual({
+      messages: 100,
+      maxAgeMs: 3_600_000,
+    });
+  });
+
+  it.each([
+    [{}, "channels[0].match: is required (or set CARILLON_CHANNEL_MATCH)"],
+    [{ match: "a b" }, "channels[0].match: must be a channel name of 1 to 200 characters"],
+    [{ match: "*", history: true }, "channels[0].history: must be a map of keys and values"],
+    [{ match: "*", history: { messages: 0 } }, "channels[0].history.messages: must be a whole number from 1 to 1000"],
+    [{ match: "*", history: { maxAge: "1w" } }, "channels[0].history.maxAge: must be a duration from 1 to"],
+    [
+      { match: "*", history: { mesages: 1 } },
+      "channels[0].history.mesages: is not a known key. Did you mean messages?",
+    ],
+    [{ match: "*", apps: ["2"] }, "channels[0].apps[0]: is not the id of an app"],
+    [{ matches: "*" }, "channels[0].matches: is not a known key. Did you mean match?"],
+  ])("refuses %j", async (rule, problem) => {
+    expect((await problemsOf(channel(rule))).join("\n")).toContain(problem);
+  });
+
+  it("refuses a list that is none", async () => {
+    expect(await problemsOf(load({ apps: [app], nats, channels: { match: "*" } }))).toEqual([
+      "channels: must be a list",
+    ]);
+  });
+
+  it("warns of a rule that an earlier one leaves nothing to", async () => {
+    const rules = [{ match: "a-*", apps: ["1"] }, { match: "a-*" }, { match: "a-b*" }, { match: "b-*" }];
+    const { warnings } = await load({ apps: [{ ...app }], nats, channels: rules });
+    expect(warnings.map(({ path }) => path)).toEqual(["channels[2]"]);
+    expect(warnings[0]?.message).toContain("channels[1] stands before it");
+  });
+
+  it("takes one rule from variables, and the list from one", async () => {
+    const one = { CARILLON_CHANNEL_MATCH: "news", CARILLON_CHANNEL_HISTORY_MESSAGES: "7" };
+    expect((await load({ apps: [app], nats }, one)).channels).toEqual([
+      { match: "news", apps: [], history: { messages: 7, maxAgeMs: 3_600_000 } },
+    ]);
+    const list = { CARILLON_CHANNELS: '[{"match":"x"},{"match":"y"}]' };
+    const channels = [{ match: "news" }];
+    expect((await load({ apps: [app], nats, channels }, list)).channels.map(({ match }) => match)).toEqual(["x", "y"]);
+    expect(await problemsOf(load({ apps: [app], nats }, { ...list, CARILLON_CHANNEL_MATCH: "z" }))).toEqual([
+      expect.stringContaining("which entry is meant can't be told"),
     ]);
   });
 });

@@ -215,6 +215,8 @@ describe("changesThatNeedRestart", () => {
     const app = { id: "a", key: "a", secrets: ["s"] };
     const before = await load({ apps: [app] });
     expect(changesThatNeedRestart(before, await load({ apps: [{ ...app, enabled: false }] }))).toEqual([]);
+    const channels = [{ match: "*", history: {} }];
+    expect(changesThatNeedRestart(before, await load({ apps: [app], channels }))).toEqual([]);
     const after = await load({
       apps: [app],
       gateway: { port: 1, drain: { spreadSeconds: 9 } },

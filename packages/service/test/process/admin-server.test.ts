@@ -40,6 +40,15 @@ describe("admin server", () => {
     expect(unready.headers.get("cache-control")).toBe("no-store");
   });
 
+  test("/readyz tells what does not work, and stays 200 for it", async () => {
+    const degraded: string[] = [];
+    await using admin = await start({ degradations: () => degraded });
+    expect(await (await fetch(`${admin.url}/readyz`)).json()).toEqual({ ready: true, reasons: [] });
+    degraded.push("histories are away");
+    const response = await fetch(`${admin.url}/readyz`);
+    expect([response.status, await response.json()]).toEqual([200, { ready: true, reasons: [], degraded }]);
+  });
+
   test("/metrics is in Prometheus's text format", async () => {
     await using admin = await start();
     const response = await fetch(`${admin.url}/metrics`);

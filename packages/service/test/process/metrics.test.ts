@@ -20,6 +20,7 @@ const allGauges = {
   channels: () => 2,
   subscriptions: () => 3,
   isBusConnected: () => true,
+  isHistoryAvailable: () => false,
   isDraining: () => false,
 };
 
@@ -64,6 +65,7 @@ describe("metrics", () => {
     const text = await metrics.render();
     expect(text).toContain('carillon_connections{role="gateway"} 5\n');
     expect(text).toContain('carillon_bus_connected{role="gateway"} 1\n');
+    expect(text).toContain('carillon_history_available{role="gateway"} 0\n');
     expect(text).toContain('carillon_draining{role="gateway"} 0\n');
   });
 

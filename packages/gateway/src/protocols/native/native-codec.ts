@@ -4,12 +4,21 @@ import {
   decodeJsonCommand,
   type Envelope,
   encodeJsonFrame,
+  encodeJsonGap,
+  encodeJsonHistory,
   encodeJsonPublication,
+  type HistoryFrame,
   JSON_SUBPROTOCOL,
   MSGPACK_SUBPROTOCOL,
   type ServerFrame,
 } from "@carillon/protocol";
-import { decodeMsgpackCommand, encodeMsgpackFrame, encodeMsgpackPublication } from "@carillon/protocol/msgpack";
+import {
+  decodeMsgpackCommand,
+  encodeMsgpackFrame,
+  encodeMsgpackGap,
+  encodeMsgpackHistory,
+  encodeMsgpackPublication,
+} from "@carillon/protocol/msgpack";
 
 /** One encoding of the native protocol, both ways. */
 export interface NativeCodec extends Codec {
@@ -17,7 +26,10 @@ export interface NativeCodec extends Codec {
   readonly subprotocol: string;
   decodeCommand(data: Uint8Array): CommandResult;
   encodeFrame(frame: ServerFrame): string | Uint8Array;
-  encodePublication(channel: string, publication: Envelope): Uint8Array;
+  /** Throws when a payload is nothing that this encoding can carry. */
+  encodeHistory(frame: HistoryFrame): string | Uint8Array;
+  encodePublication(channel: string, publication: Envelope, position?: string): Uint8Array;
+  encodeGap(channel: string): Uint8Array;
 }
 
 /** JSON in text frames; what a client without a subprotocol gets. */
@@ -27,7 +39,9 @@ export const jsonCodec: NativeCodec = {
   subprotocol: JSON_SUBPROTOCOL,
   decodeCommand: decodeJsonCommand,
   encodeFrame: encodeJsonFrame,
+  encodeHistory: encodeJsonHistory,
   encodePublication: encodeJsonPublication,
+  encodeGap: encodeJsonGap,
 };
 
 /** msgpack in binary frames. */
@@ -37,5 +51,7 @@ export const msgpackCodec: NativeCodec = {
   subprotocol: MSGPACK_SUBPROTOCOL,
   decodeCommand: decodeMsgpackCommand,
   encodeFrame: encodeMsgpackFrame,
+  encodeHistory: encodeMsgpackHistory,
   encodePublication: encodeMsgpackPublication,
+  encodeGap: encodeMsgpackGap,
 };

@@ -1,4 +1,11 @@
-import { countBy, type Session, type SessionOwner, type Transport } from "@carillon/core";
+import {
+  countBy,
+  formatPosition,
+  type Session,
+  type SessionOwner,
+  type SubscribeResult,
+  type Transport,
+} from "@carillon/core";
 import {
   CLOSE_CODES,
   type CloseCodeName,
@@ -6,12 +13,12 @@ import {
   type CommandId,
   type CommandRefusal,
   type ErrorCode,
-  type FailedChannel,
+  type HistoryCommand,
+  type HistoryFrame,
   NATIVE_PROTOCOL_VERSION,
   type PublishCommand,
   type RefreshCommand,
   type Refusal,
-  type Result,
   refuse,
   type ServerFrame,
   type SubscribeCommand,
@@ -20,7 +27,9 @@ import {
 import type { SocketHandler } from "@carillon/service";
 import type { ProtocolServices } from "../../protocol.ts";
 import { FrameBacklog } from "./frame-backlog.ts";
+import { readHistory } from "./history-reply.ts";
 import type { NativeCodec } from "./native-codec.ts";
+import { answerSubscribe } from "./subscribe-answer.ts";
 
 /** What a NativeConnection is made of. */
 export interface NativeConnectionOptions {
@@ -164,6 +173,9 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       case "publish":
         this.#run(this.#publish(session, command));
         break;
+      case "history":
+        this.#run(this.#readHistory(session, command));
+        break;
       case "refresh":
         this.#run(this.#refresh(session, command));
         break;
@@ -180,29 +192,24 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     if (results.some((result) => result instanceof Promise)) {
       this.#run(Promise.all(results).then((settled) => this.#answerSubscribe(command, settled)));
     } else {
-      this.#answerSubscribe(command, results as Result<void>[]);
+      this.#answerSubscribe(command, results as SubscribeResult[]);
     }
   }
 
-  #answerSubscribe(command: SubscribeCommand, results: readonly Result<void>[]): void {
-    const channels: string[] = [];
-    const errors: FailedChannel[] = [];
-    for (const [index, { channel }] of command.targets.entries()) {
-      const result = results[index] as Result<void>;
-      if (result.ok) channels.push(channel);
-      else errors.push({ channel, code: result.code, message: result.message });
-    }
-    if (command.isMany) {
-      for (const { code } of errors) countBy(this.#services.counters.refusals, code);
-      this.#write({ type: "subscribed", ...idOf(command), channels, ...(errors.length > 0 ? { errors } : {}) });
-      if (channels.length > 0) this.#refusalsInARow = 0;
-      else this.#countRefusal("protocol_violation");
+  #answerSubscribe(command: SubscribeCommand, results: readonly SubscribeResult[]): void {
+    const maxPastBytes = this.#services.maxCatchUpBytes - this.#socket.bufferedBytes;
+    const { frame, errors, standing, past } = answerSubscribe(command, results, maxPastBytes);
+    const [failed] = errors;
+    if (!command.isMany && failed !== undefined) {
+      this.#refuse(refuse(failed.code, failed.message), command.id, failed.channel);
       return;
     }
-    const [failed] = errors;
-    const [channel] = channels;
-    if (failed !== undefined) this.#refuse(refuse(failed.code, failed.message), command.id, failed.channel);
-    else if (channel !== undefined) this.#answer({ type: "subscribed", ...idOf(command), channel });
+    for (const { code } of errors) countBy(this.#services.counters.refusals, code);
+    this.#write(frame);
+    for (const each of past) this.#socket.write(each, this.#codec.isBinary);
+    this.#services.counters.deliveries += past.length;
+    if (standing > 0) this.#refusalsInARow = 0;
+    else this.#countRefusal("protocol_violation");
   }
 
   #unsubscribe(session: Session, command: UnsubscribeCommand): void {
@@ -216,7 +223,35 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     const result = await session.publish(command);
     if (!result.ok) this.#refuse(result, command.id, command.channel);
     else if (command.id === undefined) this.#refusalsInARow = 0;
-    else this.#answer({ type: "published", id: command.id, messageId: result.value.messageId });
+    else {
+      const { messageId, position } = result.value;
+      const at = position === null ? {} : { position: formatPosition(position) };
+      this.#answer({ type: "published", id: command.id, messageId, ...at });
+    }
+  }
+
+  async #readHistory(session: Session, command: HistoryCommand): Promise<void> {
+    const result = await readHistory(session, command, this.#services.maxCatchUpBytes);
+    if (result.ok) this.#answerHistory(result.value);
+    else this.#refuse(result, command.id, command.channel);
+  }
+
+  #answerHistory(frame: HistoryFrame): void {
+    let bytes: string | Uint8Array;
+    try {
+      bytes = this.#codec.encodeHistory(frame);
+    } catch {
+      // The same that keeps such a publication from msgpack clients when it is published.
+      this.#refuse(
+        refuse("internal_error", "a payload of this history can't be said in msgpack"),
+        frame.id,
+        frame.channel,
+      );
+      return;
+    }
+    this.#refusalsInARow = 0;
+    this.#services.counters.framesOut++;
+    this.#socket.write(bytes, this.#codec.isBinary);
   }
 
   async #refresh(session: Session, command: RefreshCommand): Promise<void> {

@@ -1,0 +1,43 @@
+import {
+  type Bus,
+  type HistoryLimits,
+  type HistoryStore,
+  type IdSource,
+  MemoryBackbone,
+  MemoryBus,
+  MemoryHistory,
+} from "@carillon/core";
+import { connectNatsBus } from "@carillon/nats";
+import { type Config, type ConfigRole, type Logger, largestLimits, systemClock } from "@carillon/service";
+import { natsOptions } from "./nats-options.ts";
+
+/** What a process stands on: the bus between nodes, and the store of histories that belongs to it. */
+export interface Backbone {
+  readonly bus: Bus;
+  readonly history: HistoryStore;
+  /** The most that the store keeps of a channel; null: whatever a rule asks for. */
+  readonly ceiling: HistoryLimits | null;
+}
+
+/** What {@link startBackbone} looks at. */
+export interface BackboneOptions {
+  readonly config: Config;
+  readonly role: ConfigRole;
+  readonly log: Logger;
+  readonly ids: IdSource;
+}
+
+/** What the streams are made for when no rule has a history yet, so that one may be added while the process runs. */
+const DEFAULT_CEILING: HistoryLimits = { messages: 100, maxAgeMs: 3_600_000 };
+
+/** Connects to NATS, or makes the in-process stand-in where none is configured. Rejects with BusUnavailableError. */
+export async function startBackbone({ config, role, log, ids }: BackboneOptions): Promise<Backbone> {
+  if (config.nats.servers.length === 0) {
+    const backbone = new MemoryBackbone({ clock: systemClock });
+    const history = new MemoryHistory({ backbone, clock: systemClock, ids });
+    return { bus: new MemoryBus(backbone), history, ceiling: null };
+  }
+  const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
+  const bus = await connectNatsBus(await natsOptions(config.nats, { role, ceiling, log }));
+  return { bus, history: bus.history, ceiling };
+}

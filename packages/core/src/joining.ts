@@ -1,0 +1,24 @@
+import type { Result } from "@carillon/protocol";
+import type { Position } from "./ports/history-store.ts";
+import type { RecoveryFailure } from "./recovery.ts";
+
+/** What a subscriber of a channel with history is told when it joins. */
+export interface Joined {
+  /** Where it stands: what follows comes live. null while the store of histories can't be reached. */
+  readonly position: Position | null;
+  /** Whether nothing is missing since the position it gave; absent when it gave none. */
+  readonly isRecovered?: boolean;
+  /** Why it isn't recovered. */
+  readonly reason?: RecoveryFailure;
+  /** What it missed or asked for, in its codec, oldest first. To be written right behind the answer. */
+  readonly frames: readonly Uint8Array[];
+}
+
+/**
+ * A subscribe on a channel with history that has been accepted, and waits for its subscriber to join. Joining, writing the
+ * answer and writing the frames must be one turn of the event loop: from the join on, what is published comes live.
+ */
+export interface Joining {
+  /** Joins. Refuses with `cancelled` when the channel was unsubscribed meanwhile. A repeat gets the position alone. */
+  join(): Result<Joined>;
+}

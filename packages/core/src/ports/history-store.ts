@@ -1,0 +1,104 @@
+import type { ChannelAddress } from "./bus.ts";
+
+/**
+ * A place in the stream of a channel. Opaque to clients, who get it as `EPOCH:OFFSET`.
+ *
+ * Offsets of one channel rise with time and are not dense (a stream holds many channels). They mean something only within
+ * their epoch: a store that was lost and begun anew has another one, so that no client mistakes new offsets for old.
+ */
+export interface Position {
+  /** Identity of the stream, 1 to 32 characters of `A-Z a-z 0-9 _ -`. */
+  readonly epoch: string;
+  /** 0 is before everything. */
+  readonly offset: number;
+}
+
+/** What the bus tells about an envelope that came out of a stream. Absent on envelopes of channels without history. */
+export interface StreamStamp {
+  readonly offset: number;
+  /** Offset of the publication before it on the same channel; 0 when there was none, or it is known no more. */
+  readonly previousOffset: number;
+}
+
+/** How much of a channel is kept. Both bounds hold. */
+export interface HistoryLimits {
+  /** Newest publications kept, at least 1. */
+  readonly messages: number;
+  /** Age up to which one is kept, in ms. */
+  readonly maxAgeMs: number;
+}
+
+/** A publication as it is kept. */
+export interface StoredPublication {
+  readonly offset: number;
+  /** Encoded by `encodeEnvelope`. */
+  readonly envelope: Uint8Array;
+}
+
+/** What became of an append. */
+export interface AppendResult {
+  readonly position: Position;
+  /** True: an earlier one with the same idempotency key was kept at this position; nothing was added or delivered. */
+  readonly isDuplicate: boolean;
+}
+
+/** Which part of a channel's history to read. */
+export interface HistoryQuery {
+  readonly limits: HistoryLimits;
+  /** Read what came after this; null reads from the oldest that is kept (`forward`) or the newest (`backward`). */
+  readonly since: Position | null;
+  /** Most publications in the answer, 1 to 1000. */
+  readonly limit: number;
+  /** `forward`: oldest first. `backward`: newest first; then `since` must be null. */
+  readonly direction: "forward" | "backward";
+}
+
+/** An answer of the store. */
+export interface HistoryPage {
+  readonly publications: readonly StoredPublication[];
+  /** The newest position of the channel at the time of reading; offset 0 when nothing is kept. Never older than the last publication. */
+  readonly head: Position;
+  /**
+   * True when nothing between `since` and the first publication of the answer is missing: `since` is of this epoch, and
+   * everything after it is still kept. With `since: null` always true. Never true without proof.
+   */
+  readonly isReachable: boolean;
+  /** True when `limit` cut the answer short. */
+  readonly hasMore: boolean;
+}
+
+/**
+ * Keeps the newest publications of channels with history. `describeHistory` of the testkit checks every implementation.
+ *
+ * Promises:
+ * - Appending and publishing are one act: whoever has interest gets the publication through the bus, with a
+ *   {@link StreamStamp}, exactly when it is kept. Stamps of a channel link up: `previousOffset` is the offset before, or 0.
+ * - Per channel and appending process the order of appends is the order of offsets and of delivery.
+ * - A publication that was acknowledged is in every later read, until the limits drop it.
+ */
+export interface HistoryStore {
+  /**
+   * Appends and publishes. Resolves when it is kept. Rejects with HistoryUnavailableError when that can't be known within the
+   * deadline; it may have been kept then, and a retry with the same idempotency key is safe.
+   */
+  append(
+    address: ChannelAddress,
+    envelope: Uint8Array,
+    options: { readonly limits: HistoryLimits; readonly idempotencyKey: string },
+  ): Promise<AppendResult>;
+
+  /**
+   * Reads. What was appended before the call, through this or any other node, is in the answer (it asks whoever has the last
+   * word, not a copy). Rejects with HistoryUnavailableError.
+   */
+  read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage>;
+
+  /** Whether reads and appends work now, as far as is known. */
+  readonly isAvailable: boolean;
+}
+
+/** The store of histories could not answer in time. Retrying later is right. Carries `history_unavailable` to callers. */
+export class HistoryUnavailableError extends Error {
+  readonly code = "history_unavailable";
+  override readonly name = "HistoryUnavailableError";
+}

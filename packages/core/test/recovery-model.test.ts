@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { countUpTo, type Got, RecoveryWorld, type WorldClient } from "./support/recovery-world.ts";
+import { settled } from "./support/test-node.ts";
+
+const CLIENTS = 4;
+
+const client = fc.nat({ max: CLIENTS - 1 });
+const step = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("publish" as const) }) },
+  { weight: 7, arbitrary: fc.record({ kind: fc.constant("carry" as const), count: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("drop" as const, "repeat" as const, "swap" as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("come" as const),
+      client,
+      how: fc.constantFrom("recover" as const, "older" as const, "older" as const, "rewind" as const, "plain" as const),
+      age: fc.integer({ min: 2, max: 6 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("leave" as const),
+      client,
+      how: fc.constantFrom("close" as const, "unsubscribe" as const),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("read" as const),
+      outcome: fc.constantFrom("read" as const, "read" as const, "read" as const, "read" as const, "failed" as const),
+      index: fc.nat({ max: 2 }),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant("turn" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reconnect" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("advance" as const),
+      ms: fc.constantFrom(200, 600, 5000, 61_000, 63_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("wipe" as const) }) },
+);
+
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+async function act(world: RecoveryWorld, each: Step): Promise<void> {
+  switch (each.kind) {
+    case "publish":
+      return world.publish();
+    case "carry":
+      return world.bus.carry(each.count);
+    case "drop":
+    case "repeat":
+    case "swap":
+      return world.bus[each.kind]();
+    case "come":
+      return world.clients[each.client]?.come(each.how, each.age);
+    case "leave":
+      leave(world, world.clients[each.client], each.how);
+      return;
+    case "read":
+      return world.store.settle(each.outcome, each.index);
+    case "turn":
+      return settled();
+    case "reconnect":
+      return world.bus.reconnect();
+    case "advance":
+      return world.advance(each.ms);
+    case "wipe":
+      return world.wipe();
+    default:
+      each satisfies never;
+  }
+}
+
+function leave(world: RecoveryWorld, gone: WorldClient | undefined, how: "close" | "unsubscribe"): void {
+  if (gone?.session == null) return;
+  gone.leave(how);
+  checkClient(world, gone.got);
+}
+
+/** The laws, for what one client got from its coming to its leaving. */
+function checkClient(world: RecoveryWorld, got: readonly Got[]): void {
+  const joined = got.findIndex(({ kind }) => kind === "joined");
+  expect(joined).toBeLessThanOrEqual(0);
+  const [first] = got;
+  if (first?.kind !== "joined") return;
+  const past = got.flatMap((each) => (each.kind === "past" ? [each.number] : []));
+  const { position, isRecovered, reason } = first.told;
+  const standsAt = position === null ? null : countUpTo(world, `${position.epoch}:${position.offset}`);
+
+  if (first.since === null) expect(isRecovered).toBeUndefined();
+  else expect([isRecovered, typeof reason]).toEqual(isRecovered ? [true, "undefined"] : [false, "string"]);
+  if (isRecovered === false || (first.since === null && !first.rewind)) expect(past).toEqual([]);
+  if (isRecovered === true) {
+    const from = countUpTo(world, first.since ?? "");
+    const missed = world.published.slice(from ?? 0, standsAt ?? 0).map(({ number }) => number);
+    expect(past).toEqual(missed);
+  }
+  if (first.rewind && past.length > 0) {
+    expect(past).toEqual(
+      world.published.slice((standsAt ?? 0) - past.length, standsAt ?? 0).map(({ number }) => number),
+    );
+  }
+  // Where nothing is kept any more, the position doesn't tell what was published before.
+  checkLive(got.slice(1 + past.length), position?.offset === 0 ? null : standsAt, world.wipes > 1);
+}
+
+/**
+ * Live ones follow on each other, or a gap is told. Without a position nothing is promised but that nothing comes twice, and
+ * order while the stream is the same.
+ */
+function checkLive(live: readonly Got[], standsAt: number | null, hasWiped: boolean): void {
+  const seen = new Set<number>();
+  let last = standsAt ?? 0;
+  let isSure = standsAt !== null;
+  for (const each of live) {
+    if (each.kind === "gap") {
+      isSure = false;
+    } else if (each.kind === "live") {
+      expect(seen).not.toContain(each.number);
+      seen.add(each.number);
+      if (isSure && each.position !== null) expect(each.number).toBe(last + 1);
+      else if (!hasWiped) expect(each.number).toBeGreaterThan(last);
+      last = each.number;
+      isSure = each.position !== null;
+    }
+  }
+}
+
+it("recovery › whatever the bus and the store do, `recovered` is the truth, nothing comes twice, everybody ends at the head", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 100, size: "max" }), async (steps) => {
+      const world = new RecoveryWorld(CLIENTS);
+      await world.fillUp();
+      for (const each of steps) await act(world, each);
+
+      // The bus tells what it has lost, the store answers.
+      world.bus.carry(1000);
+      world.bus.reconnect();
+      await world.settle();
+      // Of a stream that began anew unseen, the first publication may be what shows it.
+      for (let count = world.wipes > 1 ? 2 : 1; count > 0; count--) {
+        await world.publish();
+        await world.settle();
+      }
+      for (const each of world.clients) {
+        if (each.session === null) continue;
+        each.listen();
+        expect(each.got.at(-1)).toMatchObject({ number: world.published.length });
+        checkClient(world, each.got);
+        each.leave();
+      }
+      world.clock.advance(5000);
+      expect([world.node.services.channels.size, world.topics.topics]).toEqual([0, []]);
+      world.node.close();
+    }),
+    { numRuns: Number(process.env["RECOVERY_RUNS"] ?? 400) },
+  );
+});

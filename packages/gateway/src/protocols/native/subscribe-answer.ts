@@ -1,0 +1,87 @@
+import { formatPosition, type Joined, type SubscribeResult } from "@carillon/core";
+import type { FailedChannel, SubscribeCommand, SubscribedFrame, SubscribedHistory } from "@carillon/protocol";
+
+/** What a subscribe is answered, and what is to be written right behind the answer. */
+export interface SubscribeAnswer {
+  readonly frame: SubscribedFrame;
+  /** Channels that could not be subscribed to, for one channel too. */
+  readonly errors: readonly FailedChannel[];
+  /** How many channels stand. */
+  readonly standing: number;
+  /** Deliveries of what the client missed. */
+  readonly past: readonly Uint8Array[];
+}
+
+/**
+ * Joins the channels of an accepted subscribe and says so. What this returns must be written in the same turn of the event
+ * loop. `maxPastBytes`: how much of the past may be written; a channel whose past is larger is not recovered.
+ */
+export function answerSubscribe(
+  command: SubscribeCommand,
+  results: readonly SubscribeResult[],
+  maxPastBytes: number,
+): SubscribeAnswer {
+  const channels: string[] = [];
+  const errors: FailedChannel[] = [];
+  const histories: ({ readonly channel: string } & SubscribedHistory)[] = [];
+  const past: Uint8Array[] = [];
+  let leftBytes = maxPastBytes;
+  for (const [index, { channel, recover }] of command.targets.entries()) {
+    const result = results[index] as SubscribeResult;
+    const joined = result.ok ? (result.value?.join() ?? null) : result;
+    if (joined !== null && !joined.ok) {
+      errors.push({ channel, code: joined.code, message: joined.message });
+      continue;
+    }
+    channels.push(channel);
+    if (joined !== null) {
+      const { told, frames } = fitting(joined.value, leftBytes, recover !== undefined);
+      for (const frame of frames) leftBytes -= frame.length;
+      past.push(...frames);
+      histories.push({ channel, ...told });
+    } else if (recover !== undefined) {
+      histories.push({ channel, recovered: false, reason: "no_history" });
+    }
+  }
+  const frame = frameOf(command, { channels, errors, histories });
+  return { frame, errors, standing: channels.length, past };
+}
+
+function frameOf(
+  { id, isMany }: SubscribeCommand,
+  { channels, errors, histories }: Required<Pick<SubscribedFrame, "channels" | "errors" | "histories">>,
+): SubscribedFrame {
+  const base = { type: "subscribed", ...(id === undefined ? {} : { id }) } as const;
+  if (!isMany) return { ...base, ...(channels[0] === undefined ? {} : { channel: channels[0] }), ...histories[0] };
+  return {
+    ...base,
+    channels,
+    ...(errors.length > 0 ? { errors } : {}),
+    ...(histories.length > 0 ? { histories } : {}),
+  };
+}
+
+/** Who wants to recover gets all that was missed or none of it; who rewinds, the newest that fit. */
+function fitting(
+  { position, isRecovered, reason, frames }: Joined,
+  limitBytes: number,
+  isRecovery: boolean,
+): { readonly told: SubscribedHistory; readonly frames: readonly Uint8Array[] } {
+  const at = position === null ? {} : { position: formatPosition(position) };
+  let from = frames.length;
+  let bytes = 0;
+  while (from > 0 && bytes + (frames[from - 1] as Uint8Array).length <= limitBytes) {
+    from--;
+    bytes += (frames[from] as Uint8Array).length;
+  }
+  if (!isRecovery) return { told: at, frames: frames.slice(from) };
+  if (from > 0) return { told: { ...at, recovered: false, reason: "too_old" }, frames: [] };
+  return {
+    told: {
+      ...at,
+      ...(isRecovered === undefined ? {} : { recovered: isRecovered }),
+      ...(reason === undefined ? {} : { reason }),
+    },
+    frames,
+  };
+}

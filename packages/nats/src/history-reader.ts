@@ -1,0 +1,225 @@
+import type { HistoryPage, HistoryQuery, Position, StoredPublication } from "@carillon/core";
+import { pause } from "./deadline.ts";
+import type { BatchMessage, HistoryBatchInbox } from "./history-batch.ts";
+import type { HistoryStream } from "./history-stream.ts";
+import { StreamNotReadyError } from "./jetstream-api.ts";
+
+/** What one reading stands on. */
+export interface HistoryReadOptions {
+  readonly stream: HistoryStream;
+  /** Of the channel in the stream. */
+  readonly subject: string;
+  readonly inbox: HistoryBatchInbox;
+  readonly query: HistoryQuery;
+  /** Until when to go on, on the scale of `performance.now()`. */
+  readonly endMs: number;
+}
+
+const PAGE = 1_000;
+// A copy may be behind its leader for some milliseconds.
+const LAG_TRIES = 5;
+const LAG_PAUSE_MS = 30;
+// Looking for where the newest publications begin: an answer with some too many is good enough.
+const MAX_PROBES = 12;
+const GOOD_ENOUGH = 64;
+
+/** What was read, before it is known whether all of it is from one epoch. */
+interface Findings {
+  readonly publications: readonly StoredPublication[];
+  readonly headOffset: number;
+  readonly hasMore: boolean;
+  /** Shows what comes after `since` to be complete, if the leader agrees; else whether it is for certain. */
+  readonly evidence: Evidence | boolean;
+}
+
+interface Evidence {
+  /** Oldest sequence that could be missing. */
+  readonly from: number;
+  /** What the leader must still hold as the first of the channel from there on; null: nothing at all. */
+  readonly anchor: number | null;
+  /** True when something between `from` and the anchor may have gone before, so that the whole stream must be without a hole. */
+  readonly needsWholeStream: boolean;
+}
+
+interface Proof {
+  readonly isProven: boolean;
+  /** From here on the leader still has everything; 0: it has nothing to compare with. */
+  readonly keptFrom: number;
+}
+
+/**
+ * One reading of a channel's history. The leader tells the head, copies tell the publications, and the leader is asked again
+ * at the end: for the epoch, which holds for all that was read because epochs never come back, and for what proves that
+ * nothing is missing.
+ *
+ * The proof: JetStream drops a channel's publications oldest first, whatever the reason. So when the publication at `since`
+ * was the first of the answer, and the leader still has it afterwards, nothing that came after it was dropped meanwhile. It
+ * also has to be young enough for the rule: streams keep publications for longer, so no copy's clock dropped it early.
+ */
+export class HistoryRead {
+  readonly #options: HistoryReadOptions;
+  readonly #query: HistoryQuery;
+  readonly #oldestMs: number;
+
+  constructor(options: HistoryReadOptions) {
+    this.#options = options;
+    this.#query = options.query;
+    this.#oldestMs = Date.now() - options.query.limits.maxAgeMs;
+  }
+
+  /** Rejects with StreamNotReadyError when another try may help. */
+  async run(): Promise<HistoryPage> {
+    const { stream, inbox } = this.#options;
+    const { since } = this.#query;
+    const knownEpoch = stream.epoch;
+    const isComparable = since === null || since.epoch === knownEpoch;
+    const { evidence, publications, headOffset, hasMore } = await this.#find(isComparable ? since : null);
+    const [epoch, proof] = await Promise.all([stream.verify(inbox.link), this.#prove(evidence)]);
+    if (epoch !== knownEpoch) throw new StreamNotReadyError("the stream has a new epoch");
+    return {
+      // What was dropped while it was read may have left a hole behind it.
+      publications: publications.filter(({ offset }) => offset >= proof.keptFrom),
+      head: { epoch, offset: headOffset },
+      isReachable: since === null || (isComparable && proof.isProven),
+      hasMore,
+    };
+  }
+
+  async #find(since: Position | null): Promise<Findings> {
+    const { stream, subject, inbox } = this.#options;
+    const head = await stream.ask(inbox.link, { last_by_subj: subject });
+    if (head === null) {
+      const evidence = since?.offset === 0 && { from: 1, anchor: null, needsWholeStream: true };
+      return { publications: [], headOffset: 0, hasMore: false, evidence };
+    }
+    if (this.#query.direction === "backward") return await this.#findNewest(head.seq);
+    return await this.#findAfter(since, head.seq);
+  }
+
+  async #findAfter(since: Position | null, head: number): Promise<Findings> {
+    const offset = since?.offset ?? 0;
+    // What comes after the head is of no channel's past: such a position was never given out.
+    if (since !== null && offset >= head) {
+      return { publications: [], headOffset: head, hasMore: false, evidence: offset === head };
+    }
+    const { limit, limits } = this.#query;
+    const first = await this.#page(Math.max(offset, 1), Math.min(limit + 2, PAGE), head);
+    const evidence = since !== null && this.#evidenceIn(first, offset);
+    const behind = (first[0]?.pending ?? 0) + 1;
+    const start =
+      behind - limits.messages > first.length ? await this.#seekNewest(limits.messages, first, head) : first;
+    const found = await this.#collect(start, { after: offset, most: limits.messages, enough: limit + 1, head });
+    return {
+      publications: found.slice(0, limit).map(toPublication),
+      headOffset: Math.max(head, found.at(-1)?.offset ?? 0),
+      hasMore: found.length > limit,
+      evidence,
+    };
+  }
+
+  async #findNewest(head: number): Promise<Findings> {
+    const { limit, limits } = this.#query;
+    const most = Math.min(limit + 1, limits.messages);
+    const first = await this.#page(1, Math.min(most, PAGE), head);
+    const start = (first[0]?.pending ?? 0) >= most ? await this.#seekNewest(most, first, head) : first;
+    const found = await this.#collect(start, { after: 0, most, enough: Number.POSITIVE_INFINITY, head });
+    // What came in while reading stands at the end.
+    const newest = found.slice(-most);
+    return {
+      publications: newest.slice(-limit).map(toPublication).reverse(),
+      headOffset: Math.max(head, newest.at(-1)?.offset ?? 0),
+      hasMore: newest.length > limit,
+      evidence: false,
+    };
+  }
+
+  #evidenceIn(page: readonly BatchMessage[], since: number): Evidence | false {
+    const [anchor] = page;
+    if (anchor === undefined || anchor.timeMs < this.#oldestMs) return false;
+    const isKept = anchor.offset === since;
+    const after = isKept ? anchor.pending : anchor.pending + 1;
+    if (after > this.#query.limits.messages) return false;
+    return { from: isKept ? since : since + 1, anchor: anchor.offset, needsWholeStream: !isKept };
+  }
+
+  async #prove(evidence: Evidence | boolean): Promise<Proof> {
+    const { stream, subject, inbox } = this.#options;
+    if (typeof evidence === "boolean") {
+      const kept = await stream.ask(inbox.link, { seq: 1, next_by_subj: subject });
+      return { isProven: evidence, keptFrom: kept?.seq ?? 0 };
+    }
+    const { from, anchor, needsWholeStream } = evidence;
+    const [kept, state] = await Promise.all([
+      stream.ask(inbox.link, { seq: from, next_by_subj: subject }),
+      needsWholeStream ? stream.state(inbox.link) : null,
+    ]);
+    const isAgreed = (kept?.seq ?? null) === anchor;
+    const isWhole =
+      state === null || (state.first_seq <= from && state.messages === state.last_seq - state.first_seq + 1);
+    return { isProven: isAgreed && isWhole, keptFrom: kept?.seq ?? 0 };
+  }
+
+  /** Goes on from `start` until there is enough, or the head is reached; keeps what the limits allow. */
+  async #collect(start: readonly BatchMessage[], goal: Goal): Promise<BatchMessage[]> {
+    const { after, most, enough, head } = goal;
+    const found: BatchMessage[] = [];
+    for (let page = start; ; ) {
+      for (const message of page) {
+        // Pages are counted at different times: once one is kept, so are all behind it, or there would be a hole.
+        const isKept = found.length > 0 || (message.pending < most && message.timeMs >= this.#oldestMs);
+        if (message.offset > after && isKept) found.push(message);
+      }
+      const last = page.at(-1)?.offset ?? head;
+      if (last >= head || found.length >= enough) return found;
+      page = await this.#page(last + 1, PAGE, head);
+    }
+  }
+
+  /** A page that begins shortly before the newest `count`: a search, because copies only read forwards. */
+  async #seekNewest(count: number, first: readonly BatchMessage[], head: number): Promise<readonly BatchMessage[]> {
+    let low = first[0]?.offset ?? 1;
+    let behind = first[0]?.pending ?? 0;
+    let high = head;
+    for (let probe = 0; probe < MAX_PROBES && behind > count * 1.2 + GOOD_ENOUGH && high - low > 1; probe++) {
+      // As if publications were spread evenly, and a little earlier than that.
+      const guess = low + Math.floor((high - low) * (1 - (count * 1.1) / behind));
+      const at = Math.min(Math.max(guess, low + 1), high - 1);
+      const [found] = await this.#page(at, 1, head);
+      if (found !== undefined && found.pending >= count && found.offset > low) {
+        low = found.offset;
+        behind = found.pending;
+      } else {
+        high = at;
+      }
+    }
+    return await this.#page(low, Math.min(behind + 2, PAGE), head);
+  }
+
+  /** One batch. Asks again while the copy that answers has not heard of `head`, which the leader has. */
+  async #page(from: number, count: number, head: number): Promise<readonly BatchMessage[]> {
+    const { stream, subject, inbox, endMs } = this.#options;
+    for (let attempt = 0; attempt < LAG_TRIES && performance.now() < endMs; attempt++) {
+      if (attempt > 0) await pause(LAG_PAUSE_MS);
+      const messages = await inbox.read({ stream: stream.name, subject, from, count });
+      const last = messages.at(-1);
+      // Short of the head: either cut by the count or by bytes, which shows in what is pending, or behind.
+      if (last !== undefined && (last.offset >= head || last.pending > 0)) return messages;
+    }
+    throw new StreamNotReadyError("the copies of the stream are behind their leader");
+  }
+}
+
+interface Goal {
+  /** Only what comes after this. */
+  readonly after: number;
+  /** Only the newest so many. */
+  readonly most: number;
+  /** When to stop. */
+  readonly enough: number;
+  /** Where the channel ends, as far as has to be read. */
+  readonly head: number;
+}
+
+function toPublication({ offset, envelope }: BatchMessage): StoredPublication {
+  return { offset, envelope };
+}

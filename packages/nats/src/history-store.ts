@@ -1,0 +1,194 @@
+import {
+  type AppendResult,
+  type ChannelAddress,
+  type HistoryLimits,
+  type HistoryPage,
+  type HistoryQuery,
+  type HistoryStore,
+  HistoryUnavailableError,
+} from "@carillon/core";
+import { pause } from "./deadline.ts";
+import { HistoryBatchInbox } from "./history-batch.ts";
+import type { HistorySettings } from "./history-config.ts";
+import { HistoryRead } from "./history-reader.ts";
+import type { HistoryStream } from "./history-stream.ts";
+import { HistoryStreams } from "./history-streams.ts";
+import { StreamNotReadyError } from "./jetstream-api.ts";
+import type { Link } from "./link.ts";
+import type { NatsLog } from "./log.ts";
+import type { PublishOrder } from "./publish-order.ts";
+import { messageIdOf, StreamPublisher } from "./stream-publisher.ts";
+import type { SubjectSpace } from "./subject.ts";
+import { Turnstile } from "./turnstile.ts";
+
+/** What a NatsHistory stands on. */
+export interface NatsHistoryOptions {
+  readonly space: SubjectSpace;
+  readonly settings: HistorySettings;
+  /** Shared with the bus, so that appends and plain publishes on a channel don't overtake each other. */
+  readonly order: PublishOrder;
+  readonly log: NatsLog;
+  /** The connection to use now; null while there is none. */
+  readonly link: () => Link | null;
+}
+
+/** Without the leader of a stream nobody has the last word; a new one takes 4 to 9 s (measured by killing it, 3 nodes). */
+const READ_DEADLINE_MS = 15_000;
+const READ_RETRY_MS = 100;
+const MAX_READS = 100;
+const MAX_WAITING_READS = 10_000;
+// What an append carries besides its envelope: headers of about 80 bytes, and some 250 when it is passed on.
+const HEADER_ROOM_BYTES = 512;
+
+const NOT_CONNECTED = "NATS is not connected";
+
+/** Histories on JetStream: a fixed number of streams, each holding the channels of its partitions. */
+export class NatsHistory implements HistoryStore {
+  readonly #options: NatsHistoryOptions;
+  readonly #publisher: StreamPublisher;
+  readonly #streams: HistoryStreams;
+  readonly #reads = new Turnstile({ atOnce: MAX_READS, waiting: MAX_WAITING_READS });
+  #batches: HistoryBatchInbox | null = null;
+  #hasFailed = false;
+
+  constructor(options: NatsHistoryOptions) {
+    const { space, settings, log, link } = options;
+    this.#options = options;
+    this.#publisher = new StreamPublisher({
+      link,
+      outlivesOutage: true,
+      disconnected: () => new HistoryUnavailableError(NOT_CONNECTED),
+      unavailable: (message) => new HistoryUnavailableError(message),
+    });
+    this.#streams = new HistoryStreams({
+      space,
+      settings,
+      log,
+      inboxOn: (on) => this.#publisher.inboxOn(on),
+    });
+  }
+
+  /** False while NATS is away, and after an append or a read that failed until one succeeds. */
+  get isAvailable(): boolean {
+    return !this.#hasFailed && this.#options.link() !== null;
+  }
+
+  /** Appends what the limits of the streams allow; how much of it counts is up to the limits of each read. */
+  async append(
+    address: ChannelAddress,
+    envelope: Uint8Array,
+    options: { readonly limits: HistoryLimits; readonly idempotencyKey: string },
+  ): Promise<AppendResult> {
+    const { space, order, settings } = this.#options;
+    const link = this.#options.link();
+    if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
+    assertFits(link, envelope);
+    const publication = {
+      stream: this.#streams.of(address),
+      subject: space.of("hist", address.appId, address.channel),
+      // Not `slice`: a Buffer's doesn't copy.
+      data: new Uint8Array(envelope),
+      messageId: messageIdOf(address, options.idempotencyKey),
+      endMs: performance.now() + settings.deadlineMs,
+    };
+    const delivery = space.of("pub", address.appId, address.channel);
+    return await this.#watched(() => order.run(delivery, () => this.#append(publication)));
+  }
+
+  async read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage> {
+    const stream = this.#streams.of(address);
+    const subject = this.#options.space.of("hist", address.appId, address.channel);
+    const endMs = performance.now() + READ_DEADLINE_MS;
+    const crowded = () => new HistoryUnavailableError("too many reads of history wait for NATS; try again later");
+    return await this.#watched(() => this.#reads.pass(() => this.#read({ stream, subject, query, endMs }), crowded));
+  }
+
+  /** Notes that a publication of stream number `stream` was delivered. */
+  noteDelivered(stream: number, offset: number): void {
+    this.#streams.noteDelivered(stream, offset);
+  }
+
+  /** The connection broke: answers on it are lost. */
+  abandon(): void {
+    this.#publisher.abandon();
+    this.#batches?.abandon();
+  }
+
+  /** The connection is back, or another one: what was known of the streams is to be looked at again. */
+  forget(): void {
+    this.#streams.forget();
+  }
+
+  /** Lets go of the subscriptions for answers. */
+  close(): void {
+    this.#publisher.close();
+    this.#batches?.close();
+    this.#batches = null;
+  }
+
+  async #append(publication: Publication): Promise<AppendResult> {
+    const { stream, data, endMs } = publication;
+    if (performance.now() >= endMs) throw new HistoryUnavailableError("earlier appends on the channel took too long");
+    const { sequence, isDuplicate } = await this.#publisher.publish(publication);
+    const link = this.#options.link();
+    if (!isDuplicate && link !== null && !stream.noteAppended(link, sequence, data.length)) await stream.verify(link);
+    return { position: { epoch: stream.epoch, offset: sequence }, isDuplicate };
+  }
+
+  async #read(reading: Reading): Promise<HistoryPage> {
+    const { stream, subject, query, endMs } = reading;
+    let reason = "";
+    do {
+      if (reason !== "") await pause(READ_RETRY_MS * (0.75 + Math.random() / 2));
+      const link = this.#options.link();
+      if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
+      try {
+        await stream.ensure(link);
+        return await new HistoryRead({ stream, subject, inbox: this.#batchesOn(link), query, endMs }).run();
+      } catch (error) {
+        if (!(error instanceof StreamNotReadyError)) throw error;
+        reason = error.message;
+      }
+    } while (performance.now() < endMs);
+    throw new HistoryUnavailableError(`JetStream did not answer a read within ${READ_DEADLINE_MS} ms: ${reason}`);
+  }
+
+  #batchesOn(link: Link): HistoryBatchInbox {
+    if (this.#batches?.link !== link) {
+      this.#batches?.close();
+      this.#batches = new HistoryBatchInbox(link);
+    }
+    return this.#batches;
+  }
+
+  /** Keeps {@link isAvailable} true to what happens, and lets out the errors of the port only. */
+  async #watched<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      const result = await act();
+      this.#hasFailed = false;
+      return result;
+    } catch (error) {
+      if (error instanceof RangeError) throw error;
+      this.#hasFailed = true;
+      if (error instanceof HistoryUnavailableError) throw error;
+      throw new HistoryUnavailableError(error instanceof Error ? error.message : "NATS is away", { cause: error });
+    }
+  }
+}
+
+type Publication = Parameters<StreamPublisher["publish"]>[0] & { readonly stream: HistoryStream };
+
+interface Reading {
+  readonly stream: HistoryStream;
+  readonly subject: string;
+  readonly query: HistoryQuery;
+  readonly endMs: number;
+}
+
+function assertFits(link: Link, envelope: Uint8Array): void {
+  const limit = link.maxPayloadBytes - HEADER_ROOM_BYTES;
+  if (envelope.length <= limit) return;
+  throw new RangeError(
+    `the envelope has ${envelope.length} bytes, NATS takes ${limit}: publish less, or raise max_payload of nats-server`,
+  );
+}

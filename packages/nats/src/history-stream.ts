@@ -1,0 +1,281 @@
+import { randomBytes } from "node:crypto";
+import { HistoryUnavailableError } from "@carillon/core";
+import type { AckInbox } from "./ack-inbox.ts";
+import { pause } from "./deadline.ts";
+import { type HistorySettings, historyStreamConfig } from "./history-config.ts";
+import {
+  JetStreamApi,
+  type LeaderMessage,
+  MESSAGE_NOT_FOUND,
+  STREAM_NAME_IN_USE,
+  STREAM_NOT_FOUND,
+  type StreamConfig,
+  StreamNotReadyError,
+  type StreamState,
+  SUBJECTS_OVERLAP,
+} from "./jetstream-api.ts";
+import type { Link } from "./link.ts";
+import type { NatsLog } from "./log.ts";
+import type { EnsuredStream } from "./stream-publisher.ts";
+import type { SubjectSpace } from "./subject.ts";
+
+/** What a HistoryStream stands on. */
+export interface HistoryStreamOptions {
+  readonly space: SubjectSpace;
+  readonly settings: HistorySettings;
+  readonly index: number;
+  readonly log: NatsLog;
+  readonly inboxOn: (link: Link) => AckInbox;
+  /** The stream that is always made first; null for that one itself. */
+  readonly first: HistoryStream | null;
+}
+
+interface Marker {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+const MARKER_TIMEOUT_MS = 2_000;
+// JetStream's `err_code` for a marker that another process has just written.
+const WRONG_LAST_SEQUENCE = 10_071;
+const EPOCH = /^[A-Za-z0-9_-]{1,32}$/;
+// Before a stream counts as cut short, its leader is asked this often: a new one may not have caught up at once.
+const SHORT_TRIES = 5;
+const SHORT_PAUSE_MS = 250;
+// The marker is written anew each time this part of the bytes was appended: the oldest message goes first when they run out.
+const MARKER_REFRESH_PART = 64;
+
+const NOT_ENABLED =
+  "channels with history need JetStream, which is not enabled on NATS: " +
+  'add "jetstream {}" to the configuration of nats-server, or take history out of the channel rules';
+
+/** The API as history uses it. */
+export const historyApi = new JetStreamApi({
+  purpose: "history",
+  notEnabled: NOT_ENABLED,
+  unavailable: (message, options) => new HistoryUnavailableError(message, options),
+});
+
+const encoder = new TextEncoder();
+
+/**
+ * One of the streams that hold histories, and its epoch: the text of a marker message inside it. A stream that was lost and
+ * begun anew has no marker, whatever else about it looks the same, so it gets another epoch.
+ *
+ * Safe when many processes start at once: JetStream creates a stream once, and takes one marker only.
+ */
+export class HistoryStream implements EnsuredStream {
+  readonly #options: HistoryStreamOptions;
+  readonly #config: StreamConfig;
+  #ready: Promise<void> | null = null;
+  #hasAdapted = false;
+  #marker: Marker = { epoch: "", sequence: 0 };
+  /** Highest offset of this epoch that any append or stamp has shown. */
+  #highest = 0;
+  #highestAppended = 0;
+  #bytesSinceMarker = 0;
+
+  constructor(options: HistoryStreamOptions) {
+    this.#options = options;
+    this.#config = historyStreamConfig(options.space, options.settings, options.index);
+  }
+
+  get name(): string {
+    return this.#config.name;
+  }
+
+  /** As known since the last {@link ensure} or {@link verify}; empty before the first. */
+  get epoch(): string {
+    return this.#marker.epoch;
+  }
+
+  /**
+   * Resolves when the stream and its epoch are there. Rejects with {@link StreamNotReadyError} when another try may help, and
+   * with HistoryUnavailableError when it can't. Asks once for all who wait, and never again after a success until
+   * {@link forget}.
+   */
+  ensure(link: Link): Promise<void> {
+    if (this.#ready !== null) return this.#ready;
+    const ready = this.#ensure(link);
+    this.#ready = ready;
+    ready.catch(() => {
+      if (this.#ready === ready) this.#ready = null;
+    });
+    return ready;
+  }
+
+  forget(): void {
+    this.#ready = null;
+  }
+
+  /** Notes the offset of a delivered publication. */
+  noteDelivered(offset: number): void {
+    if (offset > this.#highest) this.#highest = offset;
+  }
+
+  /** Notes a new append. False when its offset goes back, as after a loss of the stream: its epoch is to be verified. */
+  noteAppended(link: Link, offset: number, bytes: number): boolean {
+    const isForward = offset > this.#highestAppended;
+    this.#highestAppended = offset;
+    if (isForward) this.noteDelivered(offset);
+    this.#keepMarkerYoung(link, bytes);
+    return isForward;
+  }
+
+  /** A message from the leader: the last of a subject, or the next from a sequence on. Null when there is none. */
+  async ask(link: Link, request: LeaderQuery): Promise<LeaderMessage | null> {
+    const answer = await historyApi.ask(link, `STREAM.MSG.GET.${this.name}`, request);
+    if (answer.message !== undefined) return answer.message;
+    if (answer.error?.err_code === MESSAGE_NOT_FOUND) return null;
+    throw this.#lost(answer.error?.err_code) ?? historyApi.refusalOf(answer);
+  }
+
+  /** What the stream holds, from its leader. */
+  async state(link: Link): Promise<StreamState> {
+    const answer = await historyApi.ask(link, `STREAM.INFO.${this.name}`, {});
+    if (answer.state !== undefined) return answer.state;
+    throw this.#lost(answer.error?.err_code) ?? historyApi.refusalOf(answer);
+  }
+
+  async #ensure(link: Link): Promise<void> {
+    const answer = await historyApi.ask(link, `STREAM.INFO.${this.name}`, {});
+    if (answer.config !== undefined) await this.#adapt(link, answer.config);
+    else if (answer.error?.err_code === STREAM_NOT_FOUND) await this.#create(link);
+    else throw historyApi.refusalOf(answer);
+    await this.verify(link);
+    await this.#assertWhole(link);
+  }
+
+  /** The first stream comes first: nodes that disagree about their number meet at its subjects, before anything is lost. */
+  async #create(link: Link): Promise<void> {
+    await this.#options.first?.ensure(link);
+    const made = await historyApi.ask(link, `STREAM.CREATE.${this.name}`, this.#config);
+    const code = made.error?.err_code;
+    if (code === STREAM_NAME_IN_USE) throw new StreamNotReadyError("the stream has just been created");
+    if (code === SUBJECTS_OVERLAP) throw this.#foreign("other streams hold its subjects");
+    if (made.error !== undefined) throw historyApi.refusalOf(made);
+    this.#assertOurs(made.config ?? { name: this.name });
+    this.#hasAdapted = true;
+    this.#options.log.info("history_stream_created", { stream: this.name });
+  }
+
+  #assertOurs(present: StreamConfig): void {
+    const { subjects = [], republish } = this.#config;
+    const partitions = present.subjects?.length ?? 0;
+    const isOurs =
+      partitions > 1 && present.republish?.src === republish?.src && present.republish?.dest === republish?.dest;
+    if (!isOurs) throw this.#foreign("it belongs to something else");
+    if (present.allow_msg_ttl !== true) {
+      throw new HistoryUnavailableError("channels with history need nats-server 2.11 or newer: update NATS");
+    }
+    if ([...subjects].sort().join() === [...(present.subjects ?? [])].sort().join()) return;
+    // One subject is the marker's.
+    const found = Math.round(256 / (partitions - 1));
+    throw new HistoryUnavailableError(
+      `the histories on NATS are spread over about ${found} streams and not ${this.#options.settings.streams}: ` +
+        "set history's number of streams to what was used before, or choose another nats.prefix to begin with none",
+    );
+  }
+
+  #foreign(why: string): HistoryUnavailableError {
+    return new HistoryUnavailableError(
+      `the JetStream stream ${this.name} can't be used, ${why}: choose another nats.prefix`,
+    );
+  }
+
+  /** Takes over changed limits, once in the life of a process: nodes with old settings must not undo it over and over. */
+  async #adapt(link: Link, present: StreamConfig): Promise<void> {
+    this.#assertOurs(present);
+    if (this.#hasAdapted) return;
+    this.#hasAdapted = true;
+    const { num_replicas, max_age, duplicate_window, max_msgs_per_subject, max_bytes } = this.#config;
+    const wanted = { num_replicas, max_age, duplicate_window, max_msgs_per_subject, max_bytes };
+    const changes = Object.entries(wanted).filter(([key, value]) => present[key as keyof typeof wanted] !== value);
+    if (changes.length === 0) return;
+    const changed = await historyApi.ask(link, `STREAM.UPDATE.${this.name}`, { ...present, ...wanted });
+    const fields = { stream: this.name, changes: Object.fromEntries(changes) };
+    if (changed.error === undefined) this.#options.log.info("history_stream_updated", fields);
+    // It works as it is, only with the old limits.
+    else this.#options.log.warn("history_stream_not_updated", { ...fields, reason: changed.error.description });
+  }
+
+  /** Asks the leader for the epoch. Resolves with it; a new one begins when there is none any more. */
+  async verify(link: Link): Promise<string> {
+    const subject = this.#options.space.ofMarker(this.#options.index);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const message = await this.ask(link, { last_by_subj: subject });
+      if (message !== null) {
+        const epoch = Buffer.from(message.data ?? "", "base64").toString("latin1");
+        if (!EPOCH.test(epoch)) throw this.#foreign("its marker is not one of Carillon");
+        this.#take({ epoch, sequence: message.seq });
+        return epoch;
+      }
+      await this.#writeMarker(link, newEpoch(), 0);
+    }
+    throw new StreamNotReadyError("the marker of the stream could not be written");
+  }
+
+  /** Takes the marker when no one else wrote one since `expected`; else leaves it to be read. */
+  async #writeMarker(link: Link, epoch: string, expected: number): Promise<void> {
+    const ack = await this.#options.inboxOn(link).publish({
+      subject: this.#options.space.ofMarker(this.#options.index),
+      data: encoder.encode(epoch),
+      headers: { "Nats-TTL": "never", "Nats-Expected-Last-Subject-Sequence": `${expected}` },
+      timeoutMs: MARKER_TIMEOUT_MS,
+    });
+    if (ack.kind === "stored") this.#take({ epoch, sequence: ack.sequence });
+    else if (ack.kind !== "refused") throw new StreamNotReadyError("JetStream did not take the marker of the stream");
+    else if (ack.errorCode !== WRONG_LAST_SEQUENCE) throw new StreamNotReadyError(ack.description);
+  }
+
+  #take(marker: Marker): void {
+    const { epoch: before } = this.#marker;
+    this.#marker = marker;
+    if (before === marker.epoch) return;
+    this.#highest = this.#highestAppended = 0;
+    if (before !== "") this.#options.log.warn("history_epoch_changed", { stream: this.name });
+  }
+
+  /**
+   * A stream with its old marker that ends before what it was seen to hold has lost its newest part, as one copy on one disk
+   * may after a loss of power. Its offsets will come again with other publications, so they need a new epoch.
+   */
+  async #assertWhole(link: Link): Promise<void> {
+    if (this.#highest === 0) return;
+    for (let attempt = 0; attempt < SHORT_TRIES; attempt++) {
+      if ((await this.state(link)).last_seq >= this.#highest) return;
+      await pause(SHORT_PAUSE_MS);
+    }
+    this.#options.log.error("history_stream_cut_short", { stream: this.name });
+    await this.#writeMarker(link, newEpoch(), this.#marker.sequence);
+    await this.verify(link);
+  }
+
+  #keepMarkerYoung(link: Link, bytes: number): void {
+    const { maxBytesPerStream } = this.#options.settings;
+    if (maxBytesPerStream === 0) return;
+    this.#bytesSinceMarker += bytes;
+    if (this.#bytesSinceMarker < maxBytesPerStream / MARKER_REFRESH_PART) return;
+    this.#bytesSinceMarker = 0;
+    const { epoch, sequence } = this.#marker;
+    const refreshed = this.#writeMarker(link, epoch, sequence);
+    // When another process was faster, its marker is the one to know.
+    void refreshed
+      .then(() => this.verify(link))
+      .catch((error: unknown) => this.#options.log.warn("history_marker_not_refreshed", { stream: this.name, error }));
+  }
+
+  /** A stream that is gone, or was never made: to be made by the next try. */
+  #lost(code: number | undefined): StreamNotReadyError | null {
+    if (code !== STREAM_NOT_FOUND) return null;
+    this.forget();
+    return new StreamNotReadyError("the stream is gone");
+  }
+}
+
+/** A question to the leader of a stream. */
+export type LeaderQuery = { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj: string };
+
+function newEpoch(): string {
+  return randomBytes(12).toString("base64url");
+}

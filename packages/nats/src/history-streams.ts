@@ -1,0 +1,36 @@
+import type { ChannelAddress } from "@carillon/core";
+import { type HistorySettings, streamOfPartition } from "./history-config.ts";
+import { HistoryStream, type HistoryStreamOptions } from "./history-stream.ts";
+import { escapeToken, partitionOf } from "./subject.ts";
+
+/** The streams that histories are spread over. */
+export class HistoryStreams {
+  readonly #streams: readonly HistoryStream[];
+  readonly #settings: HistorySettings;
+
+  constructor(options: Omit<HistoryStreamOptions, "index" | "first">) {
+    this.#settings = options.settings;
+    const first = new HistoryStream({ ...options, index: 0, first: null });
+    const others = Array.from(
+      { length: options.settings.streams - 1 },
+      (_, index) => new HistoryStream({ ...options, index: index + 1, first }),
+    );
+    this.#streams = [first, ...others];
+  }
+
+  /** The stream of a channel. */
+  of({ appId, channel }: ChannelAddress): HistoryStream {
+    const partition = partitionOf(escapeToken(appId), escapeToken(channel));
+    return this.#streams[streamOfPartition(partition, this.#settings.streams)] as HistoryStream;
+  }
+
+  /** Notes that a publication of stream number `stream` was delivered. */
+  noteDelivered(stream: number, offset: number): void {
+    this.#streams[stream]?.noteDelivered(offset);
+  }
+
+  /** The connection was lost: whatever was known of the streams may be no more. */
+  forget(): void {
+    for (const stream of this.#streams) stream.forget();
+  }
+}

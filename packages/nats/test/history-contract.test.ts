@@ -1,0 +1,31 @@
+import { describeHistory, type HistoryHarness, NatsCluster, NatsServer } from "@carillon/testkit";
+import { connectNatsBus, type NatsBus } from "../src/index.ts";
+
+const HISTORY = { maxMessagesPerChannel: 50, maxAgeMs: 60_000 } as const;
+
+const nodeOn = (bus: NatsBus) => ({ bus, history: bus.history });
+
+async function single(interest: "exact" | "partition"): Promise<HistoryHarness> {
+  const server = await NatsServer.start({ jetStream: true });
+  return {
+    createNode: async () => nodeOn(await connectNatsBus({ servers: [server.url], interest, history: HISTORY })),
+    close: () => server.stop(),
+  };
+}
+
+async function cluster(): Promise<HistoryHarness> {
+  const servers = await NatsCluster.start({ size: 3, jetStream: true });
+  let nodes = 0;
+  return {
+    // Each node on the next server, so that appends and reads meet different copies.
+    createNode: async () => {
+      const { url } = servers.server(nodes++ % 3);
+      return nodeOn(await connectNatsBus({ servers: [url], history: { ...HISTORY, replicas: 3 } }));
+    },
+    close: () => servers.stop(),
+  };
+}
+
+describeHistory("NatsHistory, one server", () => single("exact"));
+describeHistory("NatsHistory, partition interest", () => single("partition"));
+describeHistory("NatsHistory, three copies in a cluster", cluster);
