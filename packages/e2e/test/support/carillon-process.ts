@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { collectGarbage } from "./inspector.ts";
 
-const BIN = fileURLToPath(new URL("../../../carillon/bin/carillon.js", import.meta.url));
+// Found by its name, as this file runs from its source and from what is compiled of it.
+const BIN = join(dirname(createRequire(import.meta.url).resolve("carillon")), "../bin/carillon.js");
 const READY_WITHIN_MS = 20_000;
 
 /** The line that a process logs when it accepts connections. */
