@@ -16,6 +16,7 @@ import {
 } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 import type { NatsLog } from "./log.ts";
+import { SharedAttempt } from "./shared-attempt.ts";
 import type { EnsuredStream } from "./stream-publisher.ts";
 import type { SubjectSpace } from "./subject.ts";
 
@@ -67,7 +68,7 @@ const encoder = new TextEncoder();
 export class HistoryStream implements EnsuredStream {
   readonly #options: HistoryStreamOptions;
   readonly #config: StreamConfig;
-  #ready: Promise<void> | null = null;
+  readonly #ready = new SharedAttempt();
   #hasAdapted = false;
   #marker: Marker = { epoch: "", sequence: 0 };
   /** Highest offset of this epoch that any append or stamp has shown. */
@@ -95,17 +96,11 @@ export class HistoryStream implements EnsuredStream {
    * {@link forget}.
    */
   ensure(link: Link): Promise<void> {
-    if (this.#ready !== null) return this.#ready;
-    const ready = this.#ensure(link);
-    this.#ready = ready;
-    ready.catch(() => {
-      if (this.#ready === ready) this.#ready = null;
-    });
-    return ready;
+    return this.#ready.run(() => this.#ensure(link));
   }
 
   forget(): void {
-    this.#ready = null;
+    this.#ready.forget();
   }
 
   /** Notes the offset of a delivered publication. */

@@ -9,6 +9,7 @@ import {
 } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 import type { NatsLog } from "./log.ts";
+import { SharedAttempt } from "./shared-attempt.ts";
 import type { SubjectSpace } from "./subject.ts";
 
 /** What the stream behind idempotency keys is made of. */
@@ -41,7 +42,7 @@ const api = new JetStreamApi({
 export class OnceStream {
   readonly #options: OnceStreamOptions;
   readonly #config: StreamConfig;
-  #ready: Promise<void> | null = null;
+  readonly #ready = new SharedAttempt();
 
   constructor(options: OnceStreamOptions) {
     this.#options = options;
@@ -54,18 +55,12 @@ export class OnceStream {
    * {@link forget}.
    */
   ensure(link: Link): Promise<void> {
-    if (this.#ready !== null) return this.#ready;
-    const ready = this.#ensure(link);
-    this.#ready = ready;
-    ready.catch(() => {
-      if (this.#ready === ready) this.#ready = null;
-    });
-    return ready;
+    return this.#ready.run(() => this.#ensure(link));
   }
 
   /** The stream did not answer: look again next time. */
   forget(): void {
-    this.#ready = null;
+    this.#ready.forget();
   }
 
   async #ensure(link: Link): Promise<void> {
