@@ -54,6 +54,8 @@ export interface LogStart {
  */
 export class ChannelLog {
   readonly limits: HistoryLimits;
+  /** True on a cache channel: who subscribes gets the newest publication. */
+  readonly isCache: boolean;
   /** When the store was last asked with success, in monotonic ms. Kept here for HistoryKeeper. */
   checkedAtMs = Number.NEGATIVE_INFINITY;
   /**
@@ -71,8 +73,9 @@ export class ChannelLog {
   #floor = NOTHING_PROVEN;
   readonly #held = new HeldBack();
 
-  constructor(limits: HistoryLimits) {
+  constructor(limits: HistoryLimits, isCache = false) {
     this.limits = limits;
+    this.isCache = isCache;
   }
 
   get state(): LogState {

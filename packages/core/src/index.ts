@@ -1,6 +1,15 @@
 export { Channel, type ChannelSink, type ChannelState } from "./channel.ts";
 export { ChannelLog, type LogEntry, type LogState, type Verdict } from "./channel-log.ts";
 export { ChannelRegistry, type ChannelRegistryOptions } from "./channel-registry.ts";
+export type {
+  AskOptions,
+  Cluster,
+  ClusterAnswer,
+  ClusterAnswers,
+  ClusterHandler,
+  ClusterNode,
+  Departure,
+} from "./cluster/cluster.ts";
 export { ConnectionTable } from "./connection-table.ts";
 export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
@@ -11,6 +20,7 @@ export { HistoryKeeper, type HistoryKeeperOptions, type LoggedChannel } from "./
 export { HistoryReader, type HistoryReaderOptions, type HistoryTail, type TailQuery } from "./history-reader.ts";
 export { Hub, type HubOptions } from "./hub.ts";
 export type { Joined, Joining } from "./joining.ts";
+export { membershipOf } from "./membership.ts";
 export { MemoryBackbone, type MemoryBackboneOptions, MemoryBus } from "./memory-bus.ts";
 export { MemoryHistory, type MemoryHistoryOptions } from "./memory-history.ts";
 export { type HistoryServices, Node, type NodeOptions, type NodeServices, type OpenResult } from "./node.ts";
@@ -25,10 +35,12 @@ export type {
   TokenRules,
 } from "./ports/apps.ts";
 export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
+export { type Block, type BlockKey, type BlockStore, BlocksUnavailableError } from "./ports/block-store.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 export type { ChannelRule, ChannelRules } from "./ports/channel-rules.ts";
 export type { Clock, Timer } from "./ports/clock.ts";
+export type { ClusterLink } from "./ports/cluster-link.ts";
 export type { Codec } from "./ports/codec.ts";
 export type {
   AppendResult,
@@ -45,6 +57,8 @@ export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";
 export { formatPosition, parsePosition } from "./position.ts";
+export type { Member, MemberPage, PresenceChange, Roster } from "./presence/member.ts";
+export type { Presence, PresenceEntry } from "./presence/presence.ts";
 export { RateLimit } from "./rate-limit.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";

@@ -1,21 +1,28 @@
 import type { Result } from "@carillon/protocol";
 import type { Position } from "./ports/history-store.ts";
+import type { Member, Roster } from "./presence/member.ts";
 import type { RecoveryFailure } from "./recovery.ts";
 
-/** What a subscriber of a channel with history is told when it joins. */
+/** What a subscriber of a channel with history or presence is told when it joins. */
 export interface Joined {
-  /** Where it stands: what follows comes live. null while the store of histories can't be reached. */
-  readonly position: Position | null;
+  /** Where it stands: what follows comes live. null while the store of histories can't be reached; absent without history. */
+  readonly position?: Position | null;
   /** Whether nothing is missing since the position it gave; absent when it gave none. */
   readonly isRecovered?: boolean;
   /** Why it isn't recovered. */
   readonly reason?: RecoveryFailure;
   /** What it missed or asked for, in its codec, oldest first. To be written right behind the answer. */
   readonly frames: readonly Uint8Array[];
+  /** On a cache channel: whether its newest event is among the frames; absent on other channels, and for a repeat. */
+  readonly isCached?: boolean;
+  /** Who is on the channel; absent on channels without presence. What comes and goes later is told by changes. */
+  readonly roster?: Roster;
+  /** The member that this connection is; absent for one that only watches. */
+  readonly me?: Member;
 }
 
 /**
- * A subscribe on a channel with history that has been accepted, and waits for its subscriber to join. Joining, writing the
+ * A subscribe on a channel with history or presence that has been accepted, and waits for its subscriber to join. Joining, writing the
  * answer and writing the frames must be one turn of the event loop: from the join on, what is published comes live.
  */
 export interface Joining {

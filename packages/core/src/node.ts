@@ -20,8 +20,10 @@ import type { HistoryStore } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
+import type { Presence } from "./presence/presence.ts";
 import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import { Subscribing } from "./subscribing.ts";
 
 /** What belongs to the histories of a node's channels. */
 export interface HistoryServices {
@@ -40,6 +42,9 @@ export interface NodeServices {
   readonly events: EventPublisher;
   /** null where no channel has a history. */
   readonly history: HistoryServices | null;
+  /** null where nobody is told who is on presence channels. */
+  readonly presence: Presence | null;
+  readonly subscribing: Subscribing;
   /** Sessions by when they end unless a (newer) connection token comes. */
   readonly expiries: ExpiryWheel<Session>;
 }
@@ -94,8 +99,8 @@ export class Node {
         else history.keeper.receive({ channel, log }, envelope, stamp);
       },
       createLog: (appId, channel) => {
-        const limits = history === null ? null : (options.rules?.ruleOf(appId, channel).history ?? null);
-        return limits === null ? null : new ChannelLog(limits);
+        const rule = history === null ? undefined : options.rules?.ruleOf(appId, channel);
+        return rule == null || rule.history === null ? null : new ChannelLog(rule.history, rule.isCache);
       },
       lingerMs: options.lingerMs,
       maxLingering: options.maxLingeringChannels,
@@ -103,7 +108,18 @@ export class Node {
     });
     const events = new EventPublisher(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
-    this.services = { clock, authorizer, connections, channels, hub, events, history, expiries };
+    this.services = {
+      clock,
+      authorizer,
+      connections,
+      channels,
+      hub,
+      events,
+      history,
+      presence: null,
+      expiries,
+      subscribing: new Subscribing(() => this.services),
+    };
     this.#counters = counters;
     this.#stopWatchingBus = bus.onStatus((status) => {
       if (status === "connected") history?.keeper.checkAll(channels.all());

@@ -37,7 +37,7 @@ export interface CaughtUp {
 }
 
 /** What was read for those whose position is older than the log. null: the read failed. */
-interface Past {
+export interface Past {
   readonly entries: readonly LogEntry[];
   /** Everything after this is in it; absent when nothing can be said but that they are neighbours. */
   readonly since: number | undefined;

@@ -3,7 +3,6 @@ import {
   allows,
   CLOSE_CODES,
   type CloseCodeName,
-  channelKind,
   type Result,
   refuse,
   type SubscribeTarget,
@@ -11,15 +10,13 @@ import {
 import type { Channel } from "./channel.ts";
 import type { PublishedEvent } from "./event-publisher.ts";
 import type { HistoryAnswer, HistoryRequest } from "./history-access.ts";
-import type { Joined, Joining } from "./joining.ts";
 import type { NodeServices } from "./node.ts";
-import { mayPublish, mayReadHistory, maySubscribe } from "./permissions.ts";
+import { mayPublish, mayReadHistory } from "./permissions.ts";
 import type { App, ConnectionGrant } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { Transport } from "./ports/transport.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { catchUpOf } from "./recovery.ts";
-import { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
+import { type SubscribeResult, SubscriptionSet } from "./subscription-set.ts";
 
 /** The protocol's side of a session: told what the session can't say in the protocol's own words. */
 export interface SessionOwner {
@@ -45,8 +42,6 @@ export interface SessionOptions {
   readonly codec: Codec;
   readonly owner: SessionOwner;
 }
-
-const CANCELLED = "the channel was unsubscribed before the subscription stood";
 
 /** How long a connection may go without a token where its app requires one. */
 const TOKEN_GRACE_MS = 10_000;
@@ -136,32 +131,8 @@ export class Session {
    * promises. Idempotent: a repeat is answered like the first.
    */
   subscribe(target: SubscribeTarget): SubscribeResult | Promise<SubscribeResult> {
-    const existing = this.#subscriptions.get(target.channel);
-    if (existing !== undefined) return existing.pending ?? this.#standing(existing);
-    const limit = this.app.settings.limits.channelsPerConnection;
-    if (limit !== 0 && this.#subscriptions.size >= limit) {
-      return refuse(
-        "channel_limit",
-        `a connection may be subscribed to ${limit} channels: unsubscribe from some first`,
-      );
-    }
-    const allowed = maySubscribe(this, this.#node.authorizer, target);
-    if (!allowed.ok) return allowed;
-    const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";
     if (this.#isClosed) return refuse("cancelled", "the connection has closed");
-
-    const channel = this.#node.channels.acquire(this.app.id, target.channel);
-    const subscription: Subscription = { channel, pending: null, isByCapability };
-    this.#subscriptions.add(subscription);
-    if (channel.log !== null) {
-      subscription.pending = this.#prepareJoining(subscription, target);
-    } else if (channel.whenHeld === null) {
-      this.#node.hub.join(this, channel);
-      return ACCEPTED;
-    } else {
-      subscription.pending = this.#joinWhenHeld(subscription, channel.whenHeld);
-    }
-    return subscription.pending;
+    return this.#node.subscribing.begin({ session: this, subscriptions: this.#subscriptions }, target);
   }
 
   /** Unsubscribes; false when there was nothing to undo. A subscribe that still waits is cancelled. */
@@ -169,7 +140,7 @@ export class Session {
     const subscription = this.#subscriptions.get(name);
     if (subscription === undefined) return false;
     this.#subscriptions.remove(subscription);
-    this.#undo(subscription);
+    this.#node.subscribing.undo(this, subscription, false);
     return true;
   }
 
@@ -216,7 +187,7 @@ export class Session {
   onClosed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const subscription of this.#subscriptions.takeAll()) this.#undo(subscription);
+    for (const subscription of this.#subscriptions.takeAll()) this.#node.subscribing.undo(this, subscription, true);
     this.#endAt(0);
     this.#node.connections.remove(this);
   }
@@ -233,58 +204,6 @@ export class Session {
     if (atMs !== 0) this.#node.expiries.add(this, atMs);
   }
 
-  async #joinWhenHeld(subscription: Subscription, held: Promise<void>): Promise<Result<undefined>> {
-    try {
-      await held;
-    } catch {
-      return this.#giveUp(subscription);
-    }
-    if (!this.#isWanted(subscription)) return refuse("cancelled", CANCELLED);
-    subscription.pending = null;
-    this.#node.hub.join(this, subscription.channel);
-    return ACCEPTED;
-  }
-
-  #prepareJoining(subscription: Subscription, target: SubscribeTarget): SubscribeResult | Promise<SubscribeResult> {
-    const { channel } = subscription;
-    const { log } = channel;
-    const recovery = this.#node.history?.recovery;
-    if (log === null || recovery === undefined) return ACCEPTED;
-    const logged = { channel, log };
-    const catchUp = catchUpOf(target);
-    const preparing = recovery.prepare(logged, catchUp);
-    const joiningWith = (past: Awaited<typeof preparing>) =>
-      accept<Joining>({
-        join: () => {
-          if (!this.#isWanted(subscription)) return refuse("cancelled", CANCELLED);
-          if (subscription.pending === null) return accept({ position: log.position, frames: [] });
-          const { entries, ...told } = recovery.answer(logged, catchUp, past);
-          const frames = this.#node.hub.framesOf(this, channel, { epoch: log.epoch, entries });
-          subscription.pending = null;
-          this.#node.hub.join(this, channel);
-          return accept<Joined>({ ...told, frames });
-        },
-      });
-    return preparing === null ? joiningWith(null) : preparing.then(joiningWith, () => this.#giveUp(subscription));
-  }
-
-  /** What a repeat gets whose subscription stands. */
-  #standing({ channel }: Subscription): SubscribeResult {
-    const { log } = channel;
-    return log === null ? ACCEPTED : accept({ join: () => accept({ position: log.position, frames: [] }) });
-  }
-
-  /** The bus refused. ChannelRegistry has reported why; the subscriber is told that it may try again. */
-  #giveUp(subscription: Subscription): Result<undefined> {
-    if (this.#subscriptions.remove(subscription)) this.#node.channels.release(subscription.channel);
-    return refuse("bus_unavailable", "the bus can't be reached, nothing was subscribed: try again");
-  }
-
-  /** False once it was unsubscribed, or the connection has closed: the reference was given back then. */
-  #isWanted(subscription: Subscription): boolean {
-    return this.#subscriptions.get(subscription.channel.channel) === subscription;
-  }
-
   #stands(name: string): boolean {
     return this.#subscriptions.get(name)?.pending === null;
   }
@@ -295,11 +214,6 @@ export class Session {
       this.unsubscribe(channel.channel);
       this.#owner.onRevoked(channel.channel);
     }
-  }
-
-  #undo(subscription: Subscription): void {
-    if (subscription.pending === null) this.#node.hub.leave(this, subscription.channel);
-    this.#node.channels.release(subscription.channel);
   }
 
   #takeEvent(): Result<void> {

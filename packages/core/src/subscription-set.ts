@@ -1,6 +1,7 @@
 import type { Result } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
 import type { Joining } from "./joining.ts";
+import type { Member } from "./presence/member.ts";
 
 /** What an accepted subscribe comes to: a way to join on channels with history, nothing more on others. */
 export type SubscribeResult = Result<Joining | undefined>;
@@ -12,6 +13,8 @@ export interface Subscription {
   pending: SubscribeResult | Promise<SubscribeResult> | null;
   /** True when nothing but the connection token let it in: it ends when a newer token no longer does. */
   readonly isByCapability: boolean;
+  /** Who the connection is on a presence channel; null when it only watches, and on other channels. */
+  readonly member: Member | null;
 }
 
 /** From how many on a map is worth its memory: below, looking through a list is as fast and takes a fifth of it. */

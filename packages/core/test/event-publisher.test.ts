@@ -105,7 +105,11 @@ it("EventPublisher › a channel with history: kept and delivered in one act, wi
   const history = new MemoryHistory({ backbone, clock, ids });
   const bus = new MemoryBus(backbone);
   const rules: ChannelRules = {
-    ruleOf: (_appId, channel) => ({ history: channel === "a" ? { messages: 10, maxAgeMs: 1000 } : null }),
+    ruleOf: (_appId, channel) => ({
+      history: channel === "a" ? { messages: 10, maxAgeMs: 1000 } : null,
+      isCache: false,
+      presenceListUpTo: 1000,
+    }),
   };
   const counters = createNodeCounters();
   const publisher = new EventPublisher({ bus, history, rules, clock, ids, counters });

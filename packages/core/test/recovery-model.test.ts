@@ -93,7 +93,7 @@ function checkClient(world: RecoveryWorld, got: readonly Got[]): void {
   if (first?.kind !== "joined") return;
   const past = got.flatMap((each) => (each.kind === "past" ? [each.number] : []));
   const { position, isRecovered, reason } = first.told;
-  const standsAt = position === null ? null : countUpTo(world, `${position.epoch}:${position.offset}`);
+  const standsAt = position == null ? null : countUpTo(world, `${position.epoch}:${position.offset}`);
 
   if (first.since === null) expect(isRecovered).toBeUndefined();
   else expect([isRecovered, typeof reason]).toEqual(isRecovered ? [true, "undefined"] : [false, "string"]);

@@ -147,7 +147,7 @@ describe("tokens", () => {
     const test = new TestNode();
     const { session, closings } = test.connect(createApp());
     let verify: (() => void) | undefined;
-    const grant = { userId: "user-1", capabilities: {}, expiresAtMs: START_MS + 1 };
+    const grant = { userId: "user-1", tokenId: null, userInfo: null, capabilities: {}, expiresAtMs: START_MS + 1 };
     test.authorizer.knowAnswer(
       "slow",
       new Promise((resolve) => {

@@ -12,6 +12,7 @@ function subscriptionTo(name: string): Subscription {
     channel: new Channel({ appId: "1", channel: name }, () => undefined, null),
     pending: null,
     isByCapability: false,
+    member: null,
   };
 }
 

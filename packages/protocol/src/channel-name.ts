@@ -25,6 +25,14 @@ export function channelKind(name: string): ChannelKind {
   return "public";
 }
 
+/** Prefixes of the names that make a channel a cache channel; Pusher's. */
+const CACHE_PREFIXES = ["cache-", "private-cache-", "private-encrypted-cache-", "presence-cache-"];
+
+/** True when the channel's name says that whoever subscribes gets its newest event at once. */
+export function isCacheChannel(name: string): boolean {
+  return CACHE_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
 /** A sentence for whoever sent a name that {@link isChannelName} refuses. */
 export const CHANNEL_NAME_RULE =
   "a channel name has 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ; (use a dot where you would put a colon)";

@@ -1,7 +1,13 @@
 export type { Capabilities, CapabilityVerb } from "./capability.ts";
 export { allows, CAPABILITY_VERBS, MAX_CAPABILITY_PATTERNS, matchesPattern, parseCapabilities } from "./capability.ts";
 export type { ChannelKind } from "./channel-name.ts";
-export { CHANNEL_NAME_RULE, channelKind, isChannelName, MAX_CHANNEL_NAME_LENGTH } from "./channel-name.ts";
+export {
+  CHANNEL_NAME_RULE,
+  channelKind,
+  isCacheChannel,
+  isChannelName,
+  MAX_CHANNEL_NAME_LENGTH,
+} from "./channel-name.ts";
 export type { CloseCodeName, ErrorCode, ErrorCodeInfo, ReconnectRule } from "./codes.ts";
 export { CLOSE_CODES, ERROR_CODES, reconnectRule } from "./codes.ts";
 export type { Envelope } from "./envelope.ts";
@@ -18,8 +24,10 @@ export type {
   HistoryCommand,
   HistoryFrame,
   HistoryItem,
+  MemberItem,
   PingCommand,
   PongFrame,
+  PresenceFrame,
   PublishCommand,
   PublishedFrame,
   ReconnectFrame,
@@ -48,3 +56,4 @@ export { MAX_CHANNELS_PER_COMMAND, MAX_HISTORY_LIMIT, MAX_TOKEN_LENGTH } from ".
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";
 export { channelStringToSign, splitChannelToken } from "./signing.ts";
+export { MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoText } from "./user.ts";

@@ -5,7 +5,7 @@ export { signChannel } from "./auth/channel-signature.ts";
 export type { ConfiguredAppsOptions } from "./auth/configured-apps.ts";
 export { ConfiguredApps } from "./auth/configured-apps.ts";
 export type { ConnectionTokenClaims } from "./auth/connection-token.ts";
-export { MAX_SUBJECT_CHARACTERS, mintConnectionToken } from "./auth/connection-token.ts";
+export { mintConnectionToken } from "./auth/connection-token.ts";
 export type { KeySetFetch } from "./auth/key-sets.ts";
 export { isOriginAllowed } from "./auth/origin.ts";
 export { changesThatNeedRestart } from "./config/config-changes.ts";

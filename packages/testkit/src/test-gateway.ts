@@ -47,8 +47,9 @@ export interface TestGatewayOptions {
 
 /** Rules that give all channels whose name begins so a history, by default of 100 publications and an hour. */
 export function historyRules(prefix: string, limits: Partial<HistoryLimits> = {}): ChannelRules {
-  const rule = { history: { messages: 100, maxAgeMs: 3_600_000, ...limits } };
-  return { ruleOf: (_appId, channel) => (channel.startsWith(prefix) ? rule : { history: null }) };
+  const none = { history: null, isCache: false, presenceListUpTo: 1000 };
+  const rule = { ...none, history: { messages: 100, maxAgeMs: 3_600_000, ...limits } };
+  return { ruleOf: (_appId, channel) => (channel.startsWith(prefix) ? rule : none) };
 }
 
 /** The development app with some settings changed. Commands are not limited unless `limits` says so. */

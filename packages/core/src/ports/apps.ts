@@ -2,8 +2,12 @@ import type { Capabilities } from "@carillon/protocol";
 
 /** Limits of one app. 0 means no limit, for each of them. */
 export interface AppLimits {
-  /** Connections of this app on one node. */
+  /** Connections of this app in the whole cluster. Counted over nodes by heartbeats, so it may be passed by those of one second. */
   readonly connections: number;
+  /** Connections of one user (the `sub` of connection tokens) of this app in the whole cluster. */
+  readonly connectionsPerUser: number;
+  /** Users on one presence channel. */
+  readonly presenceMembers: number;
   /** Bytes of one payload, as JSON text. */
   readonly messageBytes: number;
   /** Events in one batch publish. */
@@ -83,6 +87,10 @@ export interface AppRegistry {
 export interface ConnectionGrant {
   /** The `sub` claim: who the connection belongs to; null when the token names nobody. */
   readonly userId: string | null;
+  /** The `jti` claim: which token it was; null when it has none. */
+  readonly tokenId: string | null;
+  /** The `info` claim as JSON text: what is told about the user on presence channels; null when there is none. */
+  readonly userInfo: string | null;
   readonly capabilities: Capabilities;
   /** When it ends, in milliseconds since 1970. */
   readonly expiresAtMs: number;

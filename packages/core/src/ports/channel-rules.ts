@@ -4,6 +4,10 @@ import type { HistoryLimits } from "./history-store.ts";
 export interface ChannelRule {
   /** How much is kept; null: nothing, the channel is delivered at most once. */
   readonly history: HistoryLimits | null;
+  /** True: who subscribes is sent the newest event at once, or told that there is none. Wants a history. */
+  readonly isCache: boolean;
+  /** Up to so many members a presence channel tells who comes and goes; with more it only counts. */
+  readonly presenceListUpTo: number;
 }
 
 /** The rules for channels. Synchronous: asked once when a channel comes to life on a node, and at each publish. */

@@ -1,4 +1,5 @@
 import type { Envelope } from "@carillon/protocol";
+import type { PresenceChange } from "../presence/member.ts";
 
 /** The form in which one kind of client gets publications. Encoded once per node, channel and codec, never per subscriber. */
 export interface Codec {
@@ -13,4 +14,6 @@ export interface Codec {
   encodePublication(channel: string, publication: Envelope, position?: string): Uint8Array;
   /** One frame that says that publications of a channel are lost; null where the protocol has no word for it. */
   encodeGap(channel: string): Uint8Array | null;
+  /** The frames that tell a change on a presence channel, in their order; most protocols need one. */
+  encodePresence(channel: string, change: PresenceChange): readonly Uint8Array[];
 }

@@ -165,6 +165,7 @@ const codec: Codec = {
       JSON.stringify({ number: JSON.parse(decoder.decode(publication.payload)), position: position ?? null }),
     ),
   encodeGap: () => encoder.encode(JSON.stringify({ gap: true })),
+  encodePresence: () => [],
 };
 
 const app = {
@@ -245,7 +246,7 @@ export class WorldClient {
 }
 
 function textOf({ position }: Omit<Joined, "frames">): string | null {
-  return position === null ? null : formatPosition(position);
+  return position == null ? null : formatPosition(position);
 }
 
 /** A node with one channel on a lossy bus and a slow store, and clients. */
@@ -258,7 +259,9 @@ export class RecoveryWorld {
   readonly node = new Node({
     bus: this.bus,
     history: this.store,
-    rules: { ruleOf: (appId) => ({ history: appId === ADDRESS.appId ? LIMITS : null }) },
+    rules: {
+      ruleOf: (appId) => ({ history: appId === ADDRESS.appId ? LIMITS : null, isCache: false, presenceListUpTo: 1000 }),
+    },
     topics: this.topics,
     codecs: [codec],
     authorizer: new TestAuthorizer(),

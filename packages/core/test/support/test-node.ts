@@ -9,6 +9,7 @@ import {
   MemoryBackbone,
   MemoryBus,
   Node,
+  type PresenceChange,
   type Session,
   type SessionOwner,
 } from "@carillon/core";
@@ -40,6 +41,8 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
     token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null, ...token },
     limits: {
       connections: 0,
+      connectionsPerUser: 0,
+      presenceMembers: 0,
       messageBytes: 0,
       batchEvents: 0,
       channelsPerPublish: 0,
@@ -68,6 +71,11 @@ export class CountingCodec implements Codec {
     return new TextEncoder().encode(`${this.name} ${channel} gap`);
   }
 
+  encodePresence(channel: string, { joined, left, count }: PresenceChange): readonly Uint8Array[] {
+    const told = [...joined.map(({ id }) => `+${id}`), ...left.map((id) => `-${id}`), count].join(" ");
+    return [new TextEncoder().encode(`${this.name} ${channel} ${told}`)];
+  }
+
   encodePublication(channel: string, publication: Envelope): Uint8Array {
     this.encodings++;
     if (this.isBroken) throw new RangeError("nested too deeply");
@@ -87,7 +95,14 @@ export class TestAuthorizer implements Authorizer {
   }
 
   knowToken(token: string, grant: Partial<ConnectionGrant>): void {
-    const value = { userId: "user-1", capabilities: {}, expiresAtMs: START_MS + 3_600_000, ...grant };
+    const value = {
+      userId: "user-1",
+      tokenId: null,
+      userInfo: null,
+      capabilities: {},
+      expiresAtMs: START_MS + 3_600_000,
+      ...grant,
+    };
     this.#tokens.set(token, { ok: true, value });
   }
 

@@ -176,6 +176,22 @@ export interface GapFrame {
   readonly channel: string;
 }
 
+/** Somebody on a presence channel. */
+export interface MemberItem {
+  readonly id: string;
+  /** What the application vouches for about the user; absent when there is nothing. */
+  readonly info?: unknown;
+}
+
+/** Push: who came to a presence channel and who left it since the last one; `count` alone on a channel that only counts. */
+export interface PresenceFrame {
+  readonly type: "presence";
+  readonly channel: string;
+  readonly joined?: readonly MemberItem[];
+  readonly left?: readonly string[];
+  readonly count: number;
+}
+
 /** Reply to a refresh. */
 export interface RefreshedFrame {
   readonly type: "refreshed";
@@ -213,6 +229,7 @@ export type ServerFrame =
   | UnsubscribedFrame
   | PublishedFrame
   | GapFrame
+  | PresenceFrame
   | RefreshedFrame
   | PongFrame
   | ErrorFrame

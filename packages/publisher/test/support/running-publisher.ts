@@ -118,7 +118,9 @@ export class RunningPublisher {
 
 /** Rules that keep the newest `messages` of channels that match, for an hour. */
 export function historyOf(match: string, messages = 100): ChannelRules {
-  return new ConfiguredChannelRules({ rules: [{ match, apps: [], history: { messages, maxAgeMs: 3_600_000 } }] });
+  return new ConfiguredChannelRules({
+    rules: [{ match, apps: [], history: { messages, maxAgeMs: 3_600_000 }, isCache: false, presenceListUpTo: 1000 }],
+  });
 }
 
 function countingIds(): IdSource {

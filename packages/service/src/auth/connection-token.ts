@@ -1,6 +1,15 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import type { App, AppSettings, Clock, ConnectionGrant } from "@carillon/core";
-import { accept, type Capabilities, parseCapabilities, type Result, refuse } from "@carillon/protocol";
+import {
+  accept,
+  type Capabilities,
+  MAX_USER_ID_LENGTH,
+  MAX_USER_INFO_BYTES,
+  parseCapabilities,
+  type Result,
+  refuse,
+  userInfoText,
+} from "@carillon/protocol";
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { type KeySets, KeySetUnavailableError } from "./key-sets.ts";
 
@@ -12,17 +21,18 @@ export interface ConnectionTokensOptions {
 
 /** What a new connection token says. */
 export interface ConnectionTokenClaims {
-  /** Who the connection belongs to, at most {@link MAX_SUBJECT_CHARACTERS}; absent: nobody. */
+  /** Who the connection belongs to, at most {@link MAX_USER_ID_LENGTH}; absent: nobody. */
   readonly sub?: string;
+  /** Which token it is, so that it can be blocked by itself; at most as long; absent: it can't. */
+  readonly jti?: string;
+  /** What presence channels tell about the user, at most {@link MAX_USER_INFO_BYTES} as JSON text; absent: nothing. */
+  readonly info?: unknown;
   readonly capabilities: Capabilities;
   /** Seconds from now to the end. */
   readonly ttlSeconds: number;
   /** Now, in milliseconds since 1970; absent: the time of this machine. */
   readonly nowMs?: number;
 }
-
-/** Longest `sub` claim; Pusher documents the same for user ids. */
-export const MAX_SUBJECT_CHARACTERS = 128;
 
 /** Longest token that is looked at. Web servers take about as much in a query. */
 const MAX_TOKEN_CHARACTERS = 8192;
@@ -46,11 +56,12 @@ export function mintConnectionToken(app: App, claims: ConnectionTokenClaims): Pr
   const [secret] = secrets;
   if (secret === undefined) throw new RangeError("the app has no secret");
   const nowSeconds = Math.floor((claims.nowMs ?? Date.now()) / 1000);
-  const jwt = new SignJWT({ cap: claims.capabilities })
+  const jwt = new SignJWT({ cap: claims.capabilities, ...(claims.info === undefined ? {} : { info: claims.info }) })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setIssuedAt(nowSeconds)
     .setExpirationTime(nowSeconds + claims.ttlSeconds);
   if (claims.sub !== undefined) jwt.setSubject(claims.sub);
+  if (claims.jti !== undefined) jwt.setJti(claims.jti);
   if (token.issuer !== null) jwt.setIssuer(token.issuer);
   if (token.audience !== null) jwt.setAudience(token.audience);
   return jwt.sign(new TextEncoder().encode(secret));
@@ -180,9 +191,16 @@ function importPublicKey(pem: string) {
   return { algorithm: key.asymmetricKeyType === "rsa" ? "RS256" : "ES256", key } as const;
 }
 
-function grantOf({ sub, exp, cap }: JWTPayload): Result<ConnectionGrant> {
-  if (sub !== undefined && (typeof sub !== "string" || sub.length === 0 || sub.length > MAX_SUBJECT_CHARACTERS)) {
-    return invalid(`its subject (\`sub\`) must be a text of 1 to ${MAX_SUBJECT_CHARACTERS} characters`);
+function grantOf({ sub, jti, info, exp, cap }: JWTPayload): Result<ConnectionGrant> {
+  if (sub !== undefined && (typeof sub !== "string" || sub.length === 0 || sub.length > MAX_USER_ID_LENGTH)) {
+    return invalid(`its subject (\`sub\`) must be a text of 1 to ${MAX_USER_ID_LENGTH} characters`);
+  }
+  if (jti !== undefined && (typeof jti !== "string" || jti.length === 0 || jti.length > MAX_USER_ID_LENGTH)) {
+    return invalid(`its id (\`jti\`) must be a text of 1 to ${MAX_USER_ID_LENGTH} characters`);
+  }
+  const userInfo = userInfoText(info);
+  if (userInfo === undefined) {
+    return invalid(`its user information (\`info\`) must not be longer than ${MAX_USER_INFO_BYTES} bytes as JSON text`);
   }
   const capabilities = cap === undefined ? {} : parseCapabilities(cap);
   if (capabilities === null) {
@@ -191,7 +209,13 @@ function grantOf({ sub, exp, cap }: JWTPayload): Result<ConnectionGrant> {
   // jose has refused tokens without a numeric `exp`. The tolerance belongs to the grant too, or a token that was accepted
   // late would grant a time that is already over.
   const endSeconds = Number(exp) + CLOCK_TOLERANCE_SECONDS;
-  return accept({ userId: sub ?? null, capabilities, expiresAtMs: Math.min(endSeconds * 1000, LAST_TIME_MS) });
+  return accept({
+    userId: sub ?? null,
+    tokenId: jti ?? null,
+    userInfo,
+    capabilities,
+    expiresAtMs: Math.min(endSeconds * 1000, LAST_TIME_MS),
+  });
 }
 
 function invalid(reason: string): Result<ConnectionGrant> {

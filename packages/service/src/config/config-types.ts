@@ -23,6 +23,12 @@ export interface DrainConfig {
   readonly spreadSeconds: number;
 }
 
+/** How a gateway tells who is on presence channels. */
+export interface PresenceConfig {
+  /** How long a member whose last connection broke is still counted as there, so that reloads don't show. 0 = not at all. */
+  readonly graceSeconds: number;
+}
+
 /** The process that holds connections. */
 export interface GatewayConfig {
   readonly host: string;
@@ -40,6 +46,7 @@ export interface GatewayConfig {
   readonly lingerSeconds: number;
   /** Channels that may linger at once; beyond it the oldest is released. */
   readonly maxLingeringChannels: number;
+  readonly presence: PresenceConfig;
   readonly drain: DrainConfig;
 }
 
@@ -104,6 +111,10 @@ export interface ConfiguredChannelRule {
   readonly apps: readonly string[];
   /** Null: no history. */
   readonly history: HistoryLimits | null;
+  /** True: the newest event is sent to whoever subscribes. */
+  readonly isCache: boolean;
+  /** Up to so many members a presence channel tells who comes and goes. */
+  readonly presenceListUpTo: number;
 }
 
 /** The backbone. */

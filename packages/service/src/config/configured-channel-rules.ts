@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ChannelRule, ChannelRules, HistoryLimits } from "@carillon/core";
-import { matchesPattern } from "@carillon/protocol";
+import { isCacheChannel, matchesPattern } from "@carillon/protocol";
 import type { ConfiguredChannelRule } from "./config-types.ts";
 
 /** What {@link ConfiguredChannelRules} begins with. */
@@ -16,9 +16,23 @@ export interface ConfiguredChannelRulesOptions {
 interface Entry {
   readonly configured: ConfiguredChannelRule;
   readonly rule: ChannelRule;
+  /** What holds for those of its channels that are cache channels by their name. */
+  readonly cacheRule: ChannelRule;
 }
 
-const DEFAULT_RULE: ChannelRule = Object.freeze({ history: null });
+/** A channel that changes are listed on up to a thousand members; the default of `channels[].presence.listUpTo`. */
+const DEFAULT_LIST_UP_TO = 1000;
+
+const DEFAULT_RULE: ChannelRule = Object.freeze({
+  history: null,
+  isCache: false,
+  presenceListUpTo: DEFAULT_LIST_UP_TO,
+});
+
+/** What a cache channel keeps when no rule says more: the newest event, for 30 minutes, which is what Pusher documents. */
+const CACHE_LIMITS: HistoryLimits = Object.freeze({ messages: 1, maxAgeMs: 1_800_000 });
+
+const DEFAULT_CACHE_RULE: ChannelRule = Object.freeze({ ...DEFAULT_RULE, history: CACHE_LIMITS, isCache: true });
 const DEFAULT_MAX_REMEMBERED = 100_000;
 
 /**
@@ -48,7 +62,9 @@ export class ConfiguredChannelRules implements ChannelRules {
     this.#entries = rules.map((each) => toEntry(each, this.#ceiling));
     this.#young = new Map();
     this.#old = new Map();
-    return this.#entries.every(({ configured, rule }) => isDeepStrictEqual(configured.history, rule.history));
+    return this.#entries.every(
+      ({ configured, rule }) => configured.history === null || isDeepStrictEqual(configured.history, rule.history),
+    );
   }
 
   /** True when some rule keeps a history. */
@@ -57,7 +73,7 @@ export class ConfiguredChannelRules implements ChannelRules {
   }
 
   ruleOf(appId: string, channel: string): ChannelRule {
-    if (this.#entries.length === 0) return DEFAULT_RULE;
+    if (this.#entries.length === 0) return isCacheChannel(channel) ? DEFAULT_CACHE_RULE : DEFAULT_RULE;
     // App ids have no slash.
     const key = `${appId}/${channel}`;
     const young = this.#young.get(key);
@@ -72,19 +88,22 @@ export class ConfiguredChannelRules implements ChannelRules {
   }
 
   #find(appId: string, channel: string): ChannelRule {
-    for (const { configured, rule } of this.#entries) {
+    const isCache = isCacheChannel(channel);
+    for (const { configured, rule, cacheRule } of this.#entries) {
       const isForApp = configured.apps.length === 0 || configured.apps.includes(appId);
-      if (isForApp && matchesPattern(configured.match, channel)) return rule;
+      if (isForApp && matchesPattern(configured.match, channel)) return isCache ? cacheRule : rule;
     }
-    return DEFAULT_RULE;
+    return isCache ? DEFAULT_CACHE_RULE : DEFAULT_RULE;
   }
 }
 
 /** One object for each rule, made once: asking costs no allocation. */
 function toEntry(configured: ConfiguredChannelRule, ceiling: HistoryLimits | null): Entry {
-  const { history } = configured;
+  const { isCache, presenceListUpTo } = configured;
+  const history = configured.history ?? (isCache ? CACHE_LIMITS : null);
   const limits = history === null || ceiling === null ? history : lesserOf(history, ceiling);
-  return { configured, rule: Object.freeze({ history: limits }) };
+  const rule = Object.freeze({ history: limits, isCache, presenceListUpTo });
+  return { configured, rule, cacheRule: Object.freeze({ ...rule, history: limits ?? CACHE_LIMITS, isCache: true }) };
 }
 
 function lesserOf(left: HistoryLimits, right: HistoryLimits): HistoryLimits {

@@ -59,6 +59,9 @@ export const appSchema = group({
   }),
   limits: group({
     connections: count(0),
+    connectionsPerUser: count(0),
+    // 100 is Pusher's documented limit.
+    presenceMembers: wholeNumber({ default: 100, min: 0, max: 1_000_000 }),
     // 10,240 bytes, 10 events and 100 channels are Pusher's documented limits.
     messageBytes: byteSize({ default: 10_240, min: 0, max: 64 * MIB }),
     batchEvents: wholeNumber({ default: 10, min: 0, max: 100_000 }),
@@ -81,6 +84,8 @@ export const channelRuleSchema = group({
     messages: wholeNumber({ default: 100, min: 1, max: 1000 }),
     maxAge: duration({ default: 3600, min: 1, max: 365 * 86_400 }),
   }),
+  cache: flag(false),
+  presence: group({ listUpTo: wholeNumber({ default: 1000, min: 1, max: 1_000_000 }) }),
 });
 
 /** Rules as they are written; {@link toChannelRule} gives them the shape that the ports use. */
@@ -97,6 +102,7 @@ export const gatewaySchema = group({
   idleTimeoutSeconds: duration({ default: 120, min: 8, max: 960 }),
   lingerSeconds: duration({ default: 5, min: 0, max: 300 }),
   maxLingeringChannels: wholeNumber({ default: 100_000, min: 0, max: 10_000_000 }),
+  presence: group({ graceSeconds: duration({ default: 3, min: 0, max: 60 }) }),
   drain: group({
     delaySeconds: duration({ default: 0, min: 0, max: 600 }),
     spreadSeconds: duration({ default: 20, min: 0, max: 3600 }),
@@ -164,9 +170,12 @@ export function toAppSettings(app: z.output<typeof appSchema>): AppSettings {
 }
 
 /** Turns one checked entry of `channels` into what the ports use. */
-export function toChannelRule({ history, ...rule }: z.output<typeof channelRuleSchema>): ConfiguredChannelRule {
+export function toChannelRule(written: z.output<typeof channelRuleSchema>): ConfiguredChannelRule {
+  const { history, cache, presence, ...rule } = written;
   return {
     ...rule,
+    isCache: cache,
+    presenceListUpTo: presence.listUpTo,
     history: history === null ? null : { messages: history.messages, maxAgeMs: history.maxAge * 1000 },
   };
 }

@@ -46,15 +46,19 @@ async function refusal(token: string, target: App = app) {
 }
 
 describe("connection tokens › what they grant", () => {
-  it("is the subject, the capabilities and the end", async () => {
+  it("is the subject, the token's id, what is told about the user, the capabilities and the end", async () => {
     const token = await sign({
       sub: "user-42",
+      jti: "token-7",
+      info: { name: "Ann" },
       cap: { "orders-*": ["subscribe"], "private-a": ["publish", "presence"] },
     });
     expect(await authorizer.verifyConnectionToken(app, token)).toEqual({
       ok: true,
       value: {
         userId: "user-42",
+        tokenId: "token-7",
+        userInfo: '{"name":"Ann"}',
         capabilities: { "orders-*": ["subscribe"], "private-a": ["publish", "presence"] },
         expiresAtMs: (nowSeconds + 65) * 1000,
       },
@@ -64,7 +68,7 @@ describe("connection tokens › what they grant", () => {
   it("is nobody and nothing when the token doesn't say", async () => {
     expect(await authorizer.verifyConnectionToken(app, await sign({}))).toMatchObject({
       ok: true,
-      value: { userId: null, capabilities: {} },
+      value: { userId: null, tokenId: null, userInfo: null, capabilities: {} },
     });
   });
 
@@ -82,17 +86,34 @@ describe("connection tokens › what they grant", () => {
         fc.string({ minLength: 1, maxLength: 128 }),
         capabilities,
         fc.integer({ min: 1, max: 1e9 }),
-        async (sub, cap, ttlSeconds) => {
-          const token = await mintConnectionToken(strict, { sub, capabilities: cap, ttlSeconds, nowMs: clock.now() });
+        fc.option(fc.jsonValue(), { nil: undefined }),
+        async (sub, cap, ttlSeconds, info) => {
+          const claims = { sub, jti: sub, info, capabilities: cap, ttlSeconds, nowMs: clock.now() };
+          const token = await mintConnectionToken(strict, claims);
           const result = await authorizer.verifyConnectionToken(strict, token);
           expect(result).toEqual({
             ok: true,
-            value: { userId: sub, capabilities: { ...cap }, expiresAtMs: (nowSeconds + ttlSeconds + 5) * 1000 },
+            value: {
+              userId: sub,
+              tokenId: sub,
+              userInfo: info == null ? null : JSON.stringify(info),
+              capabilities: { ...cap },
+              expiresAtMs: (nowSeconds + ttlSeconds + 5) * 1000,
+            },
           });
         },
       ),
       { numRuns: 50 },
     );
+  });
+
+  it("is nothing when its id or what it tells about the user is too long", async () => {
+    expect(await refusal(await sign({ jti: "x".repeat(129) }))).toMatchObject({ code: "token_invalid" });
+    const long = await refusal(await sign({ info: "x".repeat(1023) }));
+    expect(long).toMatchObject({ code: "token_invalid", message: expect.stringContaining("1024 bytes") });
+    expect(await authorizer.verifyConnectionToken(app, await sign({ info: "x".repeat(1022) }))).toMatchObject({
+      ok: true,
+    });
   });
 
   it("ends at a time that exists, also when `exp` is beyond all times", async () => {

@@ -7,6 +7,8 @@ const rule = (match: string, messages: number | null, apps: readonly string[] = 
   match,
   apps,
   history: messages === null ? null : { messages, maxAgeMs: 1000 },
+  isCache: false,
+  presenceListUpTo: 1000,
 });
 
 describe("largestLimits", () => {
@@ -20,8 +22,41 @@ describe("largestLimits", () => {
 
 describe("ConfiguredChannelRules", () => {
   it("gives a channel that no rule matches no history", () => {
-    expect(new ConfiguredChannelRules({ rules: [] }).ruleOf("1", "a")).toEqual({ history: null });
-    expect(new ConfiguredChannelRules({ rules: [rule("b", 1)] }).ruleOf("1", "a")).toEqual({ history: null });
+    expect(new ConfiguredChannelRules({ rules: [] }).ruleOf("1", "a")).toEqual({
+      history: null,
+      isCache: false,
+      presenceListUpTo: 1000,
+    });
+    expect(new ConfiguredChannelRules({ rules: [rule("b", 1)] }).ruleOf("1", "a")).toEqual({
+      history: null,
+      isCache: false,
+      presenceListUpTo: 1000,
+    });
+  });
+
+  it("makes channels caches by their names: what the rule keeps, or else the newest event for half an hour", () => {
+    const kept = { messages: 1, maxAgeMs: 1_800_000 };
+    const rules = new ConfiguredChannelRules({ rules: [rule("cache-long-*", 7), rule("private-*", null)] });
+    expect(rules.ruleOf("1", "cache-a")).toMatchObject({ isCache: true, history: kept });
+    expect(rules.ruleOf("1", "cache-long-a")).toMatchObject({ isCache: true, history: { messages: 7 } });
+    for (const name of ["private-cache-a", "private-encrypted-cache-a", "presence-cache-a"]) {
+      expect(rules.ruleOf("1", name)).toMatchObject({ isCache: true, history: kept });
+      expect(new ConfiguredChannelRules({ rules: [] }).ruleOf("1", name)).toMatchObject({ isCache: true });
+    }
+    expect(rules.ruleOf("1", "private-a")).toMatchObject({ isCache: false, history: null });
+    expect(rules.ruleOf("1", "my-cache-a").isCache).toBe(false);
+  });
+
+  it("makes any channel a cache by its rule", () => {
+    const rules = new ConfiguredChannelRules({
+      rules: [
+        { ...rule("a", null), isCache: true },
+        { ...rule("b", 5), isCache: true },
+      ],
+    });
+    expect(rules.ruleOf("1", "a")).toMatchObject({ isCache: true, history: { messages: 1 } });
+    expect(rules.ruleOf("1", "b")).toMatchObject({ isCache: true, history: { messages: 5 } });
+    expect(rules.reload([{ ...rule("a", null), isCache: true }])).toBe(true);
   });
 
   it("lets the first rule that matches hold, also one without history", () => {

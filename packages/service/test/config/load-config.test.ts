@@ -32,6 +32,8 @@ describe("loadConfig › defaults", () => {
         token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null },
         limits: {
           connections: 0,
+          connectionsPerUser: 0,
+          presenceMembers: 100,
           messageBytes: 10_240,
           batchEvents: 10,
           channelsPerPublish: 100,
@@ -349,11 +351,17 @@ describe("loadConfig › channels", () => {
 
   it("reads a rule, its history in the units of the ports", async () => {
     const { channels } = await channel({ match: "orders-*", apps: ["1"], history: { messages: 5, maxAge: "1h" } });
-    expect(channels).toEqual([{ match: "orders-*", apps: ["1"], history: { messages: 5, maxAgeMs: 3_600_000 } }]);
+    const history = { messages: 5, maxAgeMs: 3_600_000 };
+    expect(channels).toEqual([{ match: "orders-*", apps: ["1"], history, isCache: false, presenceListUpTo: 1000 }]);
+  });
+
+  it("reads what makes a cache, and how many members are told one by one", async () => {
+    const { channels } = await channel({ match: "*", cache: true, presence: { listUpTo: 7 } });
+    expect(channels).toMatchObject([{ history: null, isCache: true, presenceListUpTo: 7 }]);
   });
 
   it("keeps nothing without history, and takes an empty one as its defaults", async () => {
-    expect((await channel({ match: "*" })).channels).toEqual([{ match: "*", apps: [], history: null }]);
+    expect((await channel({ match: "*" })).channels).toMatchObject([{ match: "*", apps: [], history: null }]);
     expect((await channel({ match: "*", history: null })).channels[0]?.history).toBeNull();
     expect((await channel({ match: "*", history: {} })).channels[0]?.history).toEqual({
       messages: 100,
@@ -392,7 +400,7 @@ describe("loadConfig › channels", () => {
 
   it("takes one rule from variables, and the list from one", async () => {
     const one = { CARILLON_CHANNEL_MATCH: "news", CARILLON_CHANNEL_HISTORY_MESSAGES: "7" };
-    expect((await load({ apps: [app], nats }, one)).channels).toEqual([
+    expect((await load({ apps: [app], nats }, one)).channels).toMatchObject([
       { match: "news", apps: [], history: { messages: 7, maxAgeMs: 3_600_000 } },
     ]);
     const list = { CARILLON_CHANNELS: '[{"match":"x"},{"match":"y"}]' };

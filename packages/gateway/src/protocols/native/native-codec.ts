@@ -1,4 +1,4 @@
-import type { Codec } from "@carillon/core";
+import type { Codec, Member, PresenceChange } from "@carillon/core";
 import {
   type CommandResult,
   decodeJsonCommand,
@@ -9,7 +9,9 @@ import {
   encodeJsonPublication,
   type HistoryFrame,
   JSON_SUBPROTOCOL,
+  type MemberItem,
   MSGPACK_SUBPROTOCOL,
+  type PresenceFrame,
   type ServerFrame,
 } from "@carillon/protocol";
 import {
@@ -42,6 +44,7 @@ export const jsonCodec: NativeCodec = {
   encodeHistory: encodeJsonHistory,
   encodePublication: encodeJsonPublication,
   encodeGap: encodeJsonGap,
+  encodePresence: (channel, change) => [encoder.encode(encodeJsonFrame(presenceFrame(channel, change)))],
 };
 
 /** msgpack in binary frames. */
@@ -54,4 +57,17 @@ export const msgpackCodec: NativeCodec = {
   encodeHistory: encodeMsgpackHistory,
   encodePublication: encodeMsgpackPublication,
   encodeGap: encodeMsgpackGap,
+  encodePresence: (channel, change) => [encodeMsgpackFrame(presenceFrame(channel, change))],
 };
+
+const encoder = new TextEncoder();
+
+function presenceFrame(channel: string, { joined, left, count, isCountOnly }: PresenceChange): PresenceFrame {
+  if (isCountOnly) return { type: "presence", channel, count };
+  return { type: "presence", channel, joined: joined.map(memberItem), left, count };
+}
+
+/** A member as the native protocol shows it. */
+export function memberItem({ id, info }: Member): MemberItem {
+  return info === null ? { id } : { id, info: JSON.parse(info) };
+}

@@ -67,7 +67,7 @@ function fitting(
   limitBytes: number,
   isRecovery: boolean,
 ): { readonly told: SubscribedHistory; readonly frames: readonly Uint8Array[] } {
-  const at = position === null ? {} : { position: formatPosition(position) };
+  const at = position == null ? {} : { position: formatPosition(position) };
   let from = frames.length;
   let bytes = 0;
   while (from > 0 && bytes + (frames[from - 1] as Uint8Array).length <= limitBytes) {

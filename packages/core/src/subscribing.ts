@@ -1,0 +1,190 @@
+import { accept, channelKind, type Result, refuse, type SubscribeTarget } from "@carillon/protocol";
+import type { LoggedChannel } from "./history-keeper.ts";
+import type { Joined, Joining } from "./joining.ts";
+import { membershipOf } from "./membership.ts";
+import type { NodeServices } from "./node.ts";
+import { maySubscribe } from "./permissions.ts";
+import type { Member, Roster } from "./presence/member.ts";
+import type { Presence } from "./presence/presence.ts";
+import { type CatchUp, catchUpOf, type Past } from "./recovery.ts";
+import type { Session } from "./session.ts";
+import type { SubscribeResult, Subscription, SubscriptionSet } from "./subscription-set.ts";
+
+const ACCEPTED: SubscribeResult = accept(undefined);
+const NEWEST: CatchUp = { kind: "rewind", count: 1 };
+const CANCELLED = refuse("cancelled", "the channel was unsubscribed before the subscription stood");
+const BUS_AWAY = refuse("bus_unavailable", "the bus can't be reached, nothing was subscribed: try again");
+
+/** A session, and what it is subscribed to. */
+export interface Subscriber {
+  readonly session: Session;
+  readonly subscriptions: SubscriptionSet;
+}
+
+/** How subscriptions begin and end; one for all sessions of a node, so that a session carries none of it. */
+export class Subscribing {
+  readonly #services: () => NodeServices;
+
+  /** `services`: of the node that this is a part of, asked when it is used. */
+  constructor(services: () => NodeServices) {
+    this.#services = services;
+  }
+
+  get #node(): NodeServices {
+    return this.#services();
+  }
+
+  /** See {@link Session.subscribe}. The session must be open. */
+  begin(subscriber: Subscriber, target: SubscribeTarget): SubscribeResult | Promise<SubscribeResult> {
+    const { session, subscriptions } = subscriber;
+    const existing = subscriptions.get(target.channel);
+    if (existing !== undefined) return existing.pending ?? this.#standing(existing);
+    const limit = session.app.settings.limits.channelsPerConnection;
+    if (limit !== 0 && subscriptions.size >= limit) {
+      return refuse(
+        "channel_limit",
+        `a connection may be subscribed to ${limit} channels: unsubscribe from some first`,
+      );
+    }
+    const allowed = maySubscribe(session, this.#node.authorizer, target);
+    if (!allowed.ok) return allowed;
+    const membership = membershipOf(session, target);
+    if (!membership.ok) return membership;
+
+    const channel = this.#node.channels.acquire(session.app.id, target.channel);
+    const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";
+    const subscription: Subscription = { channel, pending: null, isByCapability, member: membership.value };
+    subscriptions.add(subscription);
+    const isPresence = this.#presenceOf(subscription) !== null;
+    if (channel.log === null && !isPresence) {
+      if (channel.whenHeld !== null) return this.#wait(subscriber, subscription, channel.whenHeld);
+      this.#node.hub.join(session, channel);
+      return ACCEPTED;
+    }
+    return this.#prepare(subscriber, subscription, target);
+  }
+
+  /** Gives back what a subscription holds that has been taken out of its set. `isBroken`: because the connection was lost. */
+  undo(session: Session, subscription: Subscription, isBroken: boolean): void {
+    if (subscription.pending === null) this.#node.hub.leave(session, subscription.channel);
+    this.#presenceOf(subscription)?.leave(entryOf(session, subscription), isBroken);
+    this.#node.channels.release(subscription.channel);
+  }
+
+  /** A subscription without history and presence: it stands as soon as the interest does. */
+  #wait(subscriber: Subscriber, subscription: Subscription, held: Promise<void>): Promise<SubscribeResult> {
+    const standing = held.then(
+      () => {
+        if (!isWanted(subscriber, subscription)) return CANCELLED;
+        subscription.pending = null;
+        this.#node.hub.join(subscriber.session, subscription.channel);
+        return ACCEPTED;
+      },
+      () => this.#giveUp(subscriber, subscription, BUS_AWAY),
+    );
+    subscription.pending = standing;
+    return standing;
+  }
+
+  #prepare(
+    subscriber: Subscriber,
+    subscription: Subscription,
+    target: SubscribeTarget,
+  ): ReturnType<Subscribing["begin"]> {
+    const wanted = catchUpOf(target);
+    const isCached = wanted === null && subscription.channel.log?.isCache === true;
+    const catchUp = isCached ? NEWEST : wanted;
+    const logged = loggedOf(subscription);
+    const reading = logged === null ? null : (this.#node.history?.recovery.prepare(logged, catchUp) ?? null);
+    const entering = this.#presenceOf(subscription)?.enter(entryOf(subscriber.session, subscription)) ?? null;
+    if (entering === null && reading === null) {
+      return this.#joining(subscriber, subscription, { catchUp, isCached, past: null });
+    }
+    const prepared = Promise.all([entering, reading]).then(
+      ([entered, past]) =>
+        entered !== null && !entered.ok
+          ? this.#giveUp(subscriber, subscription, entered)
+          : this.#joining(subscriber, subscription, { catchUp, isCached, past }),
+      () => this.#giveUp(subscriber, subscription, BUS_AWAY),
+    );
+    subscription.pending = prepared;
+    return prepared;
+  }
+
+  #joining(subscriber: Subscriber, subscription: Subscription, wanted: Wanted): Result<Joining> {
+    const joining = accept<Joining>({
+      join: () => {
+        if (!isWanted(subscriber, subscription)) return CANCELLED;
+        if (subscription.pending === null) return accept(this.#repeat(subscription));
+        const caughtUp = this.#catchUp(subscriber.session, subscription, wanted);
+        subscription.pending = null;
+        this.#node.hub.join(subscriber.session, subscription.channel);
+        return accept<Joined>({ ...caughtUp, ...this.#rosterFor(subscription) });
+      },
+    });
+    // Until it has joined, a repeat is answered the same.
+    subscription.pending = joining;
+    return joining;
+  }
+
+  #catchUp(session: Session, subscription: Subscription, { catchUp, isCached, past }: Wanted): Joined {
+    const logged = loggedOf(subscription);
+    const recovery = this.#node.history?.recovery;
+    if (logged === null || recovery === undefined) return { frames: [] };
+    const { channel, log } = logged;
+    const { entries, ...told } = recovery.answer(logged, catchUp, past);
+    const frames = this.#node.hub.framesOf(session, channel, { epoch: log.epoch, entries });
+    return { ...told, frames, ...(isCached ? { isCached: frames.length > 0 } : {}) };
+  }
+
+  /** What a repeat gets whose subscription stands. */
+  #standing(subscription: Subscription): SubscribeResult {
+    const { log } = subscription.channel;
+    if (log === null && this.#presenceOf(subscription) === null) return ACCEPTED;
+    return accept({ join: () => accept(this.#repeat(subscription)) });
+  }
+
+  #repeat(subscription: Subscription): Joined {
+    const { log } = subscription.channel;
+    return { ...(log === null ? {} : { position: log.position }), frames: [], ...this.#rosterFor(subscription) };
+  }
+
+  #rosterFor(subscription: Subscription): { readonly roster?: Roster; readonly me?: Member } {
+    const presence = this.#presenceOf(subscription);
+    if (presence === null) return {};
+    const roster = presence.rosterOf(subscription.channel);
+    return subscription.member === null ? { roster } : { roster, me: subscription.member };
+  }
+
+  #giveUp(subscriber: Subscriber, subscription: Subscription, refusal: SubscribeResult): SubscribeResult {
+    if (!subscriber.subscriptions.remove(subscription)) return CANCELLED;
+    this.undo(subscriber.session, subscription, false);
+    return refusal;
+  }
+
+  #presenceOf({ channel }: Subscription): Presence | null {
+    return channelKind(channel.channel) === "presence" ? this.#node.presence : null;
+  }
+}
+
+/** What a subscriber wants of the past, and what had to be read for it. */
+interface Wanted {
+  readonly catchUp: CatchUp | null;
+  /** True: it wants the newest event because the channel is a cache, not because it said so. */
+  readonly isCached: boolean;
+  readonly past: Past | null;
+}
+
+function loggedOf({ channel }: Subscription): LoggedChannel | null {
+  const { log } = channel;
+  return log === null ? null : { channel, log };
+}
+
+function entryOf(session: Session, { channel, member }: Subscription) {
+  return { channel, connection: session.number, member };
+}
+
+/** False once it was unsubscribed, or the connection has closed: the reference was given back then. */
+function isWanted({ subscriptions }: Subscriber, subscription: Subscription): boolean {
+  return subscriptions.get(subscription.channel.channel) === subscription;
+}

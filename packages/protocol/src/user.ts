@@ -1,0 +1,16 @@
+/** The limits of what is known about users, one for every protocol. */
+
+/** Longest user id, in characters: Pusher's documented limit. */
+export const MAX_USER_ID_LENGTH = 128;
+
+/** Longest information about a user, in bytes of its JSON text: Pusher's documented limit. */
+export const MAX_USER_INFO_BYTES = 1024;
+
+const encoder = new TextEncoder();
+
+/** Information about a user as the JSON text that travels, null for none; undefined when it is too long. */
+export function userInfoText(info: unknown): string | null | undefined {
+  if (info === undefined || info === null) return null;
+  const text = JSON.stringify(info);
+  return encoder.encode(text).length > MAX_USER_INFO_BYTES ? undefined : text;
+}
