@@ -10,6 +10,9 @@ export type {
   ClusterNode,
   Departure,
 } from "./cluster/cluster.ts";
+export type { ClusterCounters } from "./cluster/cluster-counters.ts";
+export { ClusterMembership, type ClusterMembershipOptions } from "./cluster/cluster-membership.ts";
+export { BEAT_MS, LOST_AFTER_MS } from "./cluster/peers.ts";
 export { ConnectionTable } from "./connection-table.ts";
 export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
@@ -22,6 +25,7 @@ export { Hub, type HubOptions } from "./hub.ts";
 export type { Joined, Joining } from "./joining.ts";
 export { membershipOf } from "./membership.ts";
 export { MemoryBackbone, type MemoryBackboneOptions, MemoryBus } from "./memory-bus.ts";
+export { MemoryClusterBackbone, MemoryClusterLink } from "./memory-cluster-link.ts";
 export { MemoryHistory, type MemoryHistoryOptions } from "./memory-history.ts";
 export { type HistoryServices, Node, type NodeOptions, type NodeServices, type OpenResult } from "./node.ts";
 export { countBy, createNodeCounters } from "./node-counters.ts";

@@ -55,6 +55,20 @@ export class FakeClock implements Clock {
     this.#elapsedMs = endMs;
   }
 
+  /**
+   * Moves time on by `ms` as for a process that stood still: what fell due meanwhile runs afterwards, each timer once, and
+   * sees the time of the end.
+   */
+  freeze(ms: number): void {
+    const endMs = this.#elapsedMs + ms;
+    this.#elapsedMs = endMs;
+    for (const task of [...this.#tasks].filter(({ dueMs }) => dueMs <= endMs)) {
+      if (task.periodMs === 0) this.#tasks.delete(task);
+      else task.dueMs = endMs + task.periodMs;
+      task.run();
+    }
+  }
+
   #add(task: Task): Timer {
     this.#tasks.add(task);
     return { cancel: () => void this.#tasks.delete(task) };

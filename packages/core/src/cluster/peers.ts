@@ -1,0 +1,87 @@
+import type { ClusterNode, Departure } from "./cluster.ts";
+
+/** How often a node gives a sign of life, in ms. */
+export const BEAT_MS = 1000;
+
+/** A node of which nothing was heard for so long is held for lost, in ms: four beats. */
+export const LOST_AFTER_MS = 4000;
+
+/** A node that said goodbye is not taken back for this long by a beat that was under way, in ms. */
+const GOODBYE_MS = 10_000;
+
+/** What a beat says about a node. */
+export interface BeatReport {
+  readonly id: string;
+  readonly isGateway: boolean;
+  readonly connectionsByApp: ReadonlyMap<string, number>;
+}
+
+/** Who hears of changes. */
+export interface PeersObserver {
+  readonly onAppeared: (node: ClusterNode) => void;
+  readonly onGone: (node: ClusterNode, departure: Departure) => void;
+}
+
+interface Peer {
+  node: BeatReport;
+  heardAtMs: number;
+}
+
+/** The other nodes, by what was heard of them. Knows no clock: it is told the time, in monotonic ms. */
+export class Peers {
+  readonly #observer: PeersObserver;
+  readonly #peers = new Map<string, Peer>();
+  readonly #goodbyes = new Map<string, number>();
+
+  constructor(observer: PeersObserver) {
+    this.#observer = observer;
+  }
+
+  /** The nodes that live. */
+  get nodes(): ClusterNode[] {
+    return [...this.#peers.values()].map(({ node }) => node);
+  }
+
+  /** A sign of life. */
+  heard(node: BeatReport, nowMs: number): void {
+    if (this.#goodbyes.has(node.id)) return;
+    const peer = this.#peers.get(node.id);
+    if (peer !== undefined) {
+      peer.node = node;
+      peer.heardAtMs = nowMs;
+      return;
+    }
+    this.#peers.set(node.id, { node, heardAtMs: nowMs });
+    this.#observer.onAppeared(node);
+  }
+
+  /** It has said goodbye. */
+  left(id: string, nowMs: number): void {
+    this.#goodbyes.set(id, nowMs);
+    this.#remove(id, "left");
+  }
+
+  /** Lets go of those of whom nothing was heard for too long. Answers how many. */
+  sweep(nowMs: number): number {
+    let lost = 0;
+    for (const [id, { heardAtMs }] of this.#peers) {
+      if (nowMs - heardAtMs < LOST_AFTER_MS) continue;
+      this.#remove(id, "lost");
+      lost++;
+    }
+    for (const [id, atMs] of this.#goodbyes) if (nowMs - atMs >= GOODBYE_MS) this.#goodbyes.delete(id);
+    return lost;
+  }
+
+  /** Nothing could be heard until now: everybody has the whole time again. */
+  forgive(nowMs: number): void {
+    for (const peer of this.#peers.values()) peer.heardAtMs = nowMs;
+  }
+
+  #remove(id: string, departure: Departure): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    this.#peers.delete(id);
+    this.#observer.onGone(peer.node, departure);
+  }
+}
