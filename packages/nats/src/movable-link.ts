@@ -1,8 +1,8 @@
 import { type BusReceiver, BusUnavailableError, type StreamStamp } from "@carillon/core";
-import type { ConnectionOptions } from "nats";
+import type { ConnectionOptions, Subscription } from "nats";
 import { type Deferred, defer, pause } from "./deadline.ts";
 import type { Interest } from "./interest.ts";
-import { Link, type LinkObserver } from "./link.ts";
+import { Link, type LinkCallback, type LinkObserver } from "./link.ts";
 import type { NatsLog } from "./log.ts";
 import { Overlap } from "./overlap.ts";
 
@@ -21,6 +21,14 @@ export interface MovableLinkOptions {
   readonly onDown: () => void;
   /** Hears that the server refused a publish or a subscription. */
   readonly onRefused: (operation: string, subject: string) => void;
+}
+
+/** A subscription beside the channels, which moves along as they do. */
+interface Control {
+  readonly subject: string;
+  readonly callback: LinkCallback;
+  /** By connection: while moving there are two. */
+  readonly subscriptions: Map<Link, Subscription>;
 }
 
 interface Seat {
@@ -58,6 +66,7 @@ const CHUNK = 1_000;
 export class MovableLink {
   readonly #options: MovableLinkOptions;
   readonly #observer: LinkObserver;
+  readonly #controls = new Set<Control>();
   #seat: Seat;
   #next: Successor | null = null;
   /** After a move: knows what the old connection delivered, while the new one may still bring it. */
@@ -100,6 +109,29 @@ export class MovableLink {
     this.#next?.interest.remove(receiver);
   }
 
+  /**
+   * Hears a subject beside the channels; it stands once {@link confirm} resolves. `callback` must not throw. While the node
+   * moves, both connections bring what is sent: whoever listens must know a repeat. Returns the act that ends it.
+   */
+  listen(subject: string, callback: (data: Uint8Array) => void): () => void {
+    const control: Control = {
+      subject,
+      // A refusal is reported by the link to whoever made it.
+      callback: (error, msg) => {
+        if (error === null) callback(msg.data);
+      },
+      subscriptions: new Map(),
+    };
+    this.#controls.add(control);
+    subscribeOn(this.#seat.link, control);
+    if (this.#next !== null) subscribeOn(this.#next.link, control);
+    return () => {
+      this.#controls.delete(control);
+      for (const subscription of control.subscriptions.values()) subscription.unsubscribe();
+      control.subscriptions.clear();
+    };
+  }
+
   /** Resolves when what was added so far stands; rejects when the connection breaks before. */
   async confirm(): Promise<void> {
     const next = this.#next;
@@ -115,6 +147,8 @@ export class MovableLink {
 
   #seatOn(link: Link): Seat {
     const arrive: Deliver = (receiver, envelope, stamp) => this.#arrive(link, receiver, envelope, stamp);
+    // Before the channels: after a reconnect, subscriptions come back in the order in which they were made.
+    for (const control of this.#controls) subscribeOn(link, control);
     const interest = this.#options.createInterest(link, arrive);
     return { link, interest };
   }
@@ -217,6 +251,7 @@ export class MovableLink {
       if (next.isBroken || this.#isClosed) throw new BusUnavailableError("the new connection to NATS broke");
     } catch (error) {
       this.#next = null;
+      for (const { subscriptions } of this.#controls) subscriptions.delete(link);
       await link.close();
       throw error;
     }
@@ -226,6 +261,7 @@ export class MovableLink {
   #swap(old: Seat, next: Successor): void {
     this.#seat = next;
     this.#next = null;
+    for (const { subscriptions } of this.#controls) subscriptions.delete(old.link);
     next.overlap?.end((receiver, envelope, stamp) => {
       if (next.interest.has(receiver)) this.#options.deliver(receiver, envelope, stamp);
     });
@@ -285,4 +321,9 @@ export class MovableLink {
     const shuffled = others.map((server) => ({ server, rank: Math.random() })).sort((a, b) => a.rank - b.rank);
     return [...shuffled.map(({ server }) => server), ...(known.has(link.server) ? [link.server] : [])];
   }
+}
+
+function subscribeOn(link: Link, { subject, callback, subscriptions }: Control): void {
+  const subscription = link.subscribe(subject, callback);
+  if (subscription !== null) subscriptions.set(link, subscription);
 }

@@ -6,11 +6,13 @@ import {
   type BusStatus,
   BusUnavailableError,
   type ChannelAddress,
+  type ClusterLink,
   EnvelopeTooLargeError,
   type HistoryStore,
   type StreamStamp,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
+import { NatsClusterLink } from "./cluster-link.ts";
 import { defer, withDeadline } from "./deadline.ts";
 import { historySettingsOf } from "./history-config.ts";
 import { StampReader } from "./history-stamp.ts";
@@ -50,6 +52,7 @@ export class NatsBus implements Bus {
   readonly #link: MovableLink;
   readonly #once: OncePublisher;
   readonly #history: NatsHistory;
+  readonly #clusterLink: NatsClusterLink;
   readonly #order = new PublishOrder();
   readonly #subscribeTimeoutMs: number;
   readonly #listeners = new Set<(status: BusStatus) => void>();
@@ -74,6 +77,7 @@ export class NatsBus implements Bus {
       link: () => this.#linkInUse,
     });
     this.#link = this.#createMovableLink(options, connection, link);
+    this.#clusterLink = new NatsClusterLink({ space, link: this.#link, whenStanding: () => this.#whenStanding() });
   }
 
   /** @internal Connects; rejects with what the client says when no server takes the connection. */
@@ -96,6 +100,11 @@ export class NatsBus implements Bus {
   /** Histories, kept on JetStream over the same connection; closed together with the bus. */
   get history(): HistoryStore {
     return this.#history;
+  }
+
+  /** What the processes of the cluster tell each other, over the same connection; closed together with the bus. */
+  get clusterLink(): ClusterLink {
+    return this.#clusterLink;
   }
 
   onStatus(listener: (status: BusStatus) => void): () => void {

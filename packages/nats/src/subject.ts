@@ -147,6 +147,11 @@ export class SubjectSpace {
     return `${this.#prefix}.hist.epoch.${stream}`;
   }
 
+  /** Where the processes of a cluster hear each other: one of them, or all (null). */
+  ofCluster(nodeId: string | null): string {
+    return checkedSubject(`${this.#prefix}.ctl.${nodeId === null ? "all" : `node.${escapeToken(nodeId)}`}`);
+  }
+
   /** What matches every subject of a kind. */
   all(kind: SubjectKind): string {
     return `${this.#prefix}.${kind}.>`;
