@@ -9,6 +9,8 @@ export interface ChannelRegistryOptions {
   readonly clock: Clock;
   /** Takes what arrives on any channel. */
   readonly sink: ChannelSink;
+  /** Hears that the interest in a channel has ended, or never stood. Absent: nobody does. */
+  readonly onReleased?: (channel: Channel) => void;
   /** Makes the log of a channel that comes to life; null for one without history. Absent: none has one. */
   readonly createLog?: (appId: string, channel: string) => ChannelLog | null;
   /** How long interest outlives its last subscriber, in ms: a page reload or a reconnect then costs the bus nothing. */
@@ -36,6 +38,7 @@ export class ChannelRegistry {
   readonly #lingerMs: number;
   readonly #maxLingering: number;
   readonly #onFailure: (channel: Channel, error: unknown) => void;
+  readonly #onReleased: (channel: Channel) => void;
   readonly #channelsByApp = new Map<string, Map<string, Channel>>();
   // Oldest first: all linger equally long. May hold channels that came back to life; they are passed over in their turn.
   #lingerQueue: Channel[] = [];
@@ -51,6 +54,7 @@ export class ChannelRegistry {
     this.#lingerMs = options.lingerMs;
     this.#maxLingering = options.maxLingering;
     this.#onFailure = options.onFailure;
+    this.#onReleased = options.onReleased ?? (() => undefined);
     this.#sweeper = this.#clock.every(Math.max(options.lingerMs / SWEEPS_PER_LINGER, 10), () => this.#sweep());
   }
 
@@ -169,6 +173,7 @@ export class ChannelRegistry {
   #forget(channel: Channel): void {
     if (channel.state === "released") return;
     channel.state = "released";
+    this.#onReleased(channel);
     const channels = this.#channelsByApp.get(channel.appId);
     if (channels?.get(channel.channel) !== channel) return;
     channels.delete(channel.channel);

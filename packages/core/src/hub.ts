@@ -6,6 +6,7 @@ import type { Codec } from "./ports/codec.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
 import { formatPosition } from "./position.ts";
+import type { PresenceChange } from "./presence/member.ts";
 import type { Session } from "./session.ts";
 
 /** What a Hub stands on. */
@@ -93,6 +94,18 @@ export class Hub {
       const codec = this.#codecs[index] as Codec;
       const frame = (counts[index] as number) > 0 ? codec.encodeGap(channel.channel) : null;
       if (frame !== null) this.#topics.publish(topicOf(codec, channel), frame, codec.isBinary);
+    }
+  }
+
+  /** Tells the channel's subscribers on this node who came and who left. */
+  announcePresence(channel: Channel, change: PresenceChange): void {
+    const counts = channel.subscribersByCodec;
+    for (let index = 0; index < counts.length; index++) {
+      if (counts[index] === 0) continue;
+      const codec = this.#codecs[index] as Codec;
+      const topic = topicOf(codec, channel);
+      for (const frame of codec.encodePresence(channel.channel, change))
+        this.#topics.publish(topic, frame, codec.isBinary);
     }
   }
 

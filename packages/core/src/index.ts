@@ -61,8 +61,18 @@ export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";
 export { formatPosition, parsePosition } from "./position.ts";
+export { GossipPresence, type GossipPresenceOptions } from "./presence/gossip-presence.ts";
 export type { Member, MemberPage, PresenceChange, Roster } from "./presence/member.ts";
 export type { Presence, PresenceEntry } from "./presence/presence.ts";
+export type { PresenceCounters } from "./presence/presence-counters.ts";
+export {
+  decodePresenceDelta,
+  encodePresenceDelta,
+  isPresenceDelta,
+  type PresenceDelta,
+  type PresenceUser,
+} from "./presence/presence-delta.ts";
+export { type DeltaVerdict, type RosterDiff, RosterState } from "./presence/roster-state.ts";
 export { RateLimit } from "./rate-limit.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";

@@ -2,6 +2,7 @@ import { accept, type CloseCodeName } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import { ExpiryWheel } from "./expiry-wheel.ts";
@@ -20,7 +21,8 @@ import type { HistoryStore } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
-import type { Presence } from "./presence/presence.ts";
+import { GossipPresence } from "./presence/gossip-presence.ts";
+import { isPresenceDelta } from "./presence/presence-delta.ts";
 import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Subscribing } from "./subscribing.ts";
@@ -43,7 +45,7 @@ export interface NodeServices {
   /** null where no channel has a history. */
   readonly history: HistoryServices | null;
   /** null where nobody is told who is on presence channels. */
-  readonly presence: Presence | null;
+  readonly presence: GossipPresence | null;
   readonly subscribing: Subscribing;
   /** Sessions by when they end unless a (newer) connection token comes. */
   readonly expiries: ExpiryWheel<Session>;
@@ -56,6 +58,10 @@ export interface NodeOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** The processes of the cluster; must not have started. Absent: nobody is told who is on presence channels. */
+  readonly cluster?: Cluster;
+  /** How long a user whose last connection broke is still on presence channels, in ms. */
+  readonly presenceGraceMs?: number;
   readonly topics: TopicTree;
   /** The codecs of all protocols that the node serves. */
   readonly codecs: readonly Codec[];
@@ -90,18 +96,21 @@ export class Node {
     const connections = new ConnectionTable(ids.nodeNumber);
     const hub = new Hub({ topics: options.topics, codecs: options.codecs, connections, counters });
     const history = this.#createHistory(options, hub);
+    const presence = createPresence(options, hub);
     const channels = new ChannelRegistry({
       bus,
       clock,
       sink: (channel, envelope, stamp) => {
         const { log } = channel;
-        if (log === null || history === null) hub.deliver(channel, envelope);
+        if (presence !== null && isPresenceDelta(envelope)) presence.receive(channel, envelope);
+        else if (log === null || history === null) hub.deliver(channel, envelope);
         else history.keeper.receive({ channel, log }, envelope, stamp);
       },
       createLog: (appId, channel) => {
         const rule = history === null ? undefined : options.rules?.ruleOf(appId, channel);
         return rule == null || rule.history === null ? null : new ChannelLog(rule.history, rule.isCache);
       },
+      onReleased: (channel) => presence?.release(channel),
       lingerMs: options.lingerMs,
       maxLingering: options.maxLingeringChannels,
       onFailure: options.onInterestFailed,
@@ -116,7 +125,7 @@ export class Node {
       hub,
       events,
       history,
-      presence: null,
+      presence,
       expiries,
       subscribing: new Subscribing(() => this.services),
     };
@@ -148,6 +157,7 @@ export class Node {
   close(): void {
     this.#stopWatchingBus();
     this.services.history?.keeper.close();
+    this.services.presence?.close();
     this.services.channels.close();
     this.services.expiries.close();
   }
@@ -176,4 +186,19 @@ export class Node {
     const recovery = new Recovery({ reader, keeper, clock, counters });
     return { keeper, recovery, access: new HistoryAccess({ reader, rules }) };
   }
+}
+
+const DEFAULT_PRESENCE_GRACE_MS = 3000;
+const DEFAULT_PRESENCE_LIST_UP_TO = 1000;
+
+function createPresence({ bus, cluster, clock, presenceGraceMs, rules }: NodeOptions, hub: Hub): GossipPresence | null {
+  if (cluster === undefined) return null;
+  return new GossipPresence({
+    bus,
+    cluster,
+    hub,
+    clock,
+    graceMs: presenceGraceMs ?? DEFAULT_PRESENCE_GRACE_MS,
+    listUpTo: ({ appId, channel }) => rules?.ruleOf(appId, channel).presenceListUpTo ?? DEFAULT_PRESENCE_LIST_UP_TO,
+  });
 }

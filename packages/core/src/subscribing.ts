@@ -5,7 +5,7 @@ import { membershipOf } from "./membership.ts";
 import type { NodeServices } from "./node.ts";
 import { maySubscribe } from "./permissions.ts";
 import type { Member, Roster } from "./presence/member.ts";
-import type { Presence } from "./presence/presence.ts";
+import type { Presence, PresenceEntry } from "./presence/presence.ts";
 import { type CatchUp, catchUpOf, type Past } from "./recovery.ts";
 import type { Session } from "./session.ts";
 import type { SubscribeResult, Subscription, SubscriptionSet } from "./subscription-set.ts";
@@ -180,8 +180,9 @@ function loggedOf({ channel }: Subscription): LoggedChannel | null {
   return log === null ? null : { channel, log };
 }
 
-function entryOf(session: Session, { channel, member }: Subscription) {
-  return { channel, connection: session.number, member };
+function entryOf(session: Session, { channel, member }: Subscription): PresenceEntry {
+  const { presenceMembers: maxMembers } = session.app.settings.limits;
+  return { channel, connection: session.number, member, maxMembers };
 }
 
 /** False once it was unsubscribed, or the connection has closed: the reference was given back then. */

@@ -9,6 +9,8 @@ export interface PresenceEntry {
   readonly connection: number;
   /** Who it is; null for one that only watches. */
   readonly member: Member | null;
+  /** Most users that the channel may have; 0 = no limit. */
+  readonly maxMembers: number;
 }
 
 /** Who is on the presence channels of this node, kept as one truth with all other nodes. Called by Subscribing. */

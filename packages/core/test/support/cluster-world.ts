@@ -49,6 +49,7 @@ export interface WorldNode {
   /** What it heard of others: `+id`, `-id left`, `-id lost`. */
   readonly seen: string[];
   readonly bugs: unknown[];
+  readonly bus: { readonly status: BusStatus; onStatus(listener: (status: BusStatus) => void): () => void };
   setBus(status: BusStatus): void;
 }
 
@@ -86,7 +87,7 @@ export class ClusterWorld {
       bus.status = status;
       for (const listener of listeners) listener(status);
     };
-    const node = { nodeId, cluster, connections, seen, bugs, setBus };
+    const node = { nodeId, cluster, connections, seen, bugs, bus, setBus };
     this.nodes.push(node);
     return node;
   }
@@ -119,8 +120,10 @@ export class ClusterWorld {
 
   /** Lets time pass, and messages arrive. */
   async run(ms: number): Promise<void> {
-    for (let passed = 0; passed < ms; passed += 50) {
-      this.clock.advance(Math.min(50, ms - passed));
+    // Short steps where it is about an exchange of messages, each of which takes one.
+    const stepMs = ms <= 1000 ? 5 : 50;
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      this.clock.advance(Math.min(stepMs, ms - passed));
       await settle();
     }
   }

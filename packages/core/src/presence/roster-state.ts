@@ -1,0 +1,230 @@
+import type { Member, MemberPage } from "./member.ts";
+import type { PresenceDelta, PresenceUser } from "./presence-delta.ts";
+
+/** What became of a delta: `repeat` was known, `gap` wants the node's whole part. */
+export type DeltaVerdict = "applied" | "repeat" | "gap";
+
+/** What has changed since it was last asked. */
+export interface RosterDiff {
+  readonly joined: readonly Member[];
+  readonly left: readonly string[];
+}
+
+interface NodePart {
+  version: number;
+  users: Map<string, PresenceUser>;
+}
+
+interface OwnUser {
+  readonly user: PresenceUser;
+  readonly connections: Set<number>;
+}
+
+/**
+ * Who is on one channel: the users of each node, and what the subscribers here have been told of it. Pure: it is told what
+ * happened, and knows neither clock nor wire.
+ *
+ * Its laws: a user is there when any node lists it; of several entries the one that came first counts (by time, then by node
+ * id), so that all nodes show the same; applying the same things in any order that the versions allow gives the same.
+ */
+export class RosterState {
+  readonly #nodeId: string;
+  readonly #own = new Map<string, OwnUser>();
+  readonly #nodes = new Map<string, NodePart>();
+  readonly #told = new Map<string, Member>();
+  /** Users of whom something changed since the last diff. */
+  readonly #dirty = new Set<string>();
+  #sorted: string[] | null = null;
+
+  constructor(nodeId: string) {
+    this.#nodeId = nodeId;
+  }
+
+  /** Users here. */
+  get ownUsers(): PresenceUser[] {
+    return [...this.#own.values()].map(({ user }) => user);
+  }
+
+  /** A user here; undefined when there is none. */
+  ownUser(userId: string): PresenceUser | undefined {
+    return this.#own.get(userId)?.user;
+  }
+
+  get ownCount(): number {
+    return this.#own.size;
+  }
+
+  /** True when something changed since the last {@link diff}. */
+  get isDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** Users that are there, whether the subscribers have been told of them or not. */
+  get count(): number {
+    let count = this.#told.size;
+    for (const id of this.#dirty) count += Number(this.has(id)) - Number(this.#told.has(id));
+    return count;
+  }
+
+  /** Users that the subscribers have been told of. */
+  get toldCount(): number {
+    return this.#told.size;
+  }
+
+  /** True when a node lists this user, whether it was told or not. */
+  has(userId: string): boolean {
+    return this.#winner(userId) !== undefined;
+  }
+
+  /** A connection of a user came here. True when it is the user's first one here. */
+  enter(member: Member, connection: number, nowMs: number): boolean {
+    const own = this.#own.get(member.id);
+    if (own !== undefined) {
+      own.connections.add(connection);
+      return false;
+    }
+    const user: PresenceUser = { ...member, sinceMs: nowMs };
+    this.#own.set(member.id, { user, connections: new Set([connection]) });
+    this.#dirty.add(member.id);
+    return true;
+  }
+
+  /** A connection went. True when it was the user's last one here; the user stays until {@link remove}. */
+  leave(userId: string, connection: number): boolean {
+    const own = this.#own.get(userId);
+    return own?.connections.delete(connection) === true && own.connections.size === 0;
+  }
+
+  /** Removes a user without connections here; false when there is none, or it has come back. */
+  remove(userId: string): boolean {
+    const own = this.#own.get(userId);
+    if (own === undefined || own.connections.size > 0) return false;
+    this.#own.delete(userId);
+    this.#dirty.add(userId);
+    return true;
+  }
+
+  /** The version of a node's part that is known; 0: nothing is. */
+  versionOf(nodeId: string): number {
+    return this.#nodes.get(nodeId)?.version ?? 0;
+  }
+
+  /** What another node says has changed. */
+  apply({ nodeId, previousVersion, version, joined, left }: PresenceDelta): DeltaVerdict {
+    const known = this.versionOf(nodeId);
+    if (version <= known) return "repeat";
+    if (previousVersion === 0) {
+      this.replace(nodeId, version, joined);
+      return "applied";
+    }
+    const part = this.#nodes.get(nodeId);
+    if (part === undefined || previousVersion !== known) return "gap";
+    part.version = version;
+    for (const id of left) if (part.users.delete(id)) this.#dirty.add(id);
+    for (const user of joined) {
+      part.users.set(user.id, user);
+      this.#dirty.add(user.id);
+    }
+    return "applied";
+  }
+
+  /** What another node says is its whole part at a version; older news than what is known is passed over. */
+  replace(nodeId: string, version: number, users: readonly PresenceUser[]): void {
+    const part = this.#nodes.get(nodeId);
+    if (version <= (part?.version ?? 0)) return;
+    for (const id of part?.users.keys() ?? []) this.#dirty.add(id);
+    for (const { id } of users) this.#dirty.add(id);
+    // A node without users is one like those that were never heard of, so that it need not be asked about them again.
+    if (users.length === 0) this.#nodes.delete(nodeId);
+    else this.#nodes.set(nodeId, { version, users: new Map(users.map((user) => [user.id, user])) });
+  }
+
+  /** A node is no more: its users go as one. */
+  drop(nodeId: string): void {
+    for (const id of this.#nodes.get(nodeId)?.users.keys() ?? []) this.#dirty.add(id);
+    this.#nodes.delete(nodeId);
+  }
+
+  /** The nodes whose part is known. */
+  get nodeIds(): string[] {
+    return [...this.#nodes.keys()];
+  }
+
+  /** Forgets all but the own users, and what was told: nobody here listens any more. */
+  forget(): void {
+    this.#nodes.clear();
+    this.#told.clear();
+    this.#sorted = null;
+    this.#dirty.clear();
+    for (const id of this.#own.keys()) this.#dirty.add(id);
+  }
+
+  /** What the subscribers have to be told; they count as told of it. */
+  diff(): RosterDiff {
+    const joined: Member[] = [];
+    const left: string[] = [];
+    for (const id of this.#dirty) {
+      const now = this.#winner(id);
+      const before = this.#told.get(id);
+      if (now === undefined) {
+        if (this.#told.delete(id)) left.push(id);
+      } else if (before === undefined || before.info !== now.info) {
+        const member: Member = { id, info: now.info };
+        this.#told.set(id, member);
+        joined.push(member);
+      }
+    }
+    this.#dirty.clear();
+    if (joined.length > 0 || left.length > 0) this.#sorted = null;
+    return { joined, left };
+  }
+
+  /** All that the subscribers have been told of. */
+  get told(): Member[] {
+    return [...this.#told.values()];
+  }
+
+  /** A part of those who were told, by id in ascending order. Sorts once after each change. */
+  page(after: string | null, limit: number): MemberPage {
+    this.#sorted ??= [...this.#told.keys()].sort(compare);
+    const ids = this.#sorted;
+    const from = after === null ? 0 : firstAfter(ids, after);
+    const chosen = ids.slice(from, from + limit);
+    const members = chosen.map((id) => this.#told.get(id) as Member);
+    return { members, next: from + limit < ids.length ? (chosen.at(-1) ?? null) : null };
+  }
+
+  /** The entry that counts: the first one by time, then by node id. */
+  #winner(userId: string): PresenceUser | undefined {
+    let winner = this.#own.get(userId)?.user;
+    let winnerNode = this.#nodeId;
+    for (const [nodeId, { users }] of this.#nodes) {
+      const user = users.get(userId);
+      if (user === undefined) continue;
+      const isEarlier =
+        winner === undefined ||
+        user.sinceMs < winner.sinceMs ||
+        (user.sinceMs === winner.sinceMs && nodeId < winnerNode);
+      if (!isEarlier) continue;
+      winner = user;
+      winnerNode = nodeId;
+    }
+    return winner;
+  }
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** Where the ids behind `after` begin. */
+function firstAfter(ids: readonly string[], after: string): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ids[middle] as string) <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
