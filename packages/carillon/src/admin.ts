@@ -1,4 +1,4 @@
-import type { HistoryCounters } from "@carillon/core";
+import type { ClusterMembership, HistoryCounters, PresenceCounters } from "@carillon/core";
 import { DURATION_BOUNDS_SECONDS, type Publisher } from "@carillon/publisher";
 import {
   type AdminConfig,
@@ -38,6 +38,11 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
     },
   });
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
+  const { cluster } = parts;
+  if (cluster !== null) addClusterMetrics(metrics, cluster);
+  if (gateway !== null && gateway.presenceCounters !== null) {
+    addPresenceMetrics(metrics, gateway.presenceCounters, () => gateway.presenceMembers);
+  }
   if (publisher !== null) addPublisherMetrics(metrics, publisher);
   return createAdminServer({
     ...config,
@@ -93,6 +98,47 @@ function addHistoryMetrics(metrics: MetricsRegistry, counters: HistoryCounters):
       new Map([
         ["repaired", counters.repairs],
         ["lost", counters.gaps],
+      ]),
+  });
+}
+
+function addClusterMetrics(metrics: MetricsRegistry, cluster: ClusterMembership): void {
+  const { counters } = cluster;
+  metrics.gauge({
+    name: "cluster_nodes",
+    help: "Gateways that this one knows to live, itself included.",
+    read: () => cluster.nodes.length + 1,
+  });
+  metrics.counter({
+    name: "cluster_events_total",
+    help: "Nodes that were held for lost, questions that some node didn't answer in time, messages that could not be read.",
+    label: "event",
+    read: () =>
+      new Map([
+        ["node_lost", counters.nodesLost],
+        ["question_incomplete", counters.questionsIncomplete],
+        ["message_unreadable", counters.messagesUnreadable],
+      ]),
+  });
+}
+
+function addPresenceMetrics(metrics: MetricsRegistry, counters: PresenceCounters, members: () => number): void {
+  metrics.gauge({
+    name: "presence_members",
+    help: "Users of this node's connections on presence channels, once for each channel.",
+    read: members,
+  });
+  metrics.counter({
+    name: "presence_messages_total",
+    help: "Changes among users that were announced to other nodes, heard from them, and told to subscribers; gaps and incomplete answers were mended later.",
+    label: "kind",
+    read: () =>
+      new Map([
+        ["announced", counters.deltasSent],
+        ["heard", counters.deltasReceived],
+        ["told", counters.changesTold],
+        ["gap", counters.gaps],
+        ["incomplete", counters.pullsIncomplete],
       ]),
   });
 }

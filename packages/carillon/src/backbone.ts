@@ -1,10 +1,13 @@
 import {
   type Bus,
+  type ClusterLink,
   type HistoryLimits,
   type HistoryStore,
   type IdSource,
   MemoryBackbone,
   MemoryBus,
+  MemoryClusterBackbone,
+  MemoryClusterLink,
   MemoryHistory,
 } from "@carillon/core";
 import { connectNatsBus } from "@carillon/nats";
@@ -15,6 +18,8 @@ import { natsOptions } from "./nats-options.ts";
 export interface Backbone {
   readonly bus: Bus;
   readonly history: HistoryStore;
+  /** How the processes of the cluster talk to each other, beside the channels. */
+  readonly clusterLink: ClusterLink;
   /** The most that the store keeps of a channel; null: whatever a rule asks for. */
   readonly ceiling: HistoryLimits | null;
 }
@@ -35,9 +40,10 @@ export async function startBackbone({ config, role, log, ids }: BackboneOptions)
   if (config.nats.servers.length === 0) {
     const backbone = new MemoryBackbone({ clock: systemClock });
     const history = new MemoryHistory({ backbone, clock: systemClock, ids });
-    return { bus: new MemoryBus(backbone), history, ceiling: null };
+    const clusterLink = new MemoryClusterLink(new MemoryClusterBackbone());
+    return { bus: new MemoryBus(backbone), history, clusterLink, ceiling: null };
   }
   const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
   const bus = await connectNatsBus(await natsOptions(config.nats, { role, ceiling, log }));
-  return { bus, history: bus.history, ceiling };
+  return { bus, history: bus.history, clusterLink: bus.clusterLink, ceiling };
 }

@@ -1,4 +1,12 @@
-import { type App, type Bus, createNodeCounters, type HistoryStore, type NodeCounters } from "@carillon/core";
+import {
+  type App,
+  type Bus,
+  type ClusterLink,
+  ClusterMembership,
+  createNodeCounters,
+  type HistoryStore,
+  type NodeCounters,
+} from "@carillon/core";
 import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
 import { Publisher } from "@carillon/publisher";
 import {
@@ -41,6 +49,8 @@ export interface Parts {
   readonly rules: ConfiguredChannelRules;
   readonly bus: Bus;
   readonly history: HistoryStore;
+  /** The processes that this one works with; null in a publisher, which needs none of them. */
+  readonly cluster: ClusterMembership | null;
   readonly server: PublicServer;
   readonly gateway: Gateway | null;
   readonly publisher: Publisher | null;
@@ -64,7 +74,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
 
-  const { bus, history, ceiling } = await startBackbone({ config, role, log, ids });
+  const { bus, history, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
   closing.push("bus", () => bus.close());
   closing.push("bus log", logStatusOf(bus, log));
   const rules = new ConfiguredChannelRules({ rules: config.channels, ...(ceiling === null ? {} : { ceiling }) });
@@ -72,14 +82,16 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   closing.push("server", () => server.close());
 
   const shared = { server, bus, history, rules, apps, clock, ids, counters, log };
-  const gateway = role === "publisher" ? null : startGateway(shared, config.gateway);
-  if (gateway !== null) closing.push("gateway", () => gateway.close());
+  const joined = role === "publisher" ? null : await startGateway({ ...shared, clusterLink }, config.gateway, closing);
+  const gateway = joined?.gateway ?? null;
   const publisher = role === "gateway" ? null : new Publisher({ ...shared, settings: config.publisher });
   if (role === "dev") for (const route of demoRoutes(apps.first)) server.route(route);
 
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
-  return { counters, apps, rules, bus, history, server, gateway, publisher, watch, leaving: new Leaving(), closing };
+  const cluster = joined?.cluster ?? null;
+  const leaving = new Leaving();
+  return { counters, apps, rules, bus, history, cluster, server, gateway, publisher, watch, leaving, closing };
 }
 
 function logStatusOf(bus: Bus, log: Logger): () => void {
@@ -95,14 +107,52 @@ type Shared = Pick<Parts, "server" | "bus" | "history" | "rules" | "apps" | "cou
   readonly log: Logger;
 };
 
-function startGateway(shared: Shared, config: GatewayConfig): Gateway {
-  return new Gateway({
+interface JoinedGateway {
+  readonly gateway: Gateway;
+  readonly cluster: ClusterMembership;
+}
+
+/** Makes a gateway and lets it join its cluster. */
+async function startGateway(
+  { clusterLink, ...shared }: Shared & { readonly clusterLink: ClusterLink },
+  config: GatewayConfig,
+  closing: Closing,
+): Promise<JoinedGateway> {
+  const { bus, clock, ids, log } = shared;
+  const cluster = new ClusterMembership({
+    link: clusterLink,
+    bus,
+    clock,
+    nodeId: String(ids.nodeNumber),
+    isGateway: true,
+    connectionsByApp: () => gateway.connectionsByApp,
+    onBug: (error) => log.error("cluster_handler_failed", { error }),
+  });
+  const gateway: Gateway = new Gateway({
     ...shared,
-    authorizer: createAuthorizer({ clock: shared.clock }),
+    cluster,
+    authorizer: createAuthorizer({ clock }),
     isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
     settings: gatewaySettings(config),
     protocols: [nativeProtocol],
   });
+  closing.push("gateway", () => gateway.close());
+  closing.push("cluster log", logMembersOf(cluster, log));
+  closing.push("cluster", () => cluster.close());
+  await cluster.start();
+  return { gateway, cluster };
+}
+
+function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {
+  const stops = [
+    cluster.onAppeared(({ id }) => log.info("node_appeared", { node: id })),
+    cluster.onGone(({ id }, departure) =>
+      departure === "left" ? log.info("node_left", { node: id }) : log.warn("node_lost", { node: id }),
+    ),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
 
 function gatewaySettings(config: GatewayConfig): GatewaySettings {
@@ -114,6 +164,7 @@ function gatewaySettings(config: GatewayConfig): GatewaySettings {
     idleTimeoutSeconds,
     lingerMs: config.lingerSeconds * 1000,
     maxLingeringChannels,
+    presenceGraceMs: config.presence.graceSeconds * 1000,
   };
 }
 

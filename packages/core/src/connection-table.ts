@@ -23,6 +23,11 @@ export class ConnectionTable {
     return this.#sessions.size;
   }
 
+  /** Connections by app; apps without any are left out. */
+  get countsByApp(): ReadonlyMap<string, number> {
+    return this.#countsByApp;
+  }
+
   /** Connections of one app on this node. */
   countOf(app: App): number {
     return this.#countsByApp.get(app.id) ?? 0;

@@ -39,7 +39,6 @@ export type {
   TokenRules,
 } from "./ports/apps.ts";
 export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
-export { type Block, type BlockKey, type BlockStore, BlocksUnavailableError } from "./ports/block-store.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 export type { ChannelRule, ChannelRules } from "./ports/channel-rules.ts";

@@ -89,6 +89,7 @@ export class Node {
   readonly services: NodeServices;
   readonly historyCounters: HistoryCounters = createHistoryCounters();
   readonly #counters: NodeCounters;
+  readonly #cluster: Cluster | undefined;
   readonly #stopWatchingBus: () => void;
 
   constructor(options: NodeOptions) {
@@ -130,6 +131,7 @@ export class Node {
       subscribing: new Subscribing(() => this.services),
     };
     this.#counters = counters;
+    this.#cluster = options.cluster;
     this.#stopWatchingBus = bus.onStatus((status) => {
       if (status === "connected") history?.keeper.checkAll(channels.all());
     });
@@ -165,7 +167,9 @@ export class Node {
   #refusalOf(app: App): CloseCodeName | null {
     if (!app.settings.enabled) return "app_disabled";
     const { connections } = app.settings.limits;
-    return connections !== 0 && this.services.connections.countOf(app) >= connections ? "connection_limit" : null;
+    if (connections === 0) return null;
+    const elsewhere = this.#cluster?.connectionsElsewhere(app.id) ?? 0;
+    return this.services.connections.countOf(app) + elsewhere >= connections ? "connection_limit" : null;
   }
 
   #createHistory(

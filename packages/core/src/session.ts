@@ -3,6 +3,7 @@ import {
   allows,
   CLOSE_CODES,
   type CloseCodeName,
+  channelKind,
   type Result,
   refuse,
   type SubscribeTarget,
@@ -15,6 +16,7 @@ import { mayPublish, mayReadHistory } from "./permissions.ts";
 import type { App, ConnectionGrant } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { Transport } from "./ports/transport.ts";
+import type { Roster } from "./presence/member.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { type SubscribeResult, SubscriptionSet } from "./subscription-set.ts";
 
@@ -172,6 +174,19 @@ export class Session {
     if (history === null)
       return refuse("not_found", "no channel keeps a history here: rules under channels switch it on");
     return history.access.read({ appId: this.app.id, channel }, request);
+  }
+
+  /** Who is on a presence channel that the connection is subscribed to. */
+  rosterOf(name: string): Result<Roster> {
+    const channel = this.#subscriptions.get(name)?.channel;
+    const { presence } = this.#node;
+    if (channel === undefined || !this.#stands(name)) {
+      return refuse("not_subscribed", "subscribe to the channel before asking who is on it");
+    }
+    if (presence === null || channelKind(name) !== "presence") {
+      return refuse("not_found", "only channels whose names begin with presence- know who is on them");
+    }
+    return accept(presence.rosterOf(channel));
   }
 
   /** Ends the connection with a close code of the registry, after the protocol's last word. Idempotent. */

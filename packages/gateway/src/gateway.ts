@@ -6,6 +6,7 @@ import {
   type Channel,
   type ChannelRules,
   type Clock,
+  type Cluster,
   countBy,
   drainSessions,
   type HistoryCounters,
@@ -13,6 +14,7 @@ import {
   type IdSource,
   Node,
   type NodeCounters,
+  type PresenceCounters,
 } from "@carillon/core";
 import { type Logger, type PublicServer, problem, type UpgradeDecision, type UpgradeRequest } from "@carillon/service";
 import type { Protocol, ProtocolServices } from "./protocol.ts";
@@ -31,6 +33,8 @@ export interface GatewaySettings {
   readonly lingerMs: number;
   /** Most channels that linger at a time. */
   readonly maxLingeringChannels: number;
+  /** How long a user whose last connection broke is still on presence channels, in ms. */
+  readonly presenceGraceMs: number;
 }
 
 /** What a gateway stands on. */
@@ -41,6 +45,8 @@ export interface GatewayOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** The processes of the cluster; is started after the gateway was made. Absent: presence channels tell nobody who is there. */
+  readonly cluster?: Cluster;
   readonly apps: AppRegistry;
   readonly authorizer: Authorizer;
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
@@ -75,6 +81,7 @@ export class Gateway {
       codecs: options.protocols.flatMap((protocol) => protocol.codecs),
       lingerMs: settings.lingerMs,
       maxLingeringChannels: settings.maxLingeringChannels,
+      presenceGraceMs: settings.presenceGraceMs,
       onInterestFailed: (channel: Channel, error: unknown) =>
         log.warn("interest_failed", { app: channel.appId, error }),
       onHistoryFailed: (channel: Channel, error: unknown) =>
@@ -116,6 +123,21 @@ export class Gateway {
   /** Subscriptions that stand now: one for each connection and channel. */
   get subscriptions(): number {
     return this.#node.services.hub.subscriptions;
+  }
+
+  /** Connections by app; apps without any are left out. */
+  get connectionsByApp(): ReadonlyMap<string, number> {
+    return this.#node.services.connections.countsByApp;
+  }
+
+  /** Users of this gateway's connections on presence channels, once for each channel. */
+  get presenceMembers(): number {
+    return this.#node.services.presence?.members ?? 0;
+  }
+
+  /** What this gateway has counted about presence; null where nobody is told of it. */
+  get presenceCounters(): PresenceCounters | null {
+    return this.#node.services.presence?.counters ?? null;
   }
 
   /** What this gateway has counted about histories. */

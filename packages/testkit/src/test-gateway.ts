@@ -4,12 +4,16 @@ import {
   type Bus,
   type ChannelRules,
   type Clock,
+  type ClusterLink,
+  ClusterMembership,
   createNodeCounters,
   EventPublisher,
   type HistoryLimits,
   type HistoryStore,
   MemoryBackbone,
   MemoryBus,
+  MemoryClusterBackbone,
+  MemoryClusterLink,
   MemoryHistory,
   type NodeCounters,
   type PublishedEvent,
@@ -43,6 +47,8 @@ export interface TestGatewayOptions {
   readonly history?: HistoryStore;
   /** Which channels have a history; default: none. */
   readonly rules?: ChannelRules;
+  /** How it reaches the other gateways' processes, which goes with `bus`; default: there are no others. */
+  readonly clusterLink?: ClusterLink;
 }
 
 /** Rules that give all channels whose name begins so a history, by default of 100 publications and an hour. */
@@ -66,6 +72,7 @@ const SETTINGS: GatewaySettings = {
   idleTimeoutSeconds: 60,
   lingerMs: 0,
   maxLingeringChannels: 1000,
+  presenceGraceMs: 3000,
 };
 
 /** A real gateway in this process: real server on a free port, real sessions, the in-process bus unless another is given. */
@@ -81,6 +88,7 @@ export class TestGateway {
   readonly #server: PublicServer;
   readonly #events: EventPublisher;
   readonly #ownsBus: boolean;
+  readonly #cluster: ClusterMembership;
 
   private constructor(parts: Omit<TestGatewayParts, "port">, port: number) {
     this.gateway = parts.gateway;
@@ -91,6 +99,7 @@ export class TestGateway {
     this.#server = parts.server;
     this.#events = parts.events;
     this.#ownsBus = parts.ownsBus;
+    this.#cluster = parts.cluster;
     this.url = `http://127.0.0.1:${port}`;
     this.webSocketUrl = `ws://127.0.0.1:${port}/ws`;
   }
@@ -110,9 +119,21 @@ export class TestGateway {
       ...(options.rules === undefined ? {} : { rules: options.rules }),
     };
     const apps = new ConfiguredApps({ settings: options.apps ?? [testApp()] });
-    const gateway = new Gateway({
+    const cluster = new ClusterMembership({
+      link: options.clusterLink ?? new MemoryClusterLink(new MemoryClusterBackbone()),
+      bus,
+      clock,
+      nodeId: String(ids.nodeNumber),
+      isGateway: true,
+      connectionsByApp: () => gateway.connectionsByApp,
+      onBug: (error) => {
+        throw error;
+      },
+    });
+    const gateway: Gateway = new Gateway({
       server,
       bus,
+      cluster,
       ...kept,
       apps,
       authorizer: createAuthorizer({ clock }),
@@ -125,9 +146,10 @@ export class TestGateway {
       protocols: [nativeProtocol],
     });
     const events = new EventPublisher({ bus, ...kept, clock, ids, counters });
+    await cluster.start();
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
     const ownsBus = options.bus === undefined;
-    return new TestGateway({ gateway, apps, counters, bus, history, server, events, ownsBus }, port);
+    return new TestGateway({ gateway, apps, counters, bus, history, server, events, ownsBus, cluster }, port);
   }
 
   /** Publishes as a publisher would, with the payload given as a value or, as text, byte for byte. */
@@ -155,6 +177,7 @@ export class TestGateway {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#cluster.close();
     this.gateway.close();
     await this.#server.close();
     if (this.#ownsBus) await this.bus.close();
@@ -170,5 +193,6 @@ interface TestGatewayParts {
   readonly server: PublicServer;
   readonly events: EventPublisher;
   readonly ownsBus: boolean;
+  readonly cluster: ClusterMembership;
   readonly port: number;
 }

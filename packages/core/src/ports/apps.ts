@@ -4,8 +4,6 @@ import type { Capabilities } from "@carillon/protocol";
 export interface AppLimits {
   /** Connections of this app in the whole cluster. Counted over nodes by heartbeats, so it may be passed by those of one second. */
   readonly connections: number;
-  /** Connections of one user (the `sub` of connection tokens) of this app in the whole cluster. */
-  readonly connectionsPerUser: number;
   /** Users on one presence channel. */
   readonly presenceMembers: number;
   /** Bytes of one payload, as JSON text. */

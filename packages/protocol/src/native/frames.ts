@@ -75,12 +75,23 @@ export interface HistoryCommand extends CommandBase {
   readonly direction: "forward" | "backward";
 }
 
+/** Asks who is on a presence channel. */
+export interface PresenceCommand extends CommandBase {
+  readonly type: "presence";
+  readonly channel: string;
+  /** Most members in the answer, 1 to 1000. */
+  readonly limit: number;
+  /** Id after which to begin; absent: at the first. */
+  readonly after?: string;
+}
+
 /** Whatever a client may send, decoded and checked in form; whether it is allowed comes later. */
 export type Command =
   | SubscribeCommand
   | UnsubscribeCommand
   | PublishCommand
   | HistoryCommand
+  | PresenceCommand
   | RefreshCommand
   | PingCommand;
 
@@ -116,6 +127,24 @@ export interface SubscribedHistory {
   readonly recovered?: boolean;
   /** Why it doesn't. */
   readonly reason?: RecoveryReason;
+  /** On a cache channel: whether its newest event follows. */
+  readonly cached?: boolean;
+}
+
+/** Who is on a presence channel, as the reply to a subscribe says it. */
+export interface PresenceReport {
+  /** Users on the channel. */
+  readonly count: number;
+  /** The first of them by id; absent on a channel that only counts. */
+  readonly members?: readonly MemberItem[];
+  /** Where the next page begins; absent when this is all. */
+  readonly next?: string;
+  /** The member that this connection is; absent for one that only watches. */
+  readonly me?: MemberItem;
+  /** False when a node did not tell its members in time; they come as changes. Absent: it is all there. */
+  readonly complete?: false;
+  /** True when only numbers are told. */
+  readonly countOnly?: true;
 }
 
 /** Reply to a subscribe: for one channel `channel`, for many `channels` and those that failed. */
@@ -127,6 +156,10 @@ export interface SubscribedFrame extends SubscribedHistory {
   readonly errors?: readonly FailedChannel[];
   /** For many: those that have a history, or were to be recovered. */
   readonly histories?: readonly ({ readonly channel: string } & SubscribedHistory)[];
+  /** On a presence channel. */
+  readonly presence?: PresenceReport;
+  /** For many: those with presence. */
+  readonly presences?: readonly ({ readonly channel: string } & PresenceReport)[];
 }
 
 /** Reply to an unsubscribe; or a push, with `code` and `message`, when a subscription has ended without the client's asking. */
@@ -192,6 +225,17 @@ export interface PresenceFrame {
   readonly count: number;
 }
 
+/** Reply to a presence command. */
+export interface MembersFrame {
+  readonly type: "members";
+  readonly id?: CommandId;
+  readonly channel: string;
+  readonly count: number;
+  readonly members: readonly MemberItem[];
+  /** Where the next page begins; absent when this was the last. */
+  readonly next?: string;
+}
+
 /** Reply to a refresh. */
 export interface RefreshedFrame {
   readonly type: "refreshed";
@@ -230,6 +274,7 @@ export type ServerFrame =
   | PublishedFrame
   | GapFrame
   | PresenceFrame
+  | MembersFrame
   | RefreshedFrame
   | PongFrame
   | ErrorFrame

@@ -2,6 +2,7 @@
 import { CHANNEL_NAME_RULE, isChannelName } from "../channel-name.ts";
 import { EVENT_NAME_RULE, isEventName } from "../event-name.ts";
 import { accept, type Refusal, type Result, refuse } from "../refusal.ts";
+import { MAX_USER_ID_LENGTH } from "../user.ts";
 import type { Command, CommandId, SubscribeTarget } from "./frames.ts";
 
 /** What a client sent wrong, with the id of the command where it could be read, so that the reply finds its sender. */
@@ -22,7 +23,7 @@ export const MAX_CHANNELS_PER_COMMAND = 100;
 export const MAX_TOKEN_LENGTH = 8192;
 
 const MAX_ID_LENGTH = 64;
-const KNOWN_TYPES = "subscribe, unsubscribe, publish, history, refresh and ping";
+const KNOWN_TYPES = "subscribe, unsubscribe, publish, history, presence, refresh and ping";
 
 /** Most publications that one command may ask for. */
 export const MAX_HISTORY_LIMIT = 1000;
@@ -63,6 +64,8 @@ function readBody(frame: Frame, id: { readonly id?: CommandId }, readPayload: Pa
       return readPublish(frame, id, readPayload);
     case "history":
       return readHistory(frame, id);
+    case "presence":
+      return readPresence(frame, id);
     case "refresh":
       return readRefresh(frame, id);
     case "ping":
@@ -136,6 +139,22 @@ function readHistory(frame: Frame, id: { readonly id?: CommandId }): Result<Comm
     direction,
     ...id,
   });
+}
+
+function readPresence(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {
+  const { limit = DEFAULT_HISTORY_LIMIT, after } = frame;
+  const named = checkChannel(frame["channel"]);
+  if (!named.ok) return named;
+  if (!isHistoryLimit(limit)) {
+    return refuse("invalid_field", `"limit" is a whole number from 1 to ${MAX_HISTORY_LIMIT}`);
+  }
+  if (after !== undefined && (typeof after !== "string" || after.length > MAX_USER_ID_LENGTH)) {
+    return refuse(
+      "invalid_field",
+      `"after" is the "next" of the page before: a string of at most ${MAX_USER_ID_LENGTH} characters`,
+    );
+  }
+  return accept({ type: "presence", channel: named.value, limit, ...(after === undefined ? {} : { after }), ...id });
 }
 
 function isHistoryLimit(value: unknown): value is number {

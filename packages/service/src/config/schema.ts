@@ -59,7 +59,6 @@ export const appSchema = group({
   }),
   limits: group({
     connections: count(0),
-    connectionsPerUser: count(0),
     // 100 is Pusher's documented limit.
     presenceMembers: wholeNumber({ default: 100, min: 0, max: 1_000_000 }),
     // 10,240 bytes, 10 events and 100 channels are Pusher's documented limits.

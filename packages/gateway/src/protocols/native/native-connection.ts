@@ -16,6 +16,7 @@ import {
   type HistoryCommand,
   type HistoryFrame,
   NATIVE_PROTOCOL_VERSION,
+  type PresenceCommand,
   type PublishCommand,
   type RefreshCommand,
   type Refusal,
@@ -29,6 +30,7 @@ import type { ProtocolServices } from "../../protocol.ts";
 import { FrameBacklog } from "./frame-backlog.ts";
 import { readHistory } from "./history-reply.ts";
 import type { NativeCodec } from "./native-codec.ts";
+import { readMembers } from "./presence-reply.ts";
 import { answerSubscribe } from "./subscribe-answer.ts";
 
 /** What a NativeConnection is made of. */
@@ -176,6 +178,9 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       case "history":
         this.#run(this.#readHistory(session, command));
         break;
+      case "presence":
+        this.#readMembers(session, command);
+        break;
       case "refresh":
         this.#run(this.#refresh(session, command));
         break;
@@ -233,6 +238,12 @@ export class NativeConnection implements SocketHandler, SessionOwner {
   async #readHistory(session: Session, command: HistoryCommand): Promise<void> {
     const result = await readHistory(session, command, this.#services.maxCatchUpBytes);
     if (result.ok) this.#answerHistory(result.value);
+    else this.#refuse(result, command.id, command.channel);
+  }
+
+  #readMembers(session: Session, command: PresenceCommand): void {
+    const result = readMembers(session, command);
+    if (result.ok) this.#answer(result.value);
     else this.#refuse(result, command.id, command.channel);
   }
 

@@ -1,5 +1,12 @@
 import { formatPosition, type Joined, type SubscribeResult } from "@carillon/core";
-import type { FailedChannel, SubscribeCommand, SubscribedFrame, SubscribedHistory } from "@carillon/protocol";
+import type {
+  FailedChannel,
+  PresenceReport,
+  SubscribeCommand,
+  SubscribedFrame,
+  SubscribedHistory,
+} from "@carillon/protocol";
+import { presenceReport } from "./presence-reply.ts";
 
 /** What a subscribe is answered, and what is to be written right behind the answer. */
 export interface SubscribeAnswer {
@@ -24,6 +31,7 @@ export function answerSubscribe(
   const channels: string[] = [];
   const errors: FailedChannel[] = [];
   const histories: ({ readonly channel: string } & SubscribedHistory)[] = [];
+  const presences: ({ readonly channel: string } & PresenceReport)[] = [];
   const past: Uint8Array[] = [];
   let leftBytes = maxPastBytes;
   for (const [index, { channel, recover }] of command.targets.entries()) {
@@ -34,7 +42,9 @@ export function answerSubscribe(
       continue;
     }
     channels.push(channel);
-    if (joined !== null) {
+    const roster = joined?.value.roster;
+    if (roster !== undefined) presences.push({ channel, ...presenceReport(roster, joined?.value.me) });
+    if (joined !== null && joined.value.position !== undefined) {
       const { told, frames } = fitting(joined.value, leftBytes, recover !== undefined);
       for (const frame of frames) leftBytes -= frame.length;
       past.push(...frames);
@@ -43,27 +53,42 @@ export function answerSubscribe(
       histories.push({ channel, recovered: false, reason: "no_history" });
     }
   }
-  const frame = frameOf(command, { channels, errors, histories });
+  const frame = frameOf(command, { channels, errors, histories, presences });
   return { frame, errors, standing: channels.length, past };
 }
 
 function frameOf(
   { id, isMany }: SubscribeCommand,
-  { channels, errors, histories }: Required<Pick<SubscribedFrame, "channels" | "errors" | "histories">>,
+  {
+    channels,
+    errors,
+    histories,
+    presences,
+  }: Required<Pick<SubscribedFrame, "channels" | "errors" | "histories" | "presences">>,
 ): SubscribedFrame {
   const base = { type: "subscribed", ...(id === undefined ? {} : { id }) } as const;
-  if (!isMany) return { ...base, ...(channels[0] === undefined ? {} : { channel: channels[0] }), ...histories[0] };
+  if (!isMany) {
+    const { channel: _, ...presence } = presences[0] ?? {};
+    const only = channels[0] === undefined ? {} : { channel: channels[0] };
+    return {
+      ...base,
+      ...only,
+      ...histories[0],
+      ...(presences[0] === undefined ? {} : { presence: presence as PresenceReport }),
+    };
+  }
   return {
     ...base,
     channels,
     ...(errors.length > 0 ? { errors } : {}),
     ...(histories.length > 0 ? { histories } : {}),
+    ...(presences.length > 0 ? { presences } : {}),
   };
 }
 
 /** Who wants to recover gets all that was missed or none of it; who rewinds, the newest that fit. */
 function fitting(
-  { position, isRecovered, reason, frames }: Joined,
+  { position, isRecovered, reason, frames, isCached }: Joined,
   limitBytes: number,
   isRecovery: boolean,
 ): { readonly told: SubscribedHistory; readonly frames: readonly Uint8Array[] } {
@@ -74,7 +99,8 @@ function fitting(
     from--;
     bytes += (frames[from] as Uint8Array).length;
   }
-  if (!isRecovery) return { told: at, frames: frames.slice(from) };
+  const cached = isCached === undefined ? {} : { cached: isCached && from < frames.length };
+  if (!isRecovery) return { told: { ...at, ...cached }, frames: frames.slice(from) };
   if (from > 0) return { told: { ...at, recovered: false, reason: "too_old" }, frames: [] };
   return {
     told: {

@@ -1,0 +1,83 @@
+import { DEV_APP, signChannel } from "@carillon/service";
+import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
+import { expect, test } from "vitest";
+import { CarillonProcess } from "./support/carillon-process.ts";
+import { writeConfig } from "./support/config-file.ts";
+
+const CHANNEL = "presence-lobby";
+
+/** A client on a presence channel that keeps its own list of who is there, as an application would. */
+class Guest {
+  readonly client: NativeClient;
+  readonly id: string;
+
+  private constructor(client: NativeClient, id: string) {
+    this.client = client;
+    this.id = id;
+  }
+
+  static async enter(gateway: CarillonProcess, id: string): Promise<Guest> {
+    const client = await NativeClient.open(gateway.webSocketUrl);
+    const { connectionId } = client;
+    const data = JSON.stringify({ user_id: id });
+    const token = signChannel({ id: DEV_APP.id, settings: DEV_APP }, { connectionId, channel: CHANNEL, data });
+    await client.subscribe(CHANNEL, { token, data });
+    return new Guest(client, id);
+  }
+
+  /** Who is there, by the answer and every change since. */
+  get seen(): string[] {
+    const seen = new Set<string>();
+    for (const { type, presence, joined, left } of this.client.frames) {
+      const members = type === "subscribed" ? (presence as { members: { id: string }[] }).members : joined;
+      for (const { id } of (members ?? []) as { id: string }[]) seen.add(id);
+      for (const id of (left ?? []) as string[]) seen.delete(id);
+    }
+    return [...seen].sort();
+  }
+}
+
+test("presence › three gateways: one truth, the users of a killed one gone within ten seconds, right again after NATS was away", async () => {
+  const nats = await NatsServer.start();
+  const args = ["--config", await writeConfig(), "--nats", nats.url];
+  const gateways = await Promise.all([1, 2, 3].map(() => CarillonProcess.start("gateway", args)));
+  try {
+    const guests: Guest[] = [];
+    for (let index = 0; index < 30; index++) {
+      guests.push(await Guest.enter(gateways[index % 3] as CarillonProcess, `user-${index}`));
+    }
+    const all = guests.map(({ id }) => id).sort();
+    await eventually(() => expect(guests.map(({ seen }) => seen)).toEqual(guests.map(() => all)));
+
+    const [, second, killed] = gateways as [CarillonProcess, CarillonProcess, CarillonProcess];
+    await killed.kill();
+    const survivors = guests.filter((_, index) => index % 3 !== 2);
+    const left = survivors.map(({ id }) => id).sort();
+    await eventually(() => expect(survivors.map(({ seen }) => seen)).toEqual(survivors.map(() => left)), {
+      timeoutMs: 10_000,
+    });
+
+    // Away for longer than a node may be silent: nobody leaves because of it, and what happened meanwhile is told afterwards.
+    await nats.kill();
+    const leaving = survivors[0] as Guest;
+    await leaving.client.request({ type: "unsubscribe", channel: CHANNEL });
+    await nats.restart();
+    const staying = survivors.slice(1);
+    const rest = staying.map(({ id }) => id).sort();
+    await eventually(() => expect(staying.map(({ seen }) => seen)).toEqual(staying.map(() => rest)), {
+      timeoutMs: 30_000,
+    });
+    const late = await Guest.enter(second, "late");
+    await eventually(() => expect(staying.every(({ seen }) => seen.includes("late"))).toBe(true));
+    expect(late.seen).toEqual(["late", ...rest]);
+    // Nobody was told of the same coming or going twice, although gateways died and NATS went away.
+    for (const { client } of staying) {
+      const gone = client.frames.flatMap((frame) => (frame["left"] ?? []) as string[]);
+      expect(new Set(gone).size).toBe(gone.length);
+    }
+    await Promise.all([...guests, late].map(({ client }) => client.close()));
+  } finally {
+    await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
+    await nats.stop();
+  }
+}, 120_000);
