@@ -39,7 +39,7 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
   });
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
   const { cluster } = parts;
-  if (cluster !== null) addClusterMetrics(metrics, cluster);
+  addClusterMetrics(metrics, cluster);
   if (gateway !== null && gateway.presenceCounters !== null) {
     addPresenceMetrics(metrics, gateway.presenceCounters, () => gateway.presenceMembers);
   }
@@ -106,8 +106,8 @@ function addClusterMetrics(metrics: MetricsRegistry, cluster: ClusterMembership)
   const { counters } = cluster;
   metrics.gauge({
     name: "cluster_nodes",
-    help: "Gateways that this one knows to live, itself included.",
-    read: () => cluster.nodes.length + 1,
+    help: "Other gateways and publishers that this process knows to live.",
+    read: () => cluster.nodes.length,
   });
   metrics.counter({
     name: "cluster_events_total",

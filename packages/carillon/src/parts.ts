@@ -1,7 +1,8 @@
 import {
   type App,
   type Bus,
-  type ClusterLink,
+  type Cluster,
+  ClusterControl,
   ClusterMembership,
   createNodeCounters,
   type HistoryStore,
@@ -49,8 +50,8 @@ export interface Parts {
   readonly rules: ConfiguredChannelRules;
   readonly bus: Bus;
   readonly history: HistoryStore;
-  /** The processes that this one works with; null in a publisher, which needs none of them. */
-  readonly cluster: ClusterMembership | null;
+  /** The processes that this one works with. */
+  readonly cluster: ClusterMembership;
   readonly server: PublicServer;
   readonly gateway: Gateway | null;
   readonly publisher: Publisher | null;
@@ -61,6 +62,8 @@ export interface Parts {
 
 /** Most connections where the system doesn't tell its limit of open files. */
 const FALLBACK_MAX_CONNECTIONS = 10_000;
+
+const NO_CONNECTIONS: ReadonlyMap<string, number> = new Map();
 
 /** Share of the open-file limit that connections may take: at the limit uWebSockets.js spins on a core. */
 const SHARE_OF_OPEN_FILES = 0.9;
@@ -82,14 +85,30 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   closing.push("server", () => server.close());
 
   const shared = { server, bus, history, rules, apps, clock, ids, counters, log };
-  const joined = role === "publisher" ? null : await startGateway({ ...shared, clusterLink }, config.gateway, closing);
-  const gateway = joined?.gateway ?? null;
-  const publisher = role === "gateway" ? null : new Publisher({ ...shared, settings: config.publisher });
+  let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
+  const cluster = new ClusterMembership({
+    link: clusterLink,
+    bus,
+    clock,
+    nodeId: String(ids.nodeNumber),
+    isGateway: role !== "publisher",
+    connectionsByApp: () => connectionsByApp(),
+    onBug: (error) => log.error("cluster_handler_failed", { error }),
+  });
+  const gateway = role === "publisher" ? null : startGateway({ ...shared, cluster }, config.gateway);
+  if (gateway !== null) {
+    connectionsByApp = () => gateway.connectionsByApp;
+    closing.push("gateway", () => gateway.close());
+  }
+  closing.push("cluster log", logMembersOf(cluster, log));
+  closing.push("cluster", () => cluster.close());
+  await cluster.start();
+  const control = new ClusterControl(cluster);
+  const publisher = role === "gateway" ? null : new Publisher({ ...shared, control, settings: config.publisher });
   if (role === "dev") for (const route of demoRoutes(apps.first)) server.route(route);
 
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
-  const cluster = joined?.cluster ?? null;
   const leaving = new Leaving();
   return { counters, apps, rules, bus, history, cluster, server, gateway, publisher, watch, leaving, closing };
 }
@@ -107,40 +126,14 @@ type Shared = Pick<Parts, "server" | "bus" | "history" | "rules" | "apps" | "cou
   readonly log: Logger;
 };
 
-interface JoinedGateway {
-  readonly gateway: Gateway;
-  readonly cluster: ClusterMembership;
-}
-
-/** Makes a gateway and lets it join its cluster. */
-async function startGateway(
-  { clusterLink, ...shared }: Shared & { readonly clusterLink: ClusterLink },
-  config: GatewayConfig,
-  closing: Closing,
-): Promise<JoinedGateway> {
-  const { bus, clock, ids, log } = shared;
-  const cluster = new ClusterMembership({
-    link: clusterLink,
-    bus,
-    clock,
-    nodeId: String(ids.nodeNumber),
-    isGateway: true,
-    connectionsByApp: () => gateway.connectionsByApp,
-    onBug: (error) => log.error("cluster_handler_failed", { error }),
-  });
-  const gateway: Gateway = new Gateway({
+function startGateway(shared: Shared & { readonly cluster: Cluster }, config: GatewayConfig): Gateway {
+  return new Gateway({
     ...shared,
-    cluster,
-    authorizer: createAuthorizer({ clock }),
+    authorizer: createAuthorizer({ clock: shared.clock }),
     isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
     settings: gatewaySettings(config),
     protocols: [nativeProtocol],
   });
-  closing.push("gateway", () => gateway.close());
-  closing.push("cluster log", logMembersOf(cluster, log));
-  closing.push("cluster", () => cluster.close());
-  await cluster.start();
-  return { gateway, cluster };
 }
 
 function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {

@@ -14,6 +14,13 @@ export type { ClusterCounters } from "./cluster/cluster-counters.ts";
 export { ClusterMembership, type ClusterMembershipOptions } from "./cluster/cluster-membership.ts";
 export { BEAT_MS, LOST_AFTER_MS } from "./cluster/peers.ts";
 export { ConnectionTable } from "./connection-table.ts";
+export {
+  type ChannelSummary,
+  type ChannelsQuery,
+  ClusterControl,
+  type ControlResult,
+  type DisconnectTarget,
+} from "./control/cluster-control.ts";
 export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";

@@ -4,6 +4,7 @@ import { ChannelLog } from "./channel-log.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { ConnectionTable } from "./connection-table.ts";
+import { GatewayControl } from "./control/gateway-control.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import { ExpiryWheel } from "./expiry-wheel.ts";
 import { HistoryAccess } from "./history-access.ts";
@@ -130,6 +131,7 @@ export class Node {
       expiries,
       subscribing: new Subscribing(() => this.services),
     };
+    if (options.cluster !== undefined) new GatewayControl(options.cluster, this.services);
     this.#counters = counters;
     this.#cluster = options.cluster;
     this.#stopWatchingBus = bus.onStatus((status) => {

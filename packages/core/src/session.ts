@@ -103,6 +103,13 @@ export class Session {
     return subscription !== undefined && subscription.channel === channel && subscription.pending === null;
   }
 
+  /** True when the connection's token names this user, or it is on a presence channel as this user. */
+  isOf(userId: string): boolean {
+    if (this.#grant?.userId === userId) return true;
+    for (const { member } of this.#subscriptions.all()) if (member?.id === userId) return true;
+    return false;
+  }
+
   /** Counts a command; false when the connection sends more of them than its app allows. */
   takeCommand(): boolean {
     return this.#commandRate.take(this.app.settings.limits.commandsPerSecond, this.#node.clock.monotonic());

@@ -1,10 +1,14 @@
-import { DEV_APP, signChannel } from "@carillon/service";
+import { createHmac } from "node:crypto";
 import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
 import { expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
+import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
 
 const CHANNEL = "presence-lobby";
+
+/** Of the app in {@link GUIDE_CONFIG}. */
+const KEY = "app-key";
+const SECRET = "app-secret";
 
 /** A client on a presence channel that keeps its own list of who is there, as an application would. */
 class Guest {
@@ -20,7 +24,8 @@ class Guest {
     const client = await NativeClient.open(gateway.webSocketUrl);
     const { connectionId } = client;
     const data = JSON.stringify({ user_id: id });
-    const token = signChannel({ id: DEV_APP.id, settings: DEV_APP }, { connectionId, channel: CHANNEL, data });
+    const signature = createHmac("sha256", SECRET).update(`${connectionId}:${CHANNEL}:${data}`).digest("hex");
+    const token = `${KEY}:${signature}`;
     await client.subscribe(CHANNEL, { token, data });
     return new Guest(client, id);
   }
@@ -37,10 +42,16 @@ class Guest {
   }
 }
 
+async function ask(publisher: CarillonProcess, path: string): Promise<unknown> {
+  const response = await fetch(publisher.url + path, { headers: { "x-publish-secret": "guide-secret" } });
+  return response.json();
+}
+
 test("presence › three gateways: one truth, the users of a killed one gone within ten seconds, right again after NATS was away", async () => {
   const nats = await NatsServer.start();
-  const args = ["--config", await writeConfig(), "--nats", nats.url];
+  const args = ["--config", await writeConfig(GUIDE_CONFIG), "--nats", nats.url];
   const gateways = await Promise.all([1, 2, 3].map(() => CarillonProcess.start("gateway", args)));
+  const publisher = await CarillonProcess.start("publisher", args);
   try {
     const guests: Guest[] = [];
     for (let index = 0; index < 30; index++) {
@@ -48,6 +59,13 @@ test("presence › three gateways: one truth, the users of a killed one gone wit
     }
     const all = guests.map(({ id }) => id).sort();
     await eventually(() => expect(guests.map(({ seen }) => seen)).toEqual(guests.map(() => all)));
+    expect(await ask(publisher, `/channels/${CHANNEL}`)).toEqual({
+      channel: CHANNEL,
+      subscriptions: 30,
+      users: 30,
+      occupied: true,
+      complete: true,
+    });
 
     const [, second, killed] = gateways as [CarillonProcess, CarillonProcess, CarillonProcess];
     await killed.kill();
@@ -68,6 +86,8 @@ test("presence › three gateways: one truth, the users of a killed one gone wit
       timeoutMs: 30_000,
     });
     const late = await Guest.enter(second, "late");
+    const members = (await ask(publisher, `/channels/${CHANNEL}/members`)) as { members: { id: string }[] };
+    expect(members.members.map(({ id }) => id)).toEqual(["late", ...rest]);
     await eventually(() => expect(staying.every(({ seen }) => seen.includes("late"))).toBe(true));
     expect(late.seen).toEqual(["late", ...rest]);
     // Nobody was told of the same coming or going twice, although gateways died and NATS went away.
@@ -77,7 +97,7 @@ test("presence › three gateways: one truth, the users of a killed one gone wit
     }
     await Promise.all([...guests, late].map(({ client }) => client.close()));
   } finally {
-    await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
+    await Promise.all([...gateways, publisher].map((each) => each[Symbol.asyncDispose]()));
     await nats.stop();
   }
 }, 120_000);

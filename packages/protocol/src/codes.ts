@@ -70,6 +70,7 @@ export const CLOSE_CODES = {
   unauthorized: { code: 4009, reason: "the connection is not authorized" },
   origin_refused: { code: 4010, reason: "this origin is not allowed for the app" },
   protocol_violation: { code: 4011, reason: "the connection broke the protocol too often" },
+  disconnected: { code: 4013, reason: "the application ended the connection" },
   over_capacity: { code: 4100, reason: "this node is at its limit" },
   token_expired: { code: 4101, reason: "the connection token has expired" },
   token_unverifiable: { code: 4102, reason: "the token can't be checked at the moment" },

@@ -1,4 +1,5 @@
 import type { Result } from "@carillon/protocol";
+import { CONTROL_ROUTES } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
 import { type PublishRequest, type PublishSource, readBatch, readPublish } from "./publish-request.ts";
 
@@ -24,6 +25,7 @@ export const HISTORY_ROUTE = { method: "GET", path: "/channels/:name/history" } 
 export const API_ROUTES: readonly { readonly method: string; readonly path: string }[] = [
   ...PUBLISH_ROUTES,
   HISTORY_ROUTE,
+  ...CONTROL_ROUTES,
 ];
 
 /** Headers that the publish API reads. */

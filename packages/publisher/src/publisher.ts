@@ -1,4 +1,13 @@
-import type { AppRegistry, Bus, ChannelRules, Clock, HistoryStore, IdSource, NodeCounters } from "@carillon/core";
+import type {
+  AppRegistry,
+  Bus,
+  ChannelRules,
+  Clock,
+  ClusterControl,
+  HistoryStore,
+  IdSource,
+  NodeCounters,
+} from "@carillon/core";
 import {
   type HttpAnswer,
   type HttpHandler,
@@ -8,6 +17,7 @@ import {
   problem,
 } from "@carillon/service";
 import { CallerCheck } from "./caller-check.ts";
+import { CONTROL_ROUTES, ControlHandler } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
 import { EventSender } from "./event-sender.ts";
 import { HistoryHandler } from "./history-handler.ts";
@@ -29,6 +39,8 @@ export interface PublisherOptions {
   readonly history: HistoryStore;
   /** Which channels keep a history. */
   readonly rules: ChannelRules;
+  /** Asks the gateways, and ends connections on them. */
+  readonly control: ClusterControl;
   readonly apps: AppRegistry;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -50,7 +62,7 @@ const DRAIN_POLL_MS = 5;
  *
  * @example
  * const publisher = new Publisher({
- *   server, bus, history, rules, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 },
+ *   server, bus, history, rules, control, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 },
  * });
  * await server.listen({ host: "127.0.0.1", port: 8081 });
  */
@@ -61,7 +73,7 @@ export class Publisher {
   #phase: Phase = "serving";
 
   constructor(options: PublisherOptions) {
-    const { apps, clock, history, rules, server, settings } = options;
+    const { apps, clock, control, history, rules, server, settings } = options;
     this.#options = options;
     const callers = new CallerCheck(apps);
     const { maxBodyBytes } = settings;
@@ -73,6 +85,12 @@ export class Publisher {
     const histories = new HistoryHandler({ callers, history, rules });
     const handle = this.#counted((request) => histories.answer(request));
     server.route({ ...HISTORY_ROUTE, headers: CREDENTIAL_HEADERS, handle });
+    const controlling = new ControlHandler({ callers, control });
+    for (const route of CONTROL_ROUTES) {
+      const { method, path } = route;
+      const answer = this.#counted((request) => controlling.answer(request, route));
+      server.route({ method, path, headers: [...CREDENTIAL_HEADERS, "content-type"], handle: answer });
+    }
   }
 
   /** True once {@link drain} was called: calls are refused. */

@@ -31,7 +31,16 @@ describe("docs/http-api.md", () => {
   });
 
   it("has a row for each code that the source can answer", () => {
-    const sources = ["json-body", "publish-request", "media-type", "publish-handler", "publisher", "history-handler"];
+    const sources = [
+      "json-body",
+      "publish-request",
+      "media-type",
+      "publish-handler",
+      "publisher",
+      "history-handler",
+      "control-handler",
+      "control-query",
+    ];
     for (const name of sources) {
       const source = readFileSync(new URL(`../src/${name}.ts`, import.meta.url), "utf8");
       for (const [, code] of source.matchAll(/(?:refuse|problem)\(\s*"(\w+)"/g))

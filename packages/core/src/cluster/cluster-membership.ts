@@ -121,6 +121,10 @@ export class ClusterMembership implements Cluster {
     return sum;
   }
 
+  connectionsOf(appId: string): number {
+    return this.connectionsElsewhere(appId) + (this.#options.connectionsByApp().get(appId) ?? 0);
+  }
+
   handle(kind: string, handler: ClusterHandler): void {
     this.#handlers.set(kind, handler);
   }

@@ -64,6 +64,8 @@ export interface Cluster {
   whenSettled(timeoutMs: number): Promise<void>;
   /** Connections of an app on the other nodes, as they last told: at most a heartbeat old. */
   connectionsElsewhere(appId: string): number;
+  /** The same with those of this process. */
+  connectionsOf(appId: string): number;
   /** Registers who handles a kind of message; once for each kind, before `start`. */
   handle(kind: string, handler: ClusterHandler): void;
   /** Sends to one node, or to all others. At most once, without an answer. */

@@ -3,11 +3,16 @@ import {
   type Bus,
   type ChannelRules,
   type Clock,
+  ClusterControl,
+  type ClusterLink,
+  ClusterMembership,
   createNodeCounters,
   type HistoryStore,
   type IdSource,
   MemoryBackbone,
   MemoryBus,
+  MemoryClusterBackbone,
+  MemoryClusterLink,
   MemoryHistory,
   type NodeCounters,
 } from "@carillon/core";
@@ -30,6 +35,8 @@ export interface RunOptions {
   readonly history?: HistoryStore;
   /** Default: no channel has a history. */
   readonly rules?: ChannelRules;
+  /** How it reaches gateways; default: there are none. */
+  readonly clusterLink?: ClusterLink;
   readonly clock?: Clock;
   readonly maxBodyBytes?: number;
 }
@@ -66,7 +73,20 @@ export class RunningPublisher {
     const memoryBus = new MemoryBus(backbone);
     const ids = countingIds();
     const apps = new ConfiguredApps({ settings: options.apps ?? [appSettings("shop")] });
+    const cluster = new ClusterMembership({
+      link: options.clusterLink ?? new MemoryClusterLink(new MemoryClusterBackbone()),
+      bus: memoryBus,
+      clock: systemClock,
+      nodeId: "publisher",
+      isGateway: false,
+      connectionsByApp: () => new Map(),
+      onBug: (error) => {
+        throw error;
+      },
+    });
+    await cluster.start();
     const publisher = new Publisher({
+      control: new ClusterControl(cluster),
       server,
       bus: options.bus ?? memoryBus,
       history: options.history ?? new MemoryHistory({ backbone, clock: systemClock, ids }),
@@ -81,6 +101,7 @@ export class RunningPublisher {
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
     return new RunningPublisher({ publisher, apps, counters, memoryBus, port }, async () => {
       await server.close();
+      cluster.close();
       await memoryBus.close();
     });
   }

@@ -1,0 +1,143 @@
+import type { Cluster, ClusterAnswers } from "../cluster/cluster.ts";
+import type { ChannelAddress } from "../ports/bus.ts";
+import type { Member } from "../presence/member.ts";
+import { CONTROL, listOf } from "./control-question.ts";
+
+/** What is known when some gateways may not have answered in time. */
+export interface ControlResult {
+  /** False when a gateway did not answer in time: then numbers may be too low, and lists too short. */
+  readonly isComplete: boolean;
+}
+
+/** A channel that somebody is subscribed to. */
+export interface ChannelSummary {
+  readonly channel: string;
+  /** Subscriptions on all gateways: one for each connection. */
+  readonly subscriptions: number;
+  /** Users on a presence channel; null on others. */
+  readonly users: number | null;
+}
+
+/** Which channels to list. */
+export interface ChannelsQuery {
+  /** Names begin so; "" for all. */
+  readonly prefix: string;
+  /** Names come after this one; "" begins at the first. */
+  readonly after: string;
+  /** Most channels in the answer, 1 to 1000. */
+  readonly limit: number;
+}
+
+/** Whom to disconnect. */
+export type DisconnectTarget = { readonly user: string } | { readonly connection: string };
+
+/**
+ * Questions about the whole cluster, and commands to it: asks all gateways and puts their answers together. Each call costs
+ * one message and one answer a gateway.
+ */
+export class ClusterControl {
+  readonly #cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Channels of an app that have subscribers, by name in ascending order (UTF-16 code units). */
+  async channels(
+    appId: string,
+    { prefix, after, limit }: ChannelsQuery,
+  ): Promise<ControlResult & { readonly channels: readonly ChannelSummary[]; readonly next: string | null }> {
+    // One more than wanted from each tells whether there is a next page.
+    const result = await this.#ask(CONTROL.channels, [appId, prefix, after, limit + 1]);
+    const byName = new Map<string, { subscriptions: number; users: number | null }>();
+    for (const [channel, subscriptions, users] of rowsOf(result).flat().map(listOf)) {
+      if (typeof channel !== "string") continue;
+      const known = byName.get(channel) ?? { subscriptions: 0, users: null };
+      known.subscriptions += Number(subscriptions);
+      if (typeof users === "number") known.users = Math.max(known.users ?? 0, users);
+      byName.set(channel, known);
+    }
+    const names = [...byName.keys()].sort((left, right) => (left < right ? -1 : 1));
+    const channels = names
+      .slice(0, limit)
+      .map((channel) => ({ channel, subscriptions: 0, users: null, ...byName.get(channel) }));
+    const next = names.length > limit ? (channels.at(-1)?.channel ?? null) : null;
+    return { channels, next, isComplete: isComplete(result) };
+  }
+
+  /** One channel. */
+  async channel({ appId, channel }: ChannelAddress): Promise<ControlResult & ChannelSummary> {
+    const result = await this.#ask(CONTROL.channel, [appId, channel]);
+    let subscriptions = 0;
+    let users: number | null = null;
+    let isSure = true;
+    for (const [here, count, isKnown] of result.answers.flatMap(({ parts }) => parts).map(listOf)) {
+      subscriptions += Number(here);
+      // Each gateway that has the channel knows all of its users.
+      if (typeof count === "number") users = Math.max(users ?? 0, count);
+      if (isKnown !== true) isSure = false;
+    }
+    return { channel, subscriptions, users, isComplete: isComplete(result) && isSure };
+  }
+
+  /** Users on a presence channel, by id in ascending order; null when nobody is subscribed to it. */
+  async members(
+    { appId, channel }: ChannelAddress,
+    { after, limit }: { readonly after: string | null; readonly limit: number },
+  ): Promise<
+    | (ControlResult & { readonly count: number; readonly members: readonly Member[]; readonly next: string | null })
+    | null
+  > {
+    const result = await this.#ask(CONTROL.members, [appId, channel, after, limit]);
+    // Each gateway that has the channel knows all of its users: the one that knows most has heard the newest.
+    const [best] = result.answers
+      .filter(({ parts }) => parts.length > 0)
+      .map(({ parts: [head, ...rows] }) => ({ head: listOf(head), rows: rows.flatMap(listOf).map(listOf) }))
+      .sort((left, right) => Number(right.head[0]) - Number(left.head[0]));
+    if (best === undefined) return null;
+    const [count, isKnown, next] = best.head;
+    const members = best.rows.map(([id, info]) => ({ id: String(id), info: typeof info === "string" ? info : null }));
+    return {
+      count: Number(count),
+      members,
+      next: typeof next === "string" ? next : null,
+      isComplete: isKnown === true || isComplete(result),
+    };
+  }
+
+  /** Connections of an app on all gateways, as they last told: at most a second old. */
+  async connectionCount(appId: string): Promise<number> {
+    await this.#cluster.whenSettled(SETTLE_MS);
+    return this.#cluster.connectionsOf(appId);
+  }
+
+  /** Ids of a user's connections: those whose token names it, or which are on a presence channel as it. */
+  async connectionsOf(appId: string, userId: string): Promise<ControlResult & { readonly ids: readonly string[] }> {
+    const result = await this.#ask(CONTROL.connections, [appId, userId]);
+    return { ids: rowsOf(result).flat().map(String), isComplete: isComplete(result) };
+  }
+
+  /** Ends connections, with close code 4013. They may come back: a block is something else. */
+  async disconnect(appId: string, target: DisconnectTarget): Promise<ControlResult & { readonly count: number }> {
+    const [kind, id] = "user" in target ? ["user", target.user] : ["connection", target.connection];
+    const result = await this.#ask(CONTROL.disconnect, [appId, kind, id]);
+    const count = result.answers.reduce((sum, { parts }) => sum + Number(parts[0] ?? 0), 0);
+    return { count, isComplete: isComplete(result) };
+  }
+
+  async #ask(kind: string, body: readonly unknown[]): Promise<ClusterAnswers> {
+    await this.#cluster.whenSettled(SETTLE_MS);
+    return this.#cluster.ask(kind, body);
+  }
+}
+
+/** How long a process that has just started waits to learn which gateways there are, in ms. */
+const SETTLE_MS = 500;
+
+function rowsOf({ answers }: ClusterAnswers): unknown[][] {
+  return answers.flatMap(({ parts }) => parts).map((part) => [...listOf(part)]);
+}
+
+function isComplete({ missing }: ClusterAnswers): boolean {
+  return missing.length === 0;
+}
