@@ -1,6 +1,8 @@
 import type { App } from "./ports/apps.ts";
 import type { Session } from "./session.ts";
 
+const NONE: readonly Session[] = [];
+
 /**
  * The connections of this node, by number, and how many each app has.
  *
@@ -11,6 +13,8 @@ export class ConnectionTable {
   readonly #prefix: string;
   readonly #sessions = new Map<number, Session>();
   readonly #countsByApp = new Map<string, number>();
+  /** Those whose clients call themselves something; usually one each. */
+  readonly #bySender = new Map<string, Session[]>();
   #lastNumber = 0;
 
   /** `nodeNumber`: a random whole number of up to 48 bits. */
@@ -52,13 +56,23 @@ export class ConnectionTable {
     return session?.connectionId === connectionId ? session : undefined;
   }
 
+  /** The sessions that an event which excludes this id must not reach: by connection id, or by sender id. */
+  excludedBy(id: string): readonly Session[] {
+    const session = this.find(id);
+    return session === undefined ? (this.#bySender.get(id) ?? NONE) : [session];
+  }
+
   add(session: Session): void {
+    if (session.senderId !== null) {
+      this.#bySender.set(session.senderId, [...(this.#bySender.get(session.senderId) ?? NONE), session]);
+    }
     this.#sessions.set(session.number, session);
     this.#countsByApp.set(session.app.id, this.countOf(session.app) + 1);
   }
 
   remove(session: Session): void {
     if (!this.#sessions.delete(session.number)) return;
+    this.#forgetSender(session);
     const left = this.countOf(session.app) - 1;
     if (left === 0) this.#countsByApp.delete(session.app.id);
     else this.#countsByApp.set(session.app.id, left);
@@ -67,5 +81,12 @@ export class ConnectionTable {
   /** The sessions of now; safe to close while going through them. */
   all(): Session[] {
     return [...this.#sessions.values()];
+  }
+
+  #forgetSender(session: Session): void {
+    if (session.senderId === null) return;
+    const left = this.#bySender.get(session.senderId)?.filter((each) => each !== session) ?? NONE;
+    if (left.length === 0) this.#bySender.delete(session.senderId);
+    else this.#bySender.set(session.senderId, [...left]);
   }
 }

@@ -18,6 +18,8 @@ export interface HubOptions {
   readonly counters: NodeCounters;
 }
 
+const NOBODY: readonly Session[] = [];
+
 interface OutgoingFrame {
   readonly frame: Uint8Array;
   readonly subscribers: number;
@@ -112,10 +114,11 @@ export class Hub {
   /** Publications of a channel's history as frames for one session: encoded once for each codec, however many ask. */
   framesOf(session: Session, channel: Channel, past: { epoch: string; entries: readonly LogEntry[] }): Uint8Array[] {
     const frames: Uint8Array[] = [];
-    const { codec, connectionId } = session;
+    const { codec, connectionId, senderId } = session;
     for (const entry of past.entries) {
       const publication = decodeEnvelope(entry.envelope);
       if (publication === null || publication.exclude === connectionId) continue;
+      if (senderId !== null && publication.exclude === senderId) continue;
       entry.frames ??= new Map();
       let frame = entry.frames.get(codec);
       if (frame === undefined) {
@@ -130,17 +133,24 @@ export class Hub {
 
   #deliverIn(codec: Codec, channel: Channel, { frame, subscribers, exclude }: OutgoingFrame): void {
     const topic = topicOf(codec, channel);
-    const excluded = exclude === "" ? undefined : this.#connections.find(exclude);
-    // A connection that is just closing can't publish to the others any more, and gets nothing itself either.
-    const isExcluding =
-      excluded?.transport.isOpen === true && excluded.codec === codec && excluded.isSubscribed(channel);
-    if (excluded !== undefined && isExcluding) {
-      excluded.transport.publishToOthers(topic, frame, codec.isBinary);
-      this.#counters.deliveries += subscribers - 1;
-    } else {
+    const excluded = exclude === "" ? NOBODY : this.#excluded(codec, channel, exclude);
+    const [first, ...others] = excluded;
+    if (first === undefined) {
       this.#topics.publish(topic, frame, codec.isBinary);
-      this.#counters.deliveries += subscribers;
+    } else {
+      // One connection can be passed over by the topic tree itself; several of one sender, which are rare, step aside.
+      for (const { transport } of others) transport.leaveTopic(topic);
+      first.transport.publishToOthers(topic, frame, codec.isBinary);
+      for (const { transport } of others) transport.joinTopic(topic);
     }
+    this.#counters.deliveries += subscribers - excluded.length;
+  }
+
+  /** The subscribers who must not get it. One that is just closing can't publish to the others any more, and gets nothing itself. */
+  #excluded(codec: Codec, channel: Channel, exclude: string): readonly Session[] {
+    return this.#connections
+      .excludedBy(exclude)
+      .filter((session) => session.transport.isOpen && session.codec === codec && session.isSubscribed(channel));
   }
 
   #encode(codec: Codec, { channel }: Channel, publication: Envelope, position: string | undefined): Uint8Array | null {

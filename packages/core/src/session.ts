@@ -43,6 +43,8 @@ export interface SessionOptions {
   readonly transport: Transport;
   readonly codec: Codec;
   readonly owner: SessionOwner;
+  /** What the client calls itself over its reconnects; null or absent: nothing. */
+  readonly senderId?: string | null;
 }
 
 /** How long a connection may go without a token where its app requires one. */
@@ -59,6 +61,8 @@ export class Session {
   readonly app: App;
   readonly transport: Transport;
   readonly codec: Codec;
+  /** What the client calls itself over its reconnects; null: nothing. */
+  readonly senderId: string | null;
   readonly #owner: SessionOwner;
   readonly #node: NodeServices;
   readonly #subscriptions = new SubscriptionSet();
@@ -77,6 +81,7 @@ export class Session {
     this.app = options.app;
     this.transport = options.transport;
     this.codec = options.codec;
+    this.senderId = options.senderId ?? null;
     this.#owner = options.owner;
     this.number = node.connections.nextNumber();
     if (this.app.settings.token.isRequired) this.#endAt(node.clock.now() + TOKEN_GRACE_MS);
@@ -168,7 +173,7 @@ export class Session {
       );
     }
     const address = { appId: this.app.id, channel: event.channel };
-    const exclude = event.isEchoed ? "" : this.connectionId;
+    const exclude = event.isEchoed ? "" : (this.senderId ?? this.connectionId);
     return this.#node.events.publish(address, { event: event.event, payload: event.payload, exclude });
   }
 

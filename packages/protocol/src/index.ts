@@ -58,5 +58,6 @@ export type { CommandRefusal, CommandResult } from "./native/read-command.ts";
 export { MAX_CHANNELS_PER_COMMAND, MAX_HISTORY_LIMIT, MAX_TOKEN_LENGTH } from "./native/read-command.ts";
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";
+export { isSenderId, SENDER_ID_RULE } from "./sender-id.ts";
 export { channelStringToSign, splitChannelToken } from "./signing.ts";
 export { MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoText } from "./user.ts";

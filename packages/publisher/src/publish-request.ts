@@ -6,6 +6,7 @@ import {
   elementSpans,
   isChannelName,
   isEventName,
+  isSenderId,
   MAX_EXCLUDE_BYTES,
   MAX_MESSAGE_ID_BYTES,
   memberSpan,
@@ -106,8 +107,9 @@ function readEvent(source: EventSource): Result<PublishRequest> {
     return refuse("invalid_field", `${name(source, "id")} must be ${rule}`);
   }
   const exclude = members["exclude"] ?? "";
-  if (exclude !== "" && !isConnectionId(exclude)) {
-    return refuse("invalid_field", `${name(source, "exclude")} must be a connection id such as "123.456", or left out`);
+  if (exclude !== "" && !isConnectionId(exclude) && !isSenderId(exclude)) {
+    const rule = `must be a connection id such as "123.456", or a sender id, or left out`;
+    return refuse("invalid_field", `${name(source, "exclude")} ${rule}`);
   }
   const newEvent: NewEvent = { event: event.value, payload: payload.value, exclude };
   return accept({ channels: channels.value, event: id === null ? newEvent : { ...newEvent, id, isIdempotent: true } });

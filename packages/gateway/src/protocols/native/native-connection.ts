@@ -75,6 +75,11 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     this.#run(this.#beginWithToken(session, token));
   }
 
+  /** Says that something about the connection itself is wrong, and was left out. */
+  complain(refusal: Refusal): void {
+    this.#refuse(refusal);
+  }
+
   onFrame(data: Uint8Array, _isBinary: boolean): void {
     const { counters } = this.#services;
     counters.framesIn++;

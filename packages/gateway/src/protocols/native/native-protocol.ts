@@ -1,5 +1,5 @@
 import type { App, Transport } from "@carillon/core";
-import { CLOSE_CODES, type CloseCodeName } from "@carillon/protocol";
+import { CLOSE_CODES, type CloseCodeName, isSenderId, refuse, SENDER_ID_RULE } from "@carillon/protocol";
 import type { SocketHandler, UpgradeRequest } from "@carillon/service";
 import type { Handshake, Protocol, ProtocolServices } from "../../protocol.ts";
 import { jsonCodec, msgpackCodec, type NativeCodec } from "./native-codec.ts";
@@ -41,8 +41,13 @@ function open(socket: Transport, { request, codec, services }: Opening): SocketH
   if (app === null || refusal !== null) return turnAway(socket, codec, refusal ?? "app_unknown");
 
   const connection = new NativeConnection({ socket, codec, services });
-  const opened = services.node.openSession({ app, transport: socket, codec, owner: connection });
+  const sender = query.get("sender");
+  const senderId = isSenderId(sender) ? sender : null;
+  const opened = services.node.openSession({ app, transport: socket, codec, owner: connection, senderId });
   if (!opened.ok) return turnAway(socket, codec, opened.close);
+  // Going on without would let the client hear itself: it has to know.
+  if (sender !== null && senderId === null)
+    connection.complain(refuse("invalid_field", `"sender" is left out: ${SENDER_ID_RULE}`));
   connection.begin(opened.value, query.get("token"));
   return connection;
 }
