@@ -33,6 +33,8 @@ export interface NewEvent {
    * channels with history every publish is so.
    */
   readonly isIdempotent?: boolean;
+  /** Present: its subscribers are asked to say that they have it. */
+  readonly wantsReceipt?: true;
 }
 
 /** An event that the bus has taken over. */
@@ -73,7 +75,8 @@ export class EventPublisher {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
     const { event: name, payload, exclude } = event;
-    const envelope = encodeEnvelope({ id: messageId, timeMs, exclude, event: name, payload });
+    const receipt = event.wantsReceipt === true ? ({ wantsReceipt: true } as const) : {};
+    const envelope = encodeEnvelope({ id: messageId, timeMs, exclude, event: name, payload, ...receipt });
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
     const isKept = limits !== null && this.#history !== undefined;
     const options: BusPublishOptions | undefined = event.isIdempotent ? { idempotencyKey: messageId } : undefined;

@@ -16,6 +16,8 @@ export interface HubOptions {
   readonly codecs: readonly Codec[];
   readonly connections: ConnectionTable;
   readonly counters: NodeCounters;
+  /** Hears to how many connections an event was delivered for which receipts are wanted. */
+  readonly onReceiptWanted?: (channel: Channel, messageId: string, connections: number) => void;
 }
 
 const NOBODY: readonly Session[] = [];
@@ -35,6 +37,7 @@ export class Hub {
   readonly #codecs: readonly Codec[];
   readonly #connections: ConnectionTable;
   readonly #counters: NodeCounters;
+  readonly #onReceiptWanted: NonNullable<HubOptions["onReceiptWanted"]>;
   #subscriptions = 0;
 
   constructor(options: HubOptions) {
@@ -42,6 +45,7 @@ export class Hub {
     this.#codecs = options.codecs;
     this.#connections = options.connections;
     this.#counters = options.counters;
+    this.#onReceiptWanted = options.onReceiptWanted ?? (() => undefined);
   }
 
   /** Subscriptions that stand on this node: one for each session and channel. */
@@ -80,12 +84,16 @@ export class Hub {
       return;
     }
     const counts = channel.subscribersByCodec;
+    const before = this.#counters.deliveries;
     for (let index = 0; index < counts.length; index++) {
       const subscribers = counts[index] as number;
       if (subscribers === 0) continue;
       const codec = this.#codecs[index] as Codec;
       const frame = this.#encode(codec, channel, publication, position);
       if (frame !== null) this.#deliverIn(codec, channel, { frame, subscribers, exclude: publication.exclude });
+    }
+    if (publication.wantsReceipt === true) {
+      this.#onReceiptWanted(channel, publication.id, this.#counters.deliveries - before);
     }
   }
 
@@ -123,7 +131,9 @@ export class Hub {
       let frame = entry.frames.get(codec);
       if (frame === undefined) {
         const position = formatPosition({ epoch: past.epoch, offset: entry.offset });
-        frame = this.#encode(codec, channel, publication, position);
+        // Who was away when it was published is none of those whose receipts are counted.
+        const { wantsReceipt: _, ...kept } = publication;
+        frame = this.#encode(codec, channel, kept, position);
         entry.frames.set(codec, frame);
       }
       if (frame !== null) frames.push(frame);

@@ -20,6 +20,7 @@ export {
   ClusterControl,
   type ControlResult,
   type DisconnectTarget,
+  type ReceiptsRequest,
 } from "./control/cluster-control.ts";
 export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
@@ -80,6 +81,7 @@ export {
 } from "./presence/presence-delta.ts";
 export { type DeltaVerdict, type RosterDiff, RosterState } from "./presence/roster-state.ts";
 export { RateLimit } from "./rate-limit.ts";
+export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";

@@ -24,6 +24,7 @@ import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
 import { GossipPresence } from "./presence/gossip-presence.ts";
 import { isPresenceDelta } from "./presence/presence-delta.ts";
+import { Receipts } from "./receipts.ts";
 import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Subscribing } from "./subscribing.ts";
@@ -47,6 +48,8 @@ export interface NodeServices {
   readonly history: HistoryServices | null;
   /** null where nobody is told who is on presence channels. */
   readonly presence: GossipPresence | null;
+  /** null where there is no cluster to ask for receipts. */
+  readonly receipts: Receipts | null;
   readonly subscribing: Subscribing;
   /** Sessions by when they end unless a (newer) connection token comes. */
   readonly expiries: ExpiryWheel<Session>;
@@ -96,7 +99,13 @@ export class Node {
   constructor(options: NodeOptions) {
     const { bus, clock, ids, counters, authorizer } = options;
     const connections = new ConnectionTable(ids.nodeNumber);
-    const hub = new Hub({ topics: options.topics, codecs: options.codecs, connections, counters });
+    const hub = new Hub({
+      topics: options.topics,
+      codecs: options.codecs,
+      connections,
+      counters,
+      onReceiptWanted: (channel, messageId, connections) => receipts?.delivered(channel, messageId, connections),
+    });
     const history = this.#createHistory(options, hub);
     const presence = createPresence(options, hub);
     const channels = new ChannelRegistry({
@@ -117,6 +126,8 @@ export class Node {
       maxLingering: options.maxLingeringChannels,
       onFailure: options.onInterestFailed,
     });
+    const { cluster } = options;
+    const receipts = cluster === undefined ? null : new Receipts({ cluster, clock, channels });
     const events = new EventPublisher(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
     this.services = {
@@ -128,6 +139,7 @@ export class Node {
       events,
       history,
       presence,
+      receipts,
       expiries,
       subscribing: new Subscribing(() => this.services),
     };
@@ -162,6 +174,7 @@ export class Node {
     this.#stopWatchingBus();
     this.services.history?.keeper.close();
     this.services.presence?.close();
+    this.services.receipts?.close();
     this.services.channels.close();
     this.services.expiries.close();
   }

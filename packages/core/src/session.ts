@@ -201,6 +201,16 @@ export class Session {
     return accept(presence.rosterOf(channel));
   }
 
+  /** The client says that an event has arrived. `messageId`: as its delivery had it. */
+  receive(name: string, messageId: string): Result<void> {
+    const channel = this.#subscriptions.get(name)?.channel;
+    if (channel === undefined || !this.#stands(name)) {
+      return refuse("not_subscribed", "receipts are for events of channels that the connection is subscribed to");
+    }
+    this.#node.receipts?.received(channel, messageId, this.number);
+    return ACCEPTED;
+  }
+
   /** Ends the connection with a close code of the registry, after the protocol's last word. Idempotent. */
   end(name: CloseCodeName): void {
     if (this.#isClosed || this.#isEnding) return;

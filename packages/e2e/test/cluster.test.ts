@@ -45,6 +45,18 @@ describe("cluster › nats-server, three gateways, one publisher", () => {
     }
   });
 
+  test("a publisher learns how many subscribers, on whatever gateway, say that they have an event", async () => {
+    const clients = await Promise.all(gateways.map(({ webSocketUrl }) => NativeClient.open(webSocketUrl)));
+    for (const client of clients) await client.subscribe("with-receipts");
+    const answer = publisher.publish({ channel: "with-receipts", event: "e", receipts: { timeoutMs: 10_000 } });
+    for (const client of clients) {
+      const { receipt } = await client.nextFrame((frame) => frame["receipt"] !== undefined);
+      client.send({ type: "received", channel: "with-receipts", receipt });
+    }
+    expect(await (await answer).json()).toMatchObject({ receipts: { expected: 3, received: 3, complete: true } });
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
   test("a gateway without subscribers of a channel gets nothing of it, by NATS's own count", async () => {
     const [first, second] = gateways as [CarillonProcess, CarillonProcess];
     await using client = await NativeClient.open(first.webSocketUrl);

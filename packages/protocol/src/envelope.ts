@@ -5,7 +5,7 @@
  * ```
  * offset size
  *      0    1  version, 1
- *      1    1  flags, 0 (a reader ignores bits that it does not know)
+ *      1    1  flags: 1 = receipts are wanted (a reader ignores bits that it does not know)
  *      2    8  time, milliseconds since 1970, IEEE 754 double, big endian
  *     10    1  length of the message id in bytes
  *     11    1  length of the connection id to exclude in bytes, 0 = nobody
@@ -16,6 +16,7 @@
 
 const VERSION = 1;
 const HEADER_BYTES = 14;
+const WANTS_RECEIPT = 1;
 
 /** Longest message id, in bytes: one byte holds its length, and 128 is plenty for any idempotency key. */
 export const MAX_MESSAGE_ID_BYTES = 128;
@@ -33,6 +34,8 @@ export interface Envelope {
   readonly exclude: string;
   /** Name of the event. */
   readonly event: string;
+  /** Present: whoever gets it is asked to say so. */
+  readonly wantsReceipt?: true;
   /** JSON text in UTF-8, byte for byte as it was published. Valid only as long as the bytes it was decoded from. */
   readonly payload: Uint8Array;
 }
@@ -71,7 +74,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   const eventBytes = encodeInto(envelope.event, eventAt, scratch.length - eventAt);
   const payloadAt = eventAt + eventBytes;
   scratch[0] = VERSION;
-  scratch[1] = 0;
+  scratch[1] = envelope.wantsReceipt === true ? WANTS_RECEIPT : 0;
   scratchView.setFloat64(2, envelope.timeMs);
   scratch[10] = idBytes;
   scratch[11] = excludeBytes;
@@ -99,13 +102,14 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | null {
   const eventAt = excludeAt + view.getUint8(11);
   const payloadAt = eventAt + view.getUint16(12);
   if (payloadAt > bytes.length) return null;
-  return {
+  const envelope = {
     id: text(bytes, HEADER_BYTES, excludeAt),
     timeMs: view.getFloat64(2),
     exclude: text(bytes, excludeAt, eventAt),
     event: text(bytes, eventAt, payloadAt),
     payload: bytes.subarray(payloadAt),
   };
+  return (view.getUint8(1) & WANTS_RECEIPT) === 0 ? envelope : { ...envelope, wantsReceipt: true };
 }
 
 /** The time of an encoded envelope, in milliseconds since 1970, without decoding the rest; 0 for bytes that are none. */

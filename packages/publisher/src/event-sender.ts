@@ -1,11 +1,12 @@
 import {
+  type ClusterControl,
   EventPublisher,
   type EventPublisherOptions,
   type IdSource,
   type NewEvent,
   type Position,
 } from "@carillon/core";
-import type { Refusal } from "@carillon/protocol";
+import { type Refusal, refuse } from "@carillon/protocol";
 import type { PublishRequest } from "./publish-request.ts";
 
 /** What became of one event, channel by channel. */
@@ -24,9 +25,20 @@ export interface SendOutcome {
   readonly refused: readonly string[];
   /** Why, for the last of the refused ones; null when all were accepted. */
   readonly refusal: Refusal | null;
+  /** What became of the receipts, where some were asked for and the event went out. */
+  readonly receipts?: ReceiptCount;
+}
+
+/** How many subscribers got an event, and how many of them said so in time. */
+export interface ReceiptCount {
+  readonly expected: number;
+  readonly received: number;
+  /** False when a gateway did not answer, or did not see the event in time. */
+  readonly complete: boolean;
 }
 
 const NONE: readonly never[] = [];
+const NOT_SENT = refuse("bus_unavailable", "nothing was sent");
 
 /** Publishes checked requests. Every event reaches the bus before the first answer is waited for, in the caller's order. */
 export class EventSender {
@@ -48,6 +60,22 @@ export class EventSender {
     const duplicates = isDuplicate ? channels : NONE;
     const positions = position === null ? NONE : [[channel, position] as const];
     return { id: messageId, timeMs, accepted: channels, duplicates, positions, refused: NONE, refusal: null };
+  }
+
+  /** Publishes one event on its only channel, and waits until its subscribers have said that they have it, or the time is up. */
+  async sendForReceipts(appId: string, request: PublishRequest, control: ClusterControl): Promise<SendOutcome> {
+    const [channel = ""] = request.channels;
+    const messageId = request.event.id ?? this.#ids.messageId();
+    const event: NewEvent = { ...request.event, id: messageId, wantsReceipt: true };
+    let outcome = refusedOutcome(messageId, request.channels, NOT_SENT);
+    const publish = async () => {
+      outcome = await this.send(appId, { ...request, event });
+      return outcome.refusal === null && outcome.duplicates.length === 0;
+    };
+    const result = await control.receipts({ appId, channel }, { messageId, timeoutMs: request.receiptsMs, publish });
+    if (result === null) return outcome;
+    const { expected, received, isComplete: complete } = result;
+    return { ...outcome, receipts: { expected, received, complete } };
   }
 
   async #sendToMany(appId: string, channels: readonly string[], event: NewEvent): Promise<SendOutcome> {

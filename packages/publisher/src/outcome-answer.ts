@@ -64,6 +64,7 @@ function describe({
   duplicates,
   positions,
   refused,
+  receipts,
 }: SendOutcome): Readonly<Record<string, unknown>> {
   return {
     ...(id === null ? {} : { id }),
@@ -72,6 +73,7 @@ function describe({
     ...(duplicates.length === 0 ? {} : { duplicates }),
     ...(positions.length === 0 ? {} : { positions: describePositions(positions) }),
     ...(refused.length === 0 ? {} : { refused }),
+    ...(receipts === undefined ? {} : { receipts }),
   };
 }
 

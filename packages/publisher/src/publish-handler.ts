@@ -1,8 +1,8 @@
-import type { App, Clock } from "@carillon/core";
+import type { App, Clock, ClusterControl } from "@carillon/core";
 import type { Refusal, Result } from "@carillon/protocol";
 import { type HttpAnswer, type HttpRequest, problem } from "@carillon/service";
 import type { CallerCheck } from "./caller-check.ts";
-import type { EventSender } from "./event-sender.ts";
+import type { EventSender, SendOutcome } from "./event-sender.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkMediaType } from "./media-type.ts";
 import { answerOutcomes, prefersRepresentation } from "./outcome-answer.ts";
@@ -15,6 +15,8 @@ export interface PublishHandlerOptions {
   readonly callers: CallerCheck;
   readonly clock: Clock;
   readonly sender: EventSender;
+  /** Collects receipts. */
+  readonly control: ClusterControl;
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number;
 }
@@ -49,10 +51,15 @@ export class PublishHandler {
     const [only] = requests;
     const outcomes =
       only !== undefined && requests.length === 1
-        ? [await sender.send(app.id, only)]
+        ? [await this.#sendOne(app, only)]
         : await Promise.all(requests.map((each) => sender.send(app.id, each)));
-    const isDetailed = prefersRepresentation(request.header("prefer"));
+    const isDetailed = only?.receiptsMs !== 0 || prefersRepresentation(request.header("prefer"));
     return answerOutcomes(outcomes, { isDetailed, isBatch: route.isBatch });
+  }
+
+  #sendOne(app: App, request: PublishRequest): Promise<SendOutcome> {
+    const { sender, control } = this.#options;
+    return request.receiptsMs === 0 ? sender.send(app.id, request) : sender.sendForReceipts(app.id, request, control);
   }
 
   /** An event counts once for each of its channels. Answers the ms to wait, 0 for none. */

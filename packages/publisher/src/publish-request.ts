@@ -1,4 +1,4 @@
-import type { AppLimits, NewEvent } from "@carillon/core";
+import { type AppLimits, MAX_RECEIPTS_MS, type NewEvent } from "@carillon/core";
 import {
   accept,
   CHANNEL_NAME_RULE,
@@ -20,6 +20,8 @@ export interface PublishRequest {
   /** At least one, each once, in the caller's order. */
   readonly channels: readonly string[];
   readonly event: NewEvent;
+  /** How long the caller waits for its subscribers to say that they have it, in ms; 0: not at all. */
+  readonly receiptsMs: number;
 }
 
 /** A body, parsed and as it came, and the limits of the app that it is for. */
@@ -43,7 +45,15 @@ interface EventSource {
 
 type Members = Readonly<Record<string, unknown>>;
 
-const KNOWN_MEMBERS: ReadonlySet<string> = new Set(["channel", "channels", "event", "payload", "id", "exclude"]);
+const KNOWN_MEMBERS: ReadonlySet<string> = new Set([
+  "channel",
+  "channels",
+  "event",
+  "payload",
+  "id",
+  "exclude",
+  "receipts",
+]);
 const NULL_PAYLOAD: Uint8Array = new TextEncoder().encode("null");
 const CONNECTION_ID = /^\d+\.\d+$/;
 const FORBIDDEN_IN_CHANNEL = /[^-a-zA-Z0-9_=@,.;]/u;
@@ -111,8 +121,27 @@ function readEvent(source: EventSource): Result<PublishRequest> {
     const rule = `must be a connection id such as "123.456", or a sender id, or left out`;
     return refuse("invalid_field", `${name(source, "exclude")} ${rule}`);
   }
+  const receiptsMs = readReceipts(source, channels.value.length);
+  if (!receiptsMs.ok) return receiptsMs;
   const newEvent: NewEvent = { event: event.value, payload: payload.value, exclude };
-  return accept({ channels: channels.value, event: id === null ? newEvent : { ...newEvent, id, isIdempotent: true } });
+  return accept({
+    channels: channels.value,
+    event: id === null ? newEvent : { ...newEvent, id, isIdempotent: true },
+    receiptsMs: receiptsMs.value,
+  });
+}
+
+function readReceipts(source: EventSource, channels: number): Result<number> {
+  const receipts = source.members["receipts"] ?? null;
+  if (receipts === null) return accept(0);
+  if (source.place !== "" || channels > 1) {
+    return refuse("invalid_field", `${name(source, "receipts")} goes with POST /publish on one channel only`);
+  }
+  const timeoutMs = isObject(receipts) ? receipts["timeoutMs"] : undefined;
+  if (!Number.isInteger(timeoutMs) || Number(timeoutMs) < 1 || Number(timeoutMs) > MAX_RECEIPTS_MS) {
+    return refuse("invalid_field", `"receipts" must be {"timeoutMs": a whole number from 1 to ${MAX_RECEIPTS_MS}}`);
+  }
+  return accept(Number(timeoutMs));
 }
 
 function readChannels(source: EventSource): Result<readonly string[]> {

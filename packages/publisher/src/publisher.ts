@@ -77,7 +77,13 @@ export class Publisher {
     this.#options = options;
     const callers = new CallerCheck(apps);
     const { maxBodyBytes } = settings;
-    const publishing = new PublishHandler({ callers, clock, sender: new EventSender(options), maxBodyBytes });
+    const publishing = new PublishHandler({
+      callers,
+      clock,
+      control,
+      sender: new EventSender(options),
+      maxBodyBytes,
+    });
     for (const route of PUBLISH_ROUTES) {
       const handle = this.#counted((request) => publishing.answer(request, route));
       server.route({ method: route.method, path: route.path, headers: PUBLISH_HEADERS, handle });

@@ -28,6 +28,15 @@ export interface ChannelsQuery {
   readonly limit: number;
 }
 
+/** An event for which receipts are wanted. */
+export interface ReceiptsRequest {
+  readonly messageId: string;
+  /** At most 30,000 ms. */
+  readonly timeoutMs: number;
+  /** Publishes it; false when nothing went out. */
+  readonly publish: () => Promise<boolean>;
+}
+
 /** Whom to disconnect. */
 export type DisconnectTarget = { readonly user: string } | { readonly connection: string };
 
@@ -125,11 +134,42 @@ export class ClusterControl {
     return { count, isComplete: isComplete(result) };
   }
 
+  /**
+   * Publishes by `publish`, and counts who says within `timeoutMs` to have got it. null when `publish` says that nothing
+   * went out. Incomplete also where a gateway with subscribers did not see the event in time.
+   */
+  async receipts(
+    { appId, channel }: ChannelAddress,
+    { messageId, timeoutMs, publish }: ReceiptsRequest,
+  ): Promise<(ControlResult & { readonly expected: number; readonly received: number }) | null> {
+    await this.#cluster.whenSettled(SETTLE_MS);
+    // Asked first, and on the same way as the event: so the question is there when the event comes.
+    const asking = this.#cluster.ask(CONTROL.receipts, [appId, channel, messageId, timeoutMs], {
+      timeoutMs: timeoutMs + ANSWER_MS,
+    });
+    // Within one process a message to another node takes a turn, and an event none.
+    await Promise.resolve();
+    if (!(await publish())) return null;
+    const result = await asking;
+    let expected = 0;
+    let received = 0;
+    let isDelivered = true;
+    for (const [here, got, isSeen] of result.answers.flatMap(({ parts }) => parts).map(listOf)) {
+      expected += Number(here);
+      received += Number(got);
+      if (isSeen !== true) isDelivered = false;
+    }
+    return { expected, received, isComplete: isDelivered && isComplete(result) };
+  }
+
   async #ask(kind: string, body: readonly unknown[]): Promise<ClusterAnswers> {
     await this.#cluster.whenSettled(SETTLE_MS);
     return this.#cluster.ask(kind, body);
   }
 }
+
+/** How long the answers themselves may take, in ms. */
+const ANSWER_MS = 500;
 
 /** How long a process that has just started waits to learn which gateways there are, in ms. */
 const SETTLE_MS = 500;

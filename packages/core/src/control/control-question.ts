@@ -10,6 +10,8 @@ export const CONTROL = {
   connections: "control-connections",
   /** `[appId, "user" | "connection", id]` → `[how many]`. */
   disconnect: "control-disconnect",
+  /** `[appId, channel, messageId, timeoutMs]` → `[expected, received, isDelivered]`, when all is in or the time is up. */
+  receipts: "control-receipts",
 } as const;
 
 /** Rows in one part of an answer: a part stays far below what a message may have. */

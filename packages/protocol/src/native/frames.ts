@@ -85,6 +85,14 @@ export interface PresenceCommand extends CommandBase {
   readonly after?: string;
 }
 
+/** Says that an event has arrived whose publisher wants to know. */
+export interface ReceivedCommand extends CommandBase {
+  readonly type: "received";
+  readonly channel: string;
+  /** As the delivery has it. */
+  readonly receipt: string;
+}
+
 /** Whatever a client may send, decoded and checked in form; whether it is allowed comes later. */
 export type Command =
   | SubscribeCommand
@@ -92,6 +100,7 @@ export type Command =
   | PublishCommand
   | HistoryCommand
   | PresenceCommand
+  | ReceivedCommand
   | RefreshCommand
   | PingCommand;
 
@@ -236,6 +245,13 @@ export interface MembersFrame {
   readonly next?: string;
 }
 
+/** Reply to a receipt that had an id. */
+export interface ReceivedFrame {
+  readonly type: "received";
+  readonly id: CommandId;
+  readonly channel: string;
+}
+
 /** Reply to a refresh. */
 export interface RefreshedFrame {
   readonly type: "refreshed";
@@ -275,6 +291,7 @@ export type ServerFrame =
   | GapFrame
   | PresenceFrame
   | MembersFrame
+  | ReceivedFrame
   | RefreshedFrame
   | PongFrame
   | ErrorFrame

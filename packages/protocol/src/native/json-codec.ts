@@ -1,6 +1,7 @@
 /** The native protocol as JSON text. */
 import type { Envelope } from "../envelope.ts";
 import { memberSpan } from "../json-span.ts";
+import { receiptOf } from "../receipt.ts";
 import { accept, refuse } from "../refusal.ts";
 import type { HistoryFrame, ServerFrame } from "./frames.ts";
 import { type CommandResult, readCommand } from "./read-command.ts";
@@ -59,11 +60,17 @@ export function encodeJsonPublication(channel: string, publication: Envelope, po
   // Longer only when a publisher that is none of ours put an event name of any length on the bus.
   const bytes = read === opening.length ? head.subarray(0, written) : encoder.encode(opening);
   const { payload } = publication;
-  const ending = position === undefined ? "}" : `,"position":"${position}"}`;
+  const ending = endingOf(publication, position);
   const frame = new Uint8Array(bytes.length + payload.length + ending.length);
   frame.set(bytes);
   frame.set(payload, bytes.length);
-  if (position === undefined) frame[frame.length - 1] = 0x7d;
+  if (ending.length === 1) frame[frame.length - 1] = 0x7d;
   else encoder.encodeInto(ending, frame.subarray(bytes.length + payload.length));
   return frame;
+}
+
+/** What stands behind the payload; ASCII, so that its length is that of its bytes. */
+function endingOf({ id, wantsReceipt }: Envelope, position: string | undefined): string {
+  const at = position === undefined ? "" : `,"position":"${position}"`;
+  return wantsReceipt === true ? `${at},"receipt":"${receiptOf(id)}"}` : `${at}}`;
 }

@@ -1,6 +1,8 @@
 /** The native protocol as msgpack: the same maps as the JSON form, in binary frames. */
+
 import { Packr } from "msgpackr";
 import type { Envelope } from "../envelope.ts";
+import { receiptOf } from "../receipt.ts";
 import { accept, type Result, refuse } from "../refusal.ts";
 import type { HistoryFrame, ServerFrame } from "./frames.ts";
 import { findMsgpackFlaw, MAX_MSGPACK_DEPTH, type MsgpackFlaw } from "./plain-msgpack.ts";
@@ -70,8 +72,14 @@ export function encodeMsgpackGap(channel: string): Uint8Array {
  * clients of a node.
  */
 export function encodeMsgpackPublication(channel: string, publication: Envelope, position?: string): Uint8Array {
-  const delivery = { channel, event: publication.event, payload: payloadOf(publication) };
-  return Uint8Array.prototype.slice.call(packr.pack(position === undefined ? delivery : { ...delivery, position }));
+  const delivery = {
+    channel,
+    event: publication.event,
+    payload: payloadOf(publication),
+    ...(position === undefined ? {} : { position }),
+    ...(publication.wantsReceipt === true ? { receipt: receiptOf(publication.id) } : {}),
+  };
+  return Uint8Array.prototype.slice.call(packr.pack(delivery));
 }
 
 function payloadOf(publication: Envelope): unknown {

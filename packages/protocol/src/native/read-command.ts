@@ -23,12 +23,15 @@ export const MAX_CHANNELS_PER_COMMAND = 100;
 export const MAX_TOKEN_LENGTH = 8192;
 
 const MAX_ID_LENGTH = 64;
-const KNOWN_TYPES = "subscribe, unsubscribe, publish, history, presence, refresh and ping";
+const KNOWN_TYPES = "subscribe, unsubscribe, publish, history, presence, received, refresh and ping";
 
 /** Most publications that one command may ask for. */
 export const MAX_HISTORY_LIMIT = 1000;
 
 const DEFAULT_HISTORY_LIMIT = 100;
+
+/** Longer than any receipt: a message id has at most 128 bytes, each three characters here. */
+const MAX_RECEIPT_LENGTH = 400;
 
 /** Longer than any position. */
 const MAX_POSITION_LENGTH = 64;
@@ -66,6 +69,8 @@ function readBody(frame: Frame, id: { readonly id?: CommandId }, readPayload: Pa
       return readHistory(frame, id);
     case "presence":
       return readPresence(frame, id);
+    case "received":
+      return readReceived(frame, id);
     case "refresh":
       return readRefresh(frame, id);
     case "ping":
@@ -155,6 +160,17 @@ function readPresence(frame: Frame, id: { readonly id?: CommandId }): Result<Com
     );
   }
   return accept({ type: "presence", channel: named.value, limit, ...(after === undefined ? {} : { after }), ...id });
+}
+
+function readReceived(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {
+  const { receipt } = frame;
+  const named = checkChannel(frame["channel"]);
+  if (!named.ok) return named;
+  if (receipt === undefined) return refuse("missing_field", `"receipt" is missing: the one of the delivery`);
+  if (typeof receipt !== "string" || receipt.length > MAX_RECEIPT_LENGTH) {
+    return refuse("invalid_field", `"receipt" is the one of the delivery, a string`);
+  }
+  return accept({ type: "received", channel: named.value, receipt, ...id });
 }
 
 function isHistoryLimit(value: unknown): value is number {

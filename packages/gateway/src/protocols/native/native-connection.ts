@@ -18,6 +18,7 @@ import {
   NATIVE_PROTOCOL_VERSION,
   type PresenceCommand,
   type PublishCommand,
+  type ReceivedCommand,
   type RefreshCommand,
   type Refusal,
   refuse,
@@ -186,6 +187,9 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       case "presence":
         this.#readMembers(session, command);
         break;
+      case "received":
+        this.#receive(session, command);
+        break;
       case "refresh":
         this.#run(this.#refresh(session, command));
         break;
@@ -250,6 +254,13 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     const result = readMembers(session, command);
     if (result.ok) this.#answer(result.value);
     else this.#refuse(result, command.id, command.channel);
+  }
+
+  #receive(session: Session, { id, channel, receipt }: ReceivedCommand): void {
+    const result = session.receive(channel, messageIdOf(receipt));
+    if (!result.ok) this.#refuse(result, id, channel);
+    else if (id === undefined) this.#refusalsInARow = 0;
+    else this.#answer({ type: "received", id, channel });
   }
 
   #answerHistory(frame: HistoryFrame): void {
@@ -321,6 +332,15 @@ export class NativeConnection implements SocketHandler, SessionOwner {
   /** Owns a task that outlives the frame that began it. */
   #run(task: Promise<void>): void {
     task.catch((error: unknown) => this.#services.onBug(error));
+  }
+}
+
+/** The message id behind a receipt; "" for one that none of ours made. */
+function messageIdOf(receipt: string): string {
+  try {
+    return decodeURIComponent(receipt);
+  } catch {
+    return "";
   }
 }
 
