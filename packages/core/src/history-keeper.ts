@@ -284,7 +284,9 @@ export class HistoryKeeper {
   }
 
   #deliver({ channel, log }: LoggedChannel, { offset, envelope }: StoredPublication): void {
-    const position = log.isSure ? formatPosition({ epoch: log.epoch, offset }) : undefined;
+    // Even while the stream may be another one since: who keeps its older position would be sent this again elsewhere,
+    // and a position of a stream that is no more proves nothing.
+    const position = log.epoch === "" ? undefined : formatPosition({ epoch: log.epoch, offset });
     this.#options.hub.deliver(channel, envelope, position);
   }
 

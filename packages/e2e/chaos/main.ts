@@ -50,8 +50,10 @@ function tell({ verdict, harm, retries }: Outcome): void {
 /** Writes down what happened, for whoever looks for the cause. */
 async function keep({ record, logs, verdict }: Outcome): Promise<string> {
   await mkdir(RESULTS, { recursive: true });
-  const file = new URL(`chaos-${options.seed}.jsonl`, RESULTS);
+  // Runs with one seed differ, since processes don't: none writes over another.
+  const name = `chaos-${options.seed}-${new Date().toISOString().replaceAll(":", "")}`;
+  const file = new URL(`${name}.jsonl`, RESULTS);
   await writeFile(file, record.toText());
-  await writeFile(new URL(`chaos-${options.seed}.log`, RESULTS), [...verdict.violations, ...logs].join("\n"));
+  await writeFile(new URL(`${name}.log`, RESULTS), [...verdict.violations, ...logs].join("\n"));
   return file.pathname;
 }
