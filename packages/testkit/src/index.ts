@@ -20,4 +20,6 @@ export {
   type TestCertificate,
 } from "./nats-server-certificates.ts";
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
+export { type Harm, NatsLinks } from "./nats-server-links.ts";
+export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";

@@ -1,14 +1,20 @@
 import { createServer } from "node:net";
 import { eventually } from "./eventually.ts";
 import { NatsServer, type NatsServerOptions } from "./nats-server.ts";
+import { NatsLinks, serverName } from "./nats-server-links.ts";
 
 /** How to start a cluster. Everything else as for one server. */
 export interface NatsClusterOptions extends Omit<NatsServerOptions, "name" | "routing"> {
   /** Servers. Default 3. */
   readonly size?: number;
+  /**
+   * True: the servers reach each other, and clients reach them, through {@link NatsCluster.links}, which a test can cut. Default
+   * false.
+   */
+  readonly harmableLinks?: boolean;
 }
 
-const FORMATION_TIMEOUT_MS = 30_000;
+const FORMATION_TIMEOUT_MS = 8_000;
 const START_ATTEMPTS = 3;
 
 /**
@@ -19,9 +25,11 @@ const START_ATTEMPTS = 3;
  */
 export class NatsCluster {
   readonly servers: readonly NatsServer[];
+  readonly #links: NatsLinks | null;
 
-  private constructor(servers: readonly NatsServer[]) {
+  private constructor(servers: readonly NatsServer[], links: NatsLinks | null) {
     this.servers = servers;
+    this.#links = links;
   }
 
   /** Resolves when every server is linked to every other one and, with JetStream, a leader stands. */
@@ -37,17 +45,24 @@ export class NatsCluster {
     }
   }
 
-  static async #start({ size = 3, ...options }: NatsClusterOptions): Promise<NatsCluster> {
+  static async #start({ size = 3, harmableLinks, ...options }: NatsClusterOptions): Promise<NatsCluster> {
     const ports = await freePorts(size);
-    const routeTo = (port: number) => `nats-route://127.0.0.1:${port}`;
-    const starting = ports.map((port, index) => {
-      const routes = ports.filter((other) => other !== port).map(routeTo);
-      const routing = { clusterName: "carillon-test", port, routes };
-      return NatsServer.start({ ...options, name: `n${index + 1}`, routing });
+    const servers: (NatsServer | undefined)[] = [];
+    const listeners = ports.map((routePort, index) => ({ routePort, clientPort: () => servers[index]?.port ?? 0 }));
+    const links = harmableLinks === true ? await NatsLinks.start(listeners) : null;
+    const starting = ports.map(async (port, index) => {
+      const advertised = links?.portsOf(index);
+      const routes = ports
+        .map((each, other) => links?.portsOf(other).route ?? each)
+        .filter((_, other) => other !== index)
+        .map((each) => `nats-route://127.0.0.1:${each}`);
+      const routing = { clusterName: "carillon-test", port, routes, ...(advertised && { advertised }) };
+      servers[index] = await NatsServer.start({ ...options, name: serverName(index), routing });
+      return servers[index];
     });
     const started = await Promise.allSettled(starting);
-    const servers = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
-    const cluster = new NatsCluster(servers);
+    const running = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    const cluster = new NatsCluster(running, links);
     try {
       for (const each of started) if (each.status === "rejected") throw each.reason;
       await cluster.whenFormed();
@@ -61,6 +76,12 @@ export class NatsCluster {
   /** The addresses of all servers. */
   get urls(): string[] {
     return this.servers.map((server) => server.url);
+  }
+
+  /** The links of the servers. Throws unless it was started with `harmableLinks`. */
+  get links(): NatsLinks {
+    if (this.#links === null) throw new TypeError("start the cluster with harmableLinks");
+    return this.#links;
   }
 
   server(index: number): NatsServer {
@@ -77,6 +98,7 @@ export class NatsCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.stop()));
+    await this.#links?.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,7 +110,8 @@ export class NatsCluster {
     const peers = new Set(routes.map((route) => route.remote_name));
     if (peers.size !== this.servers.length - 1) throw new Error(`${server.url} sees ${peers.size} other servers`);
     const { connect_urls = [] } = await server.monitor<{ connect_urls?: string[] }>("/varz");
-    if (connect_urls.length !== this.servers.length) throw new Error(`${server.url} tells clients of too few servers`);
+    if (connect_urls.length !== this.servers.length)
+      throw new Error(`${server.url} tells clients of ${connect_urls.length} servers`);
     const page = await server.monitor<{ disabled?: boolean; meta_cluster?: { leader?: string } }>("/jsz");
     if (page.disabled === true) return;
     if (!page.meta_cluster?.leader) throw new Error(`${server.url} knows no JetStream leader`);

@@ -10,6 +10,8 @@ export interface NatsRouting {
   readonly port: number;
   /** `nats-route://` addresses of the other servers. JetStream needs them before the first start. */
   readonly routes: readonly string[];
+  /** Where others reach it when that is not where it listens, and where clients do. */
+  readonly advertised?: { readonly route: number; readonly client: number };
 }
 
 /** How to start a nats-server for a test. */
@@ -73,9 +75,10 @@ export class NatsServer {
 
   /** Where clients connect: `nats://127.0.0.1:PORT`, without credentials. The same over restarts. */
   get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
+    return `nats://127.0.0.1:${this.#options.routing?.advertised?.client ?? this.port}`;
   }
 
+  /** Where it listens for clients. */
   get port(): number {
     return this.#process.ports.client;
   }
@@ -166,7 +169,7 @@ function configOf(folder: string, options: NatsServerOptions, ports: WantedPorts
     ...(options.jetStream === true ? { jetstream: { store_dir: join(folder, "store") } } : {}),
     ...(options.tls === undefined ? {} : { tls: tlsConfigOf(options.tls) }),
     ...authorizationOf(options),
-    ...(options.routing === undefined ? {} : { cluster: clusterConfigOf(options.routing) }),
+    ...(options.routing === undefined ? {} : routingConfigOf(options.routing)),
     ...options.config,
   };
 }
@@ -187,6 +190,9 @@ function authorizationOf({ user, password, token, nkey }: NatsServerOptions): Re
   return {};
 }
 
-function clusterConfigOf({ clusterName, port, routes }: NatsRouting): Record<string, unknown> {
-  return { name: clusterName, listen: `127.0.0.1:${port}`, routes };
+function routingConfigOf({ clusterName, port, routes, advertised }: NatsRouting): Record<string, unknown> {
+  const cluster = { name: clusterName, listen: `127.0.0.1:${port}`, routes };
+  if (advertised === undefined) return { cluster };
+  const { route, client } = advertised;
+  return { cluster: { ...cluster, advertise: `127.0.0.1:${route}` }, client_advertise: `127.0.0.1:${client}` };
 }
