@@ -180,7 +180,7 @@ export class HistoryKeeper {
     const isNewer = log.last > lastBefore && log.last >= offset;
     if (isNewer || offset === log.last) log.adopt(epoch);
     else log.begin(atHead(position));
-    this.#tellGap(logged);
+    this.#tellGap(logged, log.position);
   }
 
   async #readStart({ channel, log }: LoggedChannel): Promise<LogStart> {
@@ -229,7 +229,7 @@ export class HistoryKeeper {
       // It came before the store was asked, and the store doesn't have it: too old, or of a stream that is no more.
       log.dropHeld(newestHeld);
       log.skipTo(log.last);
-      this.#tellGap(logged);
+      this.#tellGap(logged, log.position);
     } else if (wasBehind) {
       this.#options.counters.repairs++;
     }
@@ -242,8 +242,9 @@ export class HistoryKeeper {
 
   /** Tells that something is lost, and goes on with the oldest that the store still has. */
   #skipLost(logged: LoggedChannel, { publications, head }: HistoryTail): void {
-    logged.log.skipTo(publications.length === 0 ? head.offset : logged.log.last);
-    this.#tellGap(logged);
+    const { log } = logged;
+    log.skipTo(publications.length === 0 ? head.offset : log.last);
+    this.#tellGap(logged, publications.length === 0 ? log.position : null);
     this.#fill(logged, publications);
   }
 
@@ -257,7 +258,7 @@ export class HistoryKeeper {
   #beginAnew(logged: LoggedChannel, head: Position): void {
     logged.log.dropHeld(Number.MAX_SAFE_INTEGER);
     logged.log.begin(atHead(head));
-    this.#tellGap(logged);
+    this.#tellGap(logged, logged.log.position);
     this.#due.add(logged.channel);
   }
 
@@ -272,7 +273,7 @@ export class HistoryKeeper {
   #releaseHeld(logged: LoggedChannel): void {
     const { log } = logged;
     for (let held = log.takeHeld(); held !== null; held = log.takeHeld()) {
-      if (!held.isLinked) this.#tellGap(logged);
+      if (!held.isLinked) this.#tellGap(logged, null);
       this.#deliver(logged, held.entry);
     }
     log.clearOverflow();
@@ -290,9 +291,10 @@ export class HistoryKeeper {
     this.#options.hub.deliver(channel, envelope, position);
   }
 
-  #tellGap({ channel }: LoggedChannel): void {
+  /** `position`: where the clients stand behind what is lost; null when something that is still to come is behind it too. */
+  #tellGap({ channel }: LoggedChannel, position: Position | null): void {
     this.#options.counters.gaps++;
-    this.#options.hub.announceGap(channel);
+    this.#options.hub.announceGap(channel, position === null ? undefined : formatPosition(position));
   }
 
   #succeeded({ channel, log }: LoggedChannel): void {

@@ -57,9 +57,8 @@ export class HistoryReader {
     this.#counters = options.counters;
   }
 
-  /** Reads one page. Rejects with HistoryUnavailableError, at once while the store is known to be away. */
+  /** Reads one page. Rejects with HistoryUnavailableError. */
   async read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage> {
-    if (!this.#store.isAvailable) throw new HistoryUnavailableError("the history store can't be reached");
     await this.#enter();
     this.#counters.reads++;
     try {

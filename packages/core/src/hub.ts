@@ -97,12 +97,12 @@ export class Hub {
     }
   }
 
-  /** Tells the channel's subscribers on this node that publications are lost. */
-  announceGap(channel: Channel): void {
+  /** Tells the channel's subscribers on this node that publications are lost, and where they stand now, if that is known. */
+  announceGap(channel: Channel, position?: string): void {
     const counts = channel.subscribersByCodec;
     for (let index = 0; index < counts.length; index++) {
       const codec = this.#codecs[index] as Codec;
-      const frame = (counts[index] as number) > 0 ? codec.encodeGap(channel.channel) : null;
+      const frame = (counts[index] as number) > 0 ? codec.encodeGap(channel.channel, position) : null;
       if (frame !== null) this.#topics.publish(topicOf(codec, channel), frame, codec.isBinary);
     }
   }

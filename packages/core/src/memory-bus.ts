@@ -120,6 +120,11 @@ export class MemoryBus implements Bus {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Never: within a process nothing is lost. */
+  onDoubt(): () => void {
+    return () => undefined;
+  }
+
   async close(): Promise<void> {
     if (this.#status === "closed") return;
     for (const receiver of this.#receivers) this.#backbone.remove(receiver);

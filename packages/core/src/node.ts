@@ -11,6 +11,7 @@ import { HistoryAccess } from "./history-access.ts";
 import { createHistoryCounters, type HistoryCounters } from "./history-counters.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
 import { HistoryReader } from "./history-reader.ts";
+import { HistorySweep } from "./history-sweep.ts";
 import { Hub } from "./hub.ts";
 import type { App } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
@@ -94,7 +95,8 @@ export class Node {
   readonly historyCounters: HistoryCounters = createHistoryCounters();
   readonly #counters: NodeCounters;
   readonly #cluster: Cluster | undefined;
-  readonly #stopWatchingBus: () => void;
+  readonly #sweep: HistorySweep | null;
+  readonly #stopWatchingBus: readonly (() => void)[];
 
   constructor(options: NodeOptions) {
     const { bus, clock, ids, counters, authorizer } = options;
@@ -146,9 +148,17 @@ export class Node {
     if (options.cluster !== undefined) new GatewayControl(options.cluster, this.services);
     this.#counters = counters;
     this.#cluster = options.cluster;
-    this.#stopWatchingBus = bus.onStatus((status) => {
-      if (status === "connected") history?.keeper.checkAll(channels.all());
-    });
+    const sweep =
+      history === null
+        ? null
+        : new HistorySweep({ ...history, clock, channels: () => channels.all(), random: () => ids.random() });
+    this.#sweep = sweep;
+    this.#stopWatchingBus = [
+      bus.onStatus((status) => {
+        if (status === "connected") history?.keeper.checkAll(channels.all());
+      }),
+      bus.onDoubt(() => sweep?.begin()),
+    ];
   }
 
   /** Opens a session, where its app and the app's limits allow one. */
@@ -171,7 +181,8 @@ export class Node {
 
   /** Lets go of all interest and timers. Sessions must have ended before. */
   close(): void {
-    this.#stopWatchingBus();
+    for (const stop of this.#stopWatchingBus) stop();
+    this.#sweep?.close();
     this.services.history?.keeper.close();
     this.services.presence?.close();
     this.services.receipts?.close();

@@ -1,5 +1,6 @@
 import type { ClusterLink } from "@carillon/core";
 import type { MovableLink } from "./movable-link.ts";
+import { SenderNumbers } from "./sender-numbers.ts";
 import type { SubjectSpace } from "./subject.ts";
 
 /** What a NatsClusterLink stands on. */
@@ -8,6 +9,8 @@ export interface NatsClusterLinkOptions {
   readonly link: MovableLink;
   /** Resolves when all subscriptions of this moment stand. Rejects with BusUnavailableError. */
   readonly whenStanding: () => Promise<void>;
+  /** Hears that a broadcast got lost on its way, and so perhaps others' messages did: each node sends one a second. */
+  readonly onGap: () => void;
 }
 
 /** Largest message, header included: what every nats-server takes by default. A larger one is not worth its latency. */
@@ -18,18 +21,18 @@ const NUMBER_BYTES = 8;
 const MAX_ID_BYTES = 32;
 const HEADER_BYTES = 1 + MAX_ID_BYTES + NUMBER_BYTES;
 
-/** Senders whose last number is remembered; ids are drawn anew at each start, so the list would grow for ever. */
-const MAX_SENDERS = 10_000;
-
 /**
- * The {@link ClusterLink} on core NATS. Each message carries its sender and a number that rises: while the node moves to another
- * server both connections bring it, and the second one must not be heard.
+ * The {@link ClusterLink} on core NATS. Each message carries its sender and a number that rises by one, apart for broadcasts and
+ * for messages to one node: while the node moves to another server both connections bring it, and the second one must
+ * not be heard; and a broadcast that is missing shows that servers were apart.
  */
 export class NatsClusterLink implements ClusterLink {
   readonly #options: NatsClusterLinkOptions;
-  readonly #lastNumbers = new Map<string, number>();
+  readonly #broadcasts = new SenderNumbers();
+  readonly #messages = new SenderNumbers();
   #nodeId = "";
-  #lastNumber = 0;
+  #lastBroadcast = 0;
+  #lastMessage = 0;
   #stop: readonly (() => void)[] = [];
 
   constructor(options: NatsClusterLinkOptions) {
@@ -45,8 +48,8 @@ export class NatsClusterLink implements ClusterLink {
     if (!/^[A-Za-z0-9_-]{1,32}$/.test(nodeId)) throw new TypeError("a node id has 1 to 32 of A-Z a-z 0-9 _ -");
     this.#nodeId = nodeId;
     this.#stop = [
-      link.listen(space.ofCluster(null), (data) => this.#take(data, receive, false)),
-      link.listen(space.ofCluster(nodeId), (data) => this.#take(data, receive, true)),
+      link.listen(space.ofCluster(null), (data) => this.#take(data, receive, true)),
+      link.listen(space.ofCluster(nodeId), (data) => this.#take(data, receive, false)),
     ];
     try {
       await whenStanding();
@@ -57,11 +60,16 @@ export class NatsClusterLink implements ClusterLink {
   }
 
   broadcast(message: Uint8Array): void {
-    this.#write(this.#options.space.ofCluster(null), message);
+    if (this.#canWrite) this.#write(this.#options.space.ofCluster(null), ++this.#lastBroadcast, message);
   }
 
   send(nodeId: string, message: Uint8Array): void {
-    this.#write(this.#options.space.ofCluster(nodeId), message);
+    if (this.#canWrite) this.#write(this.#options.space.ofCluster(nodeId), ++this.#lastMessage, message);
+  }
+
+  /** The connection was away: what was sent meanwhile doesn't count as missing. */
+  forgive(): void {
+    this.#broadcasts.forgive();
   }
 
   close(): void {
@@ -69,39 +77,30 @@ export class NatsClusterLink implements ClusterLink {
     this.#stop = [];
   }
 
-  #write(subject: string, message: Uint8Array): void {
-    const { link } = this.#options;
-    if (this.#stop.length === 0 || !link.isUp) return;
-    this.#lastNumber++;
+  get #canWrite(): boolean {
+    return this.#stop.length > 0 && this.#options.link.isUp;
+  }
+
+  #write(subject: string, number: number, message: Uint8Array): void {
     const id = Buffer.from(this.#nodeId);
     const bytes = Buffer.allocUnsafe(1 + id.length + NUMBER_BYTES + message.length);
     bytes[0] = id.length;
     bytes.set(id, 1);
-    bytes.writeDoubleBE(this.#lastNumber, 1 + id.length);
+    bytes.writeDoubleBE(number, 1 + id.length);
     bytes.set(message, 1 + id.length + NUMBER_BYTES);
-    link.link.send(subject, bytes, {});
+    this.#options.link.link.send(subject, bytes, {});
   }
 
-  #take(data: Uint8Array, receive: (message: Uint8Array) => void, isFromSelfToo: boolean): void {
+  #take(data: Uint8Array, receive: (message: Uint8Array) => void, isBroadcast: boolean): void {
     const bodyAt = 1 + (data[0] ?? 0) + NUMBER_BYTES;
     if (data.length < bodyAt) return;
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     const from = bytes.toString("latin1", 1, bodyAt - NUMBER_BYTES);
-    if (from === this.#nodeId && !isFromSelfToo) return;
+    if (from === this.#nodeId && isBroadcast) return;
     const number = bytes.readDoubleBE(bodyAt - NUMBER_BYTES);
-    if (!(number > (this.#lastNumbers.get(from) ?? 0))) return;
-    this.#remember(from, number);
+    const verdict = (isBroadcast ? this.#broadcasts : this.#messages).take(from, number);
+    if (verdict === "repeat") return;
+    if (verdict === "gap" && isBroadcast) this.#options.onGap();
     receive(data.subarray(bodyAt));
-  }
-
-  /** Those heard least lately are forgotten first. */
-  #remember(from: string, number: number): void {
-    this.#lastNumbers.delete(from);
-    this.#lastNumbers.set(from, number);
-    if (this.#lastNumbers.size <= MAX_SENDERS) return;
-    for (const oldest of this.#lastNumbers.keys()) {
-      this.#lastNumbers.delete(oldest);
-      return;
-    }
   }
 }

@@ -7,6 +7,7 @@ import {
   type HistoryStore,
   HistoryUnavailableError,
 } from "@carillon/core";
+import { Breaker } from "./breaker.ts";
 import { pause } from "./deadline.ts";
 import { HistoryBatchInbox } from "./history-batch.ts";
 import type { HistorySettings } from "./history-config.ts";
@@ -34,11 +35,16 @@ export interface NatsHistoryOptions {
 
 /** Without the leader of a stream nobody has the last word; a new one takes 4 to 9 s (measured by killing it, 3 nodes). */
 const READ_DEADLINE_MS = 15_000;
+/** How long a read waits for a connection: as long as a subscribe does by default. */
+const LINK_DEADLINE_MS = 5_000;
 const READ_RETRY_MS = 100;
 const MAX_READS = 100;
 const MAX_WAITING_READS = 10_000;
 // What an append carries besides its envelope: headers of about 80 bytes, and some 250 when it is passed on.
 const HEADER_ROOM_BYTES = 512;
+
+/** After a failure and without any further attempt, it is worth a try again. */
+const FAILURE_COUNTS_MS = 30_000;
 
 const NOT_CONNECTED = "NATS is not connected";
 
@@ -48,8 +54,9 @@ export class NatsHistory implements HistoryStore {
   readonly #publisher: StreamPublisher;
   readonly #streams: HistoryStreams;
   readonly #reads = new Turnstile({ atOnce: MAX_READS, waiting: MAX_WAITING_READS });
+  readonly #breaker = new Breaker();
   #batches: HistoryBatchInbox | null = null;
-  #hasFailed = false;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: NatsHistoryOptions) {
     const { space, settings, log, link } = options;
@@ -68,9 +75,9 @@ export class NatsHistory implements HistoryStore {
     });
   }
 
-  /** False while NATS is away, and after an append or a read that failed until one succeeds. */
+  /** False while NATS is away, and after an append or a read that failed, until one succeeds or half a minute has passed. */
   get isAvailable(): boolean {
-    return !this.#hasFailed && this.#options.link() !== null;
+    return this.#options.link() !== null && performance.now() - this.#failedAtMs > FAILURE_COUNTS_MS;
   }
 
   /** Appends what the limits of the streams allow; how much of it counts is up to the limits of each read. */
@@ -98,9 +105,11 @@ export class NatsHistory implements HistoryStore {
   async read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage> {
     const stream = this.#streams.of(address);
     const subject = this.#options.space.of("hist", address.appId, address.channel);
-    const endMs = performance.now() + READ_DEADLINE_MS;
+    const startMs = performance.now();
     const crowded = () => new HistoryUnavailableError("too many reads of history wait for NATS; try again later");
-    return await this.#watched(() => this.#reads.pass(() => this.#read({ stream, subject, query, endMs }), crowded));
+    const known = () => new HistoryUnavailableError("JetStream did not answer the last read");
+    const readIt = () => this.#reads.pass(() => this.#read({ stream, subject, query, startMs }), crowded);
+    return await this.#watched(() => this.#breaker.run(readIt, known));
   }
 
   /** Notes that a publication of stream number `stream` was delivered. */
@@ -117,6 +126,7 @@ export class NatsHistory implements HistoryStore {
   /** The connection is back, or another one: what was known of the streams is to be looked at again. */
   forget(): void {
     this.#streams.forget();
+    this.#breaker.reset();
   }
 
   /** Lets go of the subscriptions for answers. */
@@ -136,12 +146,18 @@ export class NatsHistory implements HistoryStore {
   }
 
   async #read(reading: Reading): Promise<HistoryPage> {
-    const { stream, subject, query, endMs } = reading;
+    const { stream, subject, query, startMs } = reading;
+    const endMs = startMs + READ_DEADLINE_MS;
     let reason = "";
     do {
       if (reason !== "") await pause(READ_RETRY_MS * (0.75 + Math.random() / 2));
       const link = this.#options.link();
-      if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
+      if (link === null) {
+        // Most are back within a second or two, and who waits may be told the truth then.
+        if (performance.now() - startMs > LINK_DEADLINE_MS) throw new HistoryUnavailableError(NOT_CONNECTED);
+        reason = NOT_CONNECTED;
+        continue;
+      }
       try {
         await stream.ensure(link);
         return await new HistoryRead({ stream, subject, inbox: this.#batchesOn(link), query, endMs }).run();
@@ -165,11 +181,11 @@ export class NatsHistory implements HistoryStore {
   async #watched<T>(act: () => Promise<T>): Promise<T> {
     try {
       const result = await act();
-      this.#hasFailed = false;
+      this.#failedAtMs = Number.NEGATIVE_INFINITY;
       return result;
     } catch (error) {
       if (error instanceof RangeError) throw error;
-      this.#hasFailed = true;
+      this.#failedAtMs = performance.now();
       if (error instanceof HistoryUnavailableError) throw error;
       throw new HistoryUnavailableError(error instanceof Error ? error.message : "NATS is away", { cause: error });
     }
@@ -182,7 +198,8 @@ interface Reading {
   readonly stream: HistoryStream;
   readonly subject: string;
   readonly query: HistoryQuery;
-  readonly endMs: number;
+  /** When it was asked for. */
+  readonly startMs: number;
 }
 
 function assertFits(link: Link, envelope: Uint8Array): void {

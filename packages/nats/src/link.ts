@@ -27,6 +27,8 @@ export interface LinkObserver {
   onLameDuck(link: Link): void;
   /** The server refused a publish or a subscription for lack of permission. */
   onRefused(operation: string, subject: string): void;
+  /** The servers of the cluster have changed: one went, or came. */
+  onClusterChanged(link: Link): void;
   /** The server has stopped answering, or the client has given up: this link is of no use any more. */
   onLost(link: Link): void;
 }
@@ -151,9 +153,15 @@ export class Link {
     const type: string = status.type;
     if (type === "disconnect") this.#goDown();
     else if (type === "reconnect") void this.#revive();
-    else if (type === "update") this.#readInfo();
+    else if (type === "update") this.#onUpdate();
     else if (type === "ldm") this.#observer?.onLameDuck(this);
     else if (type === "error") this.#onError(status);
+  }
+
+  #onUpdate(): void {
+    const before = this.#peers.toSorted().join();
+    this.#readInfo();
+    if (this.#peers.toSorted().join() !== before) this.#observer?.onClusterChanged(this);
   }
 
   #onError(status: Status): void {

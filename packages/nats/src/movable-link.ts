@@ -19,6 +19,8 @@ export interface MovableLinkOptions {
   /** Hears when the connection is there again, and every subscription stands. */
   readonly onUp: () => void;
   readonly onDown: () => void;
+  /** Hears that servers of the cluster went or came: something may have been lost between them. */
+  readonly onClusterChanged: () => void;
   /** Hears that the server refused a publish or a subscription. */
   readonly onRefused: (operation: string, subject: string) => void;
 }
@@ -83,6 +85,7 @@ export class MovableLink {
       onLameDuck: (each) => this.#onLameDuck(each),
       onLost: (each) => this.#onLost(each),
       onRefused: options.onRefused,
+      onClusterChanged: () => options.onClusterChanged(),
     };
     link.attach(this.#observer);
     this.#seat = this.#seatOn(link);

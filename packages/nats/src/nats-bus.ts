@@ -56,6 +56,7 @@ export class NatsBus implements Bus {
   readonly #order = new PublishOrder();
   readonly #subscribeTimeoutMs: number;
   readonly #listeners = new Set<(status: BusStatus) => void>();
+  readonly #doubters = new Set<() => void>();
   /** Receivers whose subscribe is under way, each with the mark of its newest one. */
   readonly #subscribing = new Map<BusReceiver, symbol>();
   readonly #refused = new WeakSet<BusReceiver>();
@@ -77,7 +78,12 @@ export class NatsBus implements Bus {
       link: () => this.#linkInUse,
     });
     this.#link = this.#createMovableLink(options, connection, link);
-    this.#clusterLink = new NatsClusterLink({ space, link: this.#link, whenStanding: () => this.#whenStanding() });
+    this.#clusterLink = new NatsClusterLink({
+      space,
+      link: this.#link,
+      whenStanding: () => this.#whenStanding(),
+      onGap: () => this.#doubt(),
+    });
   }
 
   /** @internal Connects; rejects with what the client says when no server takes the connection. */
@@ -110,6 +116,11 @@ export class NatsBus implements Bus {
   onStatus(listener: (status: BusStatus) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onDoubt(listener: () => void): () => void {
+    this.#doubters.add(listener);
+    return () => this.#doubters.delete(listener);
   }
 
   async subscribe(receiver: BusReceiver): Promise<void> {
@@ -166,6 +177,7 @@ export class NatsBus implements Bus {
       deliver: (receiver, envelope, stamp) => this.#deliver(receiver, envelope, stamp),
       onUp: () => this.#onUp(),
       onDown: () => this.#onDown(),
+      onClusterChanged: () => this.#doubt(),
       onRefused: (operation, subject) => {
         this.#counters.refusals++;
         refusals.note(operation, subject);
@@ -256,6 +268,8 @@ export class NatsBus implements Bus {
 
   #onUp(): void {
     this.#history.forget();
+    // What others said meanwhile is missed, which the change of status says.
+    this.#clusterLink.forgive();
     this.#setStatus("connected");
   }
 
@@ -266,6 +280,10 @@ export class NatsBus implements Bus {
     this.#history.abandon();
     this.#log.warn("nats_disconnected", { server: this.#link.link.server });
     this.#setStatus("disconnected");
+  }
+
+  #doubt(): void {
+    for (const listener of this.#doubters) listener();
   }
 
   #setStatus(status: BusStatus): void {

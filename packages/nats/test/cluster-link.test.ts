@@ -38,6 +38,31 @@ describe("NatsClusterLink", () => {
     await bus.close();
   });
 
+  it("a broadcast that got lost on its way puts in doubt whatever else was on it", async () => {
+    await using server = await NatsServer.start();
+    const bus = await connectNatsBus({ servers: [server.url] });
+    let doubts = 0;
+    const stop = bus.onDoubt(() => doubts++);
+    const heard: string[] = [];
+    await bus.clusterLink.open("a", (message) => heard.push(Buffer.from(message).toString()));
+    const sender = await connect({ servers: server.url });
+    const send = async (subject: string, number: number) => {
+      const head = Buffer.from([1, "b".charCodeAt(0), ...Array(8).fill(0)]);
+      head.writeDoubleBE(number, 2);
+      sender.publish(subject, Buffer.concat([head, Buffer.from(`${number}`)]));
+      await eventually(() => expect(heard.at(-1)).toBe(`${number}`));
+      return doubts;
+    };
+    expect([await send("carillon.ctl.all", 5), await send("carillon.ctl.all", 6)]).toEqual([0, 0]);
+    expect(await send("carillon.ctl.all", 8)).toBe(1);
+    // Other nodes get messages of their own, which are not missed here.
+    expect([await send("carillon.ctl.node.a", 3), await send("carillon.ctl.node.a", 9)]).toEqual([1, 1]);
+    stop();
+    expect(await send("carillon.ctl.all", 11)).toBe(1);
+    await sender.close();
+    await bus.close();
+  });
+
   it("goes on after its server was killed, on another one", async () => {
     await using cluster = await NatsCluster.start();
     const [first, ...others] = cluster.servers;

@@ -75,6 +75,13 @@ export interface Bus {
   /** Tells every later change of status. Returns the act that ends the telling. */
   onStatus(listener: (status: BusStatus) => void): () => void;
 
+  /**
+   * Tells when something may have been lost on its way to this node although its connection stands: servers of the bus lost
+   * each other, or one died. Told when they are together again, or soon before; perhaps in vain. Returns the act that ends
+   * the telling.
+   */
+  onDoubt(listener: () => void): () => void;
+
   /** Ends all interest and lets go of the connection, after what was accepted has left. Idempotent. */
   close(): Promise<void>;
 }

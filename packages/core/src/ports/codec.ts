@@ -12,8 +12,11 @@ export interface Codec {
    * channels without. Returns fresh bytes. Throws only on a bug, or when it can't carry the payload.
    */
   encodePublication(channel: string, publication: Envelope, position?: string): Uint8Array;
-  /** One frame that says that publications of a channel are lost; null where the protocol has no word for it. */
-  encodeGap(channel: string): Uint8Array | null;
+  /**
+   * One frame that says that publications of a channel are lost; null where the protocol has no word for it. `position` is
+   * where the channel's clients stand now, absent when that can't be told.
+   */
+  encodeGap(channel: string, position?: string): Uint8Array | null;
   /** The frames that tell a change on a presence channel, in their order; most protocols need one. */
   encodePresence(channel: string, change: PresenceChange): readonly Uint8Array[];
 }

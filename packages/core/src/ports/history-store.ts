@@ -89,7 +89,8 @@ export interface HistoryStore {
 
   /**
    * Reads. What was appended before the call, through this or any other node, is in the answer (it asks whoever has the last
-   * word, not a copy). Rejects with HistoryUnavailableError.
+   * word, not a copy). While the store is away it waits some seconds for it. Rejects with HistoryUnavailableError then, and at
+   * once while earlier reads have just failed.
    */
   read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage>;
 

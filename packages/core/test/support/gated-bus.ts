@@ -70,6 +70,10 @@ export class GatedBus implements Bus {
     return this.#memory.onStatus(listener);
   }
 
+  onDoubt(): () => void {
+    return this.#memory.onDoubt();
+  }
+
   close(): Promise<void> {
     return this.#memory.close();
   }

@@ -78,6 +78,7 @@ export class PresenceNode {
       get status() {
         return base.bus.status;
       },
+      onDoubt: () => () => undefined,
       onStatus: base.bus.onStatus,
       publish: (address: ChannelAddress, bytes: Uint8Array) => world.publish(this, address, bytes),
       subscribe: async (receiver: BusReceiver) => void this.receivers.add(receiver),

@@ -41,6 +41,7 @@ export class LossyBus implements Bus {
   readonly #memory: MemoryBus;
   readonly #wrappers = new Map<BusReceiver, BusReceiver>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
+  readonly #doubters = new Set<() => void>();
 
   constructor(memory: MemoryBus) {
     this.#memory = memory;
@@ -88,6 +89,18 @@ export class LossyBus implements Bus {
     this.queue.length = 0;
     this.hasLost = false;
     for (const listener of this.#listeners) listener("connected");
+  }
+
+  /** Loses all that is under way, and says that something may be lost: its connection stood. */
+  doubt(): void {
+    this.hasLost ||= this.queue.length > 0;
+    this.queue.length = 0;
+    for (const listener of this.#doubters) listener();
+  }
+
+  onDoubt(listener: () => void): () => void {
+    this.#doubters.add(listener);
+    return () => this.#doubters.delete(listener);
   }
 
   publish(): never {
@@ -152,7 +165,7 @@ export type Got =
       readonly rewind: boolean;
     }
   | { readonly kind: "past" | "live"; readonly number: number; readonly position: string | null }
-  | { readonly kind: "gap" };
+  | { readonly kind: "gap"; readonly position: string | null };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -164,7 +177,7 @@ const codec: Codec = {
     encoder.encode(
       JSON.stringify({ number: JSON.parse(decoder.decode(publication.payload)), position: position ?? null }),
     ),
-  encodeGap: () => encoder.encode(JSON.stringify({ gap: true })),
+  encodeGap: (_channel, position) => encoder.encode(JSON.stringify({ gap: true, position: position ?? null })),
   encodePresence: () => [],
 };
 
@@ -222,13 +235,13 @@ export class WorldClient {
     let past = 0;
     this.got = (this.#transport?.texts ?? []).map((text): Got => {
       const frame = JSON.parse(text);
-      if (frame.gap) return { kind: "gap" };
+      if (frame.gap) return { kind: "gap", position: frame.position };
       if (frame.told === undefined) return { kind: past-- > 0 ? "past" : "live", ...frame };
       past = frame.past;
       return { kind: "joined", told: frame.told, since: frame.since, rewind: frame.rewind };
     });
     for (const each of this.got) {
-      const position = each.kind === "joined" ? textOf(each.told) : each.kind === "gap" ? null : each.position;
+      const position = each.kind === "joined" ? textOf(each.told) : each.position;
       if (position === null) continue;
       const known = this.positions.indexOf(position);
       if (known !== -1) this.positions.splice(known, 1);
@@ -245,7 +258,8 @@ export class WorldClient {
   }
 }
 
-function textOf({ position }: Omit<Joined, "frames">): string | null {
+/** A position as clients are told it. */
+export function textOf({ position }: Omit<Joined, "frames">): string | null {
   return position == null ? null : formatPosition(position);
 }
 
@@ -277,13 +291,20 @@ export class RecoveryWorld {
   readonly clients: readonly WorldClient[];
   /** What was published, in order. */
   readonly published: { readonly number: number; readonly position: string }[] = [];
+  #lastPublishedAtMs = 0;
 
   /** `clients`: how many there are. */
   constructor(clients: number) {
     this.clients = Array.from({ length: clients }, () => new WorldClient(this));
   }
 
+  /** True while the newest publication is still kept. */
+  get isLastKept(): boolean {
+    return this.clock.now() - this.#lastPublishedAtMs < LIMITS.maxAgeMs - 10_000;
+  }
+
   async publish(): Promise<void> {
+    this.#lastPublishedAtMs = this.clock.now();
     const number = this.published.length + 1;
     const payload = encoder.encode(`${number}`);
     const envelope = encodeEnvelope({ id: `m-${number}`, timeMs: this.clock.now(), exclude: "", event: "e", payload });

@@ -216,6 +216,8 @@ export interface HistoryFrame {
 export interface GapFrame {
   readonly type: "gap";
   readonly channel: string;
+  /** Where the connection stands now; absent when that can't be told. */
+  readonly position?: string;
 }
 
 /** Somebody on a presence channel. */

@@ -45,8 +45,9 @@ export function encodeJsonHistory({ publications, ...frame }: HistoryFrame): str
 }
 
 /** Encodes a push that says that publications of a channel are lost. */
-export function encodeJsonGap(channel: string): Uint8Array {
-  return encoder.encode(`{"type":"gap","channel":"${channel}"}`);
+export function encodeJsonGap(channel: string, position?: string): Uint8Array {
+  const standing = position === undefined ? "" : `,"position":"${position}"`;
+  return encoder.encode(`{"type":"gap","channel":"${channel}"${standing}}`);
 }
 
 /**

@@ -63,8 +63,8 @@ export function encodeMsgpackHistory({ publications, ...frame }: HistoryFrame): 
 }
 
 /** Encodes a push that says that publications of a channel are lost. */
-export function encodeMsgpackGap(channel: string): Uint8Array {
-  return encodeMsgpackFrame({ type: "gap", channel });
+export function encodeMsgpackGap(channel: string, position?: string): Uint8Array {
+  return encodeMsgpackFrame({ type: "gap", channel, ...(position === undefined ? {} : { position }) });
 }
 
 /**

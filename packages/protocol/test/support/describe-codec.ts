@@ -11,7 +11,7 @@ export interface CodecUnderTest {
   readonly encodeFrame: (frame: ServerFrame) => string | Uint8Array;
   readonly encodeHistory: (frame: HistoryFrame) => string | Uint8Array;
   readonly encodePublication: (channel: string, publication: Envelope, position?: string) => Uint8Array;
-  readonly encodeGap: (channel: string) => Uint8Array;
+  readonly encodeGap: (channel: string, position?: string) => Uint8Array;
   /** What a client does with what it sends. */
   readonly clientEncodes: (map: unknown) => Uint8Array;
   /** What a client does with what it gets. */
@@ -145,10 +145,12 @@ export function describeCodec(codec: CodecUnderTest): void {
       );
     });
 
-    it("N53 › a gap names the channel and nothing else", () => {
+    it("N53 › a gap names the channel, and where the connection stands if that is known", () => {
       fc.assert(
         fc.property(channelName, (channel) => {
           expect(codec.clientDecodes(codec.encodeGap(channel))).toEqual({ type: "gap", channel });
+          const position = "epoch_1-A:9007199254740991";
+          expect(codec.clientDecodes(codec.encodeGap(channel, position))).toEqual({ type: "gap", channel, position });
         }),
       );
     });

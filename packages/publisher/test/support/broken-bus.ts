@@ -37,6 +37,10 @@ export class BrokenBus implements Bus {
     return () => undefined;
   }
 
+  onDoubt(): () => void {
+    return () => undefined;
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -31,7 +31,7 @@ export interface NativeCodec extends Codec {
   /** Throws when a payload is nothing that this encoding can carry. */
   encodeHistory(frame: HistoryFrame): string | Uint8Array;
   encodePublication(channel: string, publication: Envelope, position?: string): Uint8Array;
-  encodeGap(channel: string): Uint8Array;
+  encodeGap(channel: string, position?: string): Uint8Array;
 }
 
 /** JSON in text frames; what a client without a subprotocol gets. */
