@@ -1,4 +1,4 @@
-import { NatsCluster } from "@carillon/testkit";
+import { type Harm, NatsCluster } from "@carillon/testkit";
 import { CarillonProcess } from "../test/support/carillon-process.ts";
 
 type Role = "gateway" | "publisher";
@@ -15,27 +15,29 @@ export interface FleetOptions {
   readonly configFile: string;
   readonly gateways: number;
   readonly publishers: number;
+  /** Arguments for Node in every process. */
+  readonly nodeArgs: readonly string[];
 }
 
-/** Everything that can be harmed: a NATS cluster of three, gateways and publishers, each a real process. */
+/** Everything that can be harmed: a NATS cluster of three, gateways and publishers, each a real process, and all links. */
 export class Fleet {
   readonly nats: NatsCluster;
-  readonly #args: readonly string[];
+  readonly #options: FleetOptions;
   readonly #members: readonly Member[];
 
-  private constructor(nats: NatsCluster, args: readonly string[], members: readonly Member[]) {
+  private constructor(nats: NatsCluster, options: FleetOptions, members: readonly Member[]) {
     this.nats = nats;
-    this.#args = args;
+    this.#options = options;
     this.#members = members;
   }
 
-  static async start({ configFile, gateways, publishers }: FleetOptions): Promise<Fleet> {
-    const nats = await NatsCluster.start({ jetStream: true });
+  static async start(options: FleetOptions): Promise<Fleet> {
+    const nats = await NatsCluster.start({ jetStream: true, harmableLinks: true });
     const members = [
-      ...Array.from({ length: gateways }, (): Member => ({ role: "gateway", process: null })),
-      ...Array.from({ length: publishers }, (): Member => ({ role: "publisher", process: null })),
+      ...Array.from({ length: options.gateways }, (): Member => ({ role: "gateway", process: null })),
+      ...Array.from({ length: options.publishers }, (): Member => ({ role: "publisher", process: null })),
     ];
-    const fleet = new Fleet(nats, ["--config", configFile, "--nats", nats.urls.join(",")], members);
+    const fleet = new Fleet(nats, options, members);
     try {
       await Promise.all(members.map((_, index) => fleet.startMember(index)));
       return fleet;
@@ -59,8 +61,10 @@ export class Fleet {
   }
 
   async startMember(index: number): Promise<void> {
+    const { configFile, nodeArgs } = this.#options;
     const member = this.#member(index);
-    member.process = await CarillonProcess.start(member.role, this.#args);
+    const args = ["--config", configFile, "--nats", this.nats.urls.join(",")];
+    member.process = await CarillonProcess.start(member.role, args, { nodeArgs });
   }
 
   /** kill -9. */
@@ -75,6 +79,15 @@ export class Fleet {
   signalMember(index: number, signal: "SIGSTOP" | "SIGCONT"): void {
     const running = this.#member(index).process;
     if (running !== null) process.kill(running.pid, signal);
+  }
+
+  /** Harms the links of a member to some servers of NATS. Returns the act that ends it. */
+  harmLinks(index: number, how: Harm, servers: readonly number[]): () => void {
+    const { role, process } = this.#member(index);
+    // Its name on NATS, which holds its process id: another one in its place has links of its own.
+    const name = `carillon-${role}-${process?.pid}`;
+    this.nats.links.harmClient(how, name, servers);
+    return () => this.nats.links.healClient(name);
   }
 
   /** What the processes logged, for reading after a failure. */

@@ -1,4 +1,5 @@
 import { ChannelTruth } from "./channel-truth.ts";
+import { PresenceWitness } from "./presence-witness.ts";
 import type { Noted } from "./run-record.ts";
 import { Witness } from "./witness.ts";
 
@@ -28,7 +29,8 @@ export interface Verdict {
  * Judges a run by what was seen from outside: what publishers were told, what clients were told, and what they got.
  *
  * Each stretch of a client on a channel in which it was never told that something is missing must hold every acknowledged
- * event of that stretch once and in the order of the stream; at the end everybody must stand at the head.
+ * event of that stretch once and in the order of the stream; at the end everybody must stand at the head. Of presence, each
+ * guest must have been told each coming and going once, and see at the end who is there.
  */
 export function judge(events: readonly Noted[], promised: Promised): Verdict {
   const truths = collectTruths(events);
@@ -45,24 +47,28 @@ export function judge(events: readonly Noted[], promised: Promised): Verdict {
   let delivered = 0;
   for (const event of events) {
     if (event.kind === "subscribed") witnessOf(event).onSubscribed(event);
-    else if (event.kind === "gap") witnessOf(event).onGap();
+    else if (event.kind === "gap") witnessOf(event).onGap(event);
     else if (event.kind === "delivered") {
       delivered++;
       witnessOf(event).onDelivered(event);
     }
   }
   for (const witness of witnesses.values()) witness.onEnd();
-  return sumUp({ truths, witnesses: [...witnesses.values()], delivered }, promised);
+  const presence = violationsOfPresence(events);
+  return sumUp({ truths, witnesses: [...witnesses.values()], delivered, presence }, promised);
 }
 
 interface Seen {
   readonly truths: ReadonlyMap<string, ChannelTruth>;
   readonly witnesses: readonly Witness[];
   readonly delivered: number;
+  /** What was wrong with presence. */
+  readonly presence: readonly string[];
 }
 
-function sumUp({ truths, witnesses, delivered }: Seen, promised: Promised): Verdict {
+function sumUp({ truths, witnesses, delivered, presence }: Seen, promised: Promised): Verdict {
   const violations = [...truths].flatMap(([channel, truth]) => truth.violations.map((each) => `${channel}: ${each}`));
+  violations.push(...presence);
   const unproven = new Map<string, number>();
   let recovered = 0;
   let justified = 0;
@@ -80,6 +86,19 @@ function sumUp({ truths, witnesses, delivered }: Seen, promised: Promised): Verd
   }
   const acknowledged = [...truths.values()].reduce((sum, truth) => sum + truth.acknowledged, 0);
   return { violations, acknowledged, delivered, recovered, justified, unproven };
+}
+
+function violationsOfPresence(events: readonly Noted[]): readonly string[] {
+  const witnesses = new Map<number, PresenceWitness>();
+  for (const event of events) {
+    if (event.kind !== "entered" && event.kind !== "changed" && event.kind !== "settled") continue;
+    const witness = witnesses.get(event.client) ?? new PresenceWitness(`guest ${event.client} on ${event.channel}`);
+    witnesses.set(event.client, witness);
+    if (event.kind === "entered") witness.onEntered(event);
+    else if (event.kind === "changed") witness.onChanged(event);
+    else witness.onEnd(event.present);
+  }
+  return [...witnesses.values()].flatMap(({ violations }) => violations);
 }
 
 function collectTruths(events: readonly Noted[]): ReadonlyMap<string, ChannelTruth> {

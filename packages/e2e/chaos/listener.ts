@@ -58,9 +58,13 @@ export class Listener {
     }
   }
 
-  /** Drops a last time, now that all is whole, and then stays: who could not be told a position before can be now. */
-  settle(): void {
+  /**
+   * Stays from now on, all being whole. `isDropping`: after having dropped a last time; else with what it has, and what it
+   * missed unseen must come by itself.
+   */
+  settle(isDropping: boolean): void {
     this.#isSettling = true;
+    if (!isDropping) return;
     this.#standing.clear();
     this.#socket?.terminate();
   }
@@ -115,7 +119,7 @@ export class Listener {
         this.#onSubscribed(frame, channel);
         break;
       case "gap":
-        record.add({ kind: "gap", client, channel });
+        this.#onGap(frame, channel);
         break;
       case "error":
         record.note(`client ${client} was answered ${JSON.stringify(frame)}`);
@@ -139,6 +143,12 @@ export class Listener {
       else this.#positions.set(channel, position);
     }
     this.#standing.add(channel);
+  }
+
+  #onGap(frame: Frame, channel: string): void {
+    const position = typeof frame["position"] === "string" ? frame["position"] : null;
+    this.#options.record.add({ kind: "gap", client: this.#options.number, channel, position });
+    if (position !== null) this.#positions.set(channel, position);
   }
 
   #onDelivery(frame: Frame, channel: string): void {

@@ -12,6 +12,7 @@ const { values } = parseArgs({
     publishers: { type: "string", default: "2" },
     writers: { type: "string", default: "4" },
     listeners: { type: "string", default: "12" },
+    guests: { type: "string", default: "12" },
     channels: { type: "string", default: "8" },
   },
 });
@@ -23,6 +24,7 @@ const options: RunOptions = {
   publishers: Number(values.publishers),
   writers: Number(values.writers),
   listeners: Number(values.listeners),
+  guests: Number(values.guests),
   channels: Number(values.channels),
 };
 

@@ -11,8 +11,8 @@ export interface NemesisOptions {
 }
 
 /**
- * Does harm at random, and undoes it again: in one lane to gateways and publishers, in another one to the NATS cluster. One
- * thing at a time in each, so that a majority of NATS always lives.
+ * Does harm at random, and undoes it again: in one lane to gateways, publishers and their links, in another one to the NATS
+ * cluster. One thing at a time in each, so that a majority of NATS always lives.
  */
 export class Nemesis {
   readonly #options: NemesisOptions;
@@ -53,16 +53,30 @@ export class Nemesis {
     const gateway = random.pick(fleet.indexesOf("gateway"));
     const publisher = random.pick(fleet.indexesOf("publisher"));
     const choice = random.next();
-    if (choice < 0.4) {
+    if (choice < 0.3) {
       await this.#killAndRestart(gateway, "gateway", random);
-    } else if (choice < 0.8) {
+    } else if (choice < 0.55) {
       this.#note("a gateway is frozen", gateway);
       fleet.signalMember(gateway, "SIGSTOP");
       await pause(random.between(1000, 3000));
       fleet.signalMember(gateway, "SIGCONT");
-    } else {
+    } else if (choice < 0.7) {
       await this.#killAndRestart(publisher, "publisher", random);
+    } else {
+      await this.#harmLinks(random.pick([gateway, gateway, publisher]), random);
     }
+  }
+
+  /** Between a process and NATS: the links to one server, or to all of them. */
+  async #harmLinks(index: number, random: Random): Promise<void> {
+    const { fleet } = this.#options;
+    const how = random.pick(["cut", "freeze"] as const);
+    const all = [...fleet.nats.servers.keys()];
+    const servers = random.chance(0.5) ? all : [random.pick(all)];
+    this.#note(`links to NATS: ${how}, ${servers.length === 1 ? "one" : "all"}`, index);
+    const heal = fleet.harmLinks(index, how, servers);
+    await pause(random.between(500, 3000));
+    heal();
   }
 
   async #killAndRestart(index: number, what: string, random: Random): Promise<void> {
@@ -75,12 +89,30 @@ export class Nemesis {
   async #harmNats(random: Random): Promise<void> {
     const { nats } = this.#options.fleet;
     const index = random.between(0, nats.servers.length - 1);
-    const server = nats.server(index);
+    if (random.chance(0.6)) await this.#killNats(index, random);
+    else await this.#partNats(index, random);
+    await nats.whenFormed();
+  }
+
+  async #killNats(index: number, random: Random): Promise<void> {
+    const server = this.#options.fleet.nats.server(index);
     this.#note("a nats-server is killed", index);
     await server.kill();
     await pause(random.between(500, 4000));
     await server.restart();
-    await nats.whenFormed();
+  }
+
+  /** Takes one server of NATS apart from one other, or from all of them. */
+  async #partNats(index: number, random: Random): Promise<void> {
+    const { links, servers } = this.#options.fleet.nats;
+    const how = random.pick(["cut", "freeze"] as const);
+    const other = (index + 1) % servers.length;
+    const isAlone = random.chance(0.5);
+    this.#note(`routes of NATS: ${how}, ${isAlone ? "all of one server" : "one"}`, index);
+    if (isAlone) links.isolate(how, index);
+    else links.part(how, index, other);
+    await pause(random.between(500, 4000));
+    links.join();
   }
 
   #note(what: string, index: number): void {

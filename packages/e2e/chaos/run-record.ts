@@ -42,6 +42,34 @@ export interface GapTold {
   readonly kind: "gap";
   readonly client: number;
   readonly channel: string;
+  /** Where it stands now; null when the gateway could not tell. */
+  readonly position: PositionText | null;
+}
+
+/** A guest came to a presence channel, and was told who is there. */
+export interface Entered {
+  readonly kind: "entered";
+  readonly client: number;
+  readonly channel: string;
+  /** With itself. */
+  readonly members: readonly string[];
+}
+
+/** A guest was told who came and who left. */
+export interface Changed {
+  readonly kind: "changed";
+  readonly client: number;
+  readonly channel: string;
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
+}
+
+/** All has been whole for long enough: a guest that stays sees exactly those who are there. */
+export interface Settled {
+  readonly kind: "settled";
+  readonly client: number;
+  readonly channel: string;
+  readonly present: readonly string[];
 }
 
 /** Something that is only there to be read by people. */
@@ -51,7 +79,7 @@ export interface Note {
 }
 
 /** Whatever happened in a run. */
-export type RunEvent = Acknowledged | Subscribed | Delivered | GapTold | Note;
+export type RunEvent = Acknowledged | Subscribed | Delivered | GapTold | Entered | Changed | Settled | Note;
 
 /** A happening and when it was noted, in ms since the run began. */
 export type Noted<Event extends RunEvent = RunEvent> = Event & { readonly atMs: number };

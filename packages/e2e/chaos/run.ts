@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fleet } from "./fleet.ts";
+import { Guest } from "./guest.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { Listener } from "./listener.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -18,7 +19,13 @@ export interface RunOptions {
   readonly publishers: number;
   readonly writers: number;
   readonly listeners: number;
+  /** Users who come to and leave a presence channel. */
+  readonly guests: number;
   readonly channels: number;
+  /** How long everybody has to catch up when all is whole again, in ms. Default a minute. */
+  readonly settleWithinMs?: number;
+  /** Arguments for Node in every gateway and publisher, such as `--import` of a module that plants a bug. Default: none. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** What came of it. */
@@ -30,19 +37,23 @@ export interface Outcome {
   readonly logs: readonly string[];
 }
 
+const APP = { key: "chaos", secret: "chaos-secret-of-some-length" };
 const SECRET = "chaos-publish-secret";
+const ROOM = "presence-room";
 /** Newest events kept of most channels, and of those that are made to forget. */
 const LONG_HISTORY = 1000;
 const SHORT_HISTORY = 20;
 const SETTLE_WITHIN_MS = 60_000;
+/** The promise on members of a dead node. */
+const PRESENCE_WITHIN_MS = 10_000;
 /** Of recoveries, while a majority of NATS lives. */
 const MAX_UNPROVEN_SHARE = 0.01;
 
 const CONFIG = `
 apps:
   - id: "1"
-    key: chaos
-    secrets: [chaos-secret-of-some-length]
+    key: ${APP.key}
+    secrets: [${APP.secret}]
     publishSecret: ${SECRET}
     limits: { commandsPerSecond: 0 }
 channels:
@@ -58,7 +69,8 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const configFile = join(folder, "carillon.yaml");
   await writeFile(configFile, CONFIG);
   try {
-    const fleet = await Fleet.start({ configFile, gateways: options.gateways, publishers: options.publishers });
+    const { gateways, publishers, nodeArgs = [] } = options;
+    const fleet = await Fleet.start({ configFile, gateways, publishers, nodeArgs });
     try {
       return await runOn(fleet, options);
     } finally {
@@ -89,8 +101,13 @@ async function runOn(fleet: Fleet, options: RunOptions): Promise<Outcome> {
       paceMs: 30,
     });
   });
+  const guests = Array.from({ length: options.guests }, (_, number) => {
+    const own = random.fork();
+    const gatewayUrls = () => fleet.gatewayUrls;
+    return new Guest({ number, channel: ROOM, app: APP, gatewayUrls, record, random: own, stayMs: 6000, awayMs: 4000 });
+  });
   const nemesis = new Nemesis({ fleet, record, random: random.fork() });
-  const listening = listeners.map((each) => each.run());
+  const listening = [...listeners, ...guests].map((each) => each.run());
   const writing = writers.map((each) => each.run());
   const harming = nemesis.run();
   await Promise.race([pause(options.seconds * 1000), harming]);
@@ -99,9 +116,14 @@ async function runOn(fleet: Fleet, options: RunOptions): Promise<Outcome> {
   record.note("everything is whole again");
   for (const writer of writers) writer.stop();
   await Promise.all(writing);
-  for (const listener of listeners) listener.settle();
-  await untilSettled(listeners, record);
-  for (const listener of listeners) listener.stop();
+  for (const [index, listener] of listeners.entries()) listener.settle(index % 2 === 0);
+  const staying = guests.filter((_, index) => index % 2 === 0);
+  for (const guest of guests)
+    if (staying.includes(guest)) guest.settle();
+    else guest.stop();
+  await untilSettled(listeners, record, options.settleWithinMs ?? SETTLE_WITHIN_MS);
+  await untilAgreed(staying, record);
+  for (const each of [...listeners, ...guests]) each.stop();
   await Promise.all(listening);
   const keptOf = (channel: string) => (channel.startsWith("short") ? SHORT_HISTORY : LONG_HISTORY);
   const verdict = judge(record.events, { keptOf, maxUnprovenShare: MAX_UNPROVEN_SHARE });
@@ -133,15 +155,24 @@ function makeListeners(count: number, { fleet, random, record, channels }: Surro
 }
 
 /** Waits until everybody is subscribed and has the newest event of each of their channels; the judge tells if that fails. */
-async function untilSettled(listeners: readonly Listener[], record: RunRecord): Promise<void> {
+async function untilSettled(listeners: readonly Listener[], record: RunRecord, withinMs: number): Promise<void> {
   const heads = new Map<string, number>();
   for (const event of record.events) {
     if (event.kind !== "acknowledged") continue;
     const offset = Number(event.position.split(":")[1]);
     heads.set(event.channel, Math.max(offset, heads.get(event.channel) ?? 0));
   }
-  const endMs = record.elapsedMs + SETTLE_WITHIN_MS;
+  const endMs = record.elapsedMs + withinMs;
   const isThere = (each: Listener) =>
     each.isStanding && each.channels.every((channel) => each.offsetOn(channel) >= (heads.get(channel) ?? 0));
   while (!listeners.every(isThere) && record.elapsedMs < endMs) await pause(50);
+}
+
+/** Waits until those who stay on the presence channel see each other and nobody else; the judge tells if that fails. */
+async function untilAgreed(staying: readonly Guest[], record: RunRecord): Promise<void> {
+  const present = staying.map(({ id }) => id);
+  const isThere = ({ view }: Guest) => view?.size === present.length && present.every((id) => view.has(id));
+  const endMs = record.elapsedMs + PRESENCE_WITHIN_MS;
+  while (!staying.every(isThere) && record.elapsedMs < endMs) await pause(50);
+  for (const { number } of staying) record.add({ kind: "settled", client: number, channel: ROOM, present });
 }

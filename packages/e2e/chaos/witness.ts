@@ -1,5 +1,5 @@
 import { type ChannelTruth, placeOf } from "./channel-truth.ts";
-import type { Delivered, Noted, Subscribed } from "./run-record.ts";
+import type { Delivered, GapTold, Noted, Subscribed } from "./run-record.ts";
 
 /** Who saw, and what is known of the channel. */
 export interface WitnessOptions {
@@ -75,10 +75,10 @@ export class Witness {
     stretch.last = Math.max(stretch.last, offset);
   }
 
-  onGap(): void {
+  onGap(event: GapTold): void {
     this.#countUnproven("gap");
     this.#finish();
-    this.#stretch = beginning(null);
+    this.#stretch = beginning(event.position === null ? null : placeOf(event.position).offset);
   }
 
   onEnd(): void {

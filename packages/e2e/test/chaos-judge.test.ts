@@ -122,7 +122,7 @@ describe("chaos › the judge", () => {
   });
 
   test("a gap that was told excuses what was missed, and counts as unproven", () => {
-    const gap: RunEvent = { kind: "gap", client: 1, channel: CHANNEL };
+    const gap: RunEvent = { kind: "gap", client: 1, channel: CHANNEL, position: null };
     const seen = [joined(0), delivered(1), gap, ...range(5, 10).map((each) => delivered(each))];
     const { violations, unproven } = verdictOn(seen);
     expect(unproven.get("gap")).toBe(1);
