@@ -71,6 +71,8 @@ export class ChannelLog {
   // Of the last entry, in ms since 1970; beyond all time while it is not known.
   #lastTimeMs = Number.MAX_VALUE;
   #floor = NOTHING_PROVEN;
+  // When the channel had nothing, and the last offset was the stream's; null once something was delivered.
+  #emptyAtMs: number | null = null;
   readonly #held = new HeldBack();
 
   constructor(limits: HistoryLimits, isCache = false) {
@@ -94,7 +96,13 @@ export class ChannelLog {
 
   /** Where those who listen stand; null while that can't be said for sure. */
   get position(): Position | null {
-    return this.isSure ? { epoch: this.#epoch, offset: this.#last } : null;
+    return this.isSure ? this.standing : null;
+  }
+
+  /** The same, sure or not. */
+  get standing(): Position {
+    const position = { epoch: this.#epoch, offset: this.#last };
+    return this.#emptyAtMs === null ? position : { ...position, emptyAtMs: this.#emptyAtMs };
   }
 
   /** True when the epoch is known and can't have changed since. */
@@ -185,9 +193,17 @@ export class ChannelLog {
     this.#last = 0;
     for (const { offset, envelope } of publications) this.#append(offset, envelope, 0);
     this.#last = position.offset;
+    this.#emptyAtMs = position.emptyAtMs ?? null;
     // What the bounds pushed out stays out.
     const hasDropped = this.#entries.length < publications.length;
     if (!hasDropped && floor !== undefined) this.#floor = floor;
+  }
+
+  /** Nothing came since the last one, and nothing is kept of the channel any more. */
+  noteEmpty({ offset, emptyAtMs }: Position): void {
+    if (emptyAtMs === undefined || offset < this.#last) return;
+    this.#last = offset;
+    this.#emptyAtMs = emptyAtMs;
   }
 
   /** Learns the epoch of what was delivered blindly. */
@@ -207,6 +223,7 @@ export class ChannelLog {
    */
   skipTo(head: number): void {
     this.#clear(head > this.#last ? head : NOTHING_PROVEN);
+    if (head > this.#last) this.#emptyAtMs = null;
     this.#last = Math.max(this.#last, head);
   }
 
@@ -233,8 +250,9 @@ export class ChannelLog {
 
   #followsOn(previousOffset: number, nowMs: number): boolean {
     if (previousOffset === this.#last) return true;
-    // The last one is gone by its age, and so nothing came between that is still kept.
     if (previousOffset !== 0 || this.isBehind) return false;
+    // There was none, or the last one is gone by its age: nothing came between that is still kept.
+    if (this.#emptyAtMs !== null) return true;
     return this.#lastTimeMs + this.limits.maxAgeMs + CLOCK_DIFFERENCE_MS <= nowMs;
   }
 
@@ -244,6 +262,7 @@ export class ChannelLog {
     this.#entries.push(entry);
     this.#bytes += envelope.length;
     this.#last = offset;
+    this.#emptyAtMs = null;
     this.#lastTimeMs = envelopeTimeMs(envelope);
     const most = Math.min(this.limits.messages, MAX_ENTRIES);
     while (this.#entries.length > most || (this.#bytes > MAX_ENTRY_BYTES && this.#entries.length > 1))

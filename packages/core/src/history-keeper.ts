@@ -33,6 +33,15 @@ interface Want {
   readonly newest: number;
 }
 
+/** The newest position of a channel, and what it is compared with. */
+export interface HeadSeen {
+  readonly head: Position;
+  /** What the log had delivered last when the store was asked. */
+  readonly lastBefore: number;
+  /** Only what was published within this time, in ms, can have been lost. */
+  readonly lossMs: number;
+}
+
 const NOTHING_WANTED: Want = { since: null, newest: 1 };
 
 /** A channel with history, as it stands on this node. */
@@ -109,15 +118,34 @@ export class HistoryKeeper {
     return task;
   }
 
-  /** The bus was cut and is back: whatever was published meanwhile is fetched. */
-  checkAll(channels: Iterable<Channel>): void {
+  /** The bus was cut and is back: nothing is sure until the store was asked. Most are left to be compared with its heads. */
+  suspectAll(channels: Iterable<Channel>): void {
     for (const channel of channels) {
       const { log } = channel;
       // One that nobody has asked for yet begins with a read anyway.
       if (log === null || (log.state === "seeding" && !this.#tasks.has(channel))) continue;
       log.isSuspect = true;
-      void this.refresh({ channel, log }, true);
+      // A read that is under way may be from before the cut.
+      const isToBeRead = log.state !== "following" || this.#tasks.has(channel);
+      if (isToBeRead) void this.refresh({ channel, log }, true);
     }
+  }
+
+  /**
+   * Takes the store's newest position, asked for when the log stood at `lastBefore`, and reads what is missing. `lossMs`: how
+   * long ago something may have been lost.
+   */
+  compare(logged: LoggedChannel, { head, lastBefore, lossMs }: HeadSeen): Promise<void> {
+    const { channel, log } = logged;
+    if (log.state !== "following" || this.#tasks.has(channel)) return this.refresh(logged, true);
+    // An empty channel had nothing that is gone again, as long as that has not had the time.
+    const isEmpty = head.emptyAtMs !== undefined && head.offset >= log.last && lossMs < log.limits.maxAgeMs;
+    const isAtHead = head.offset === lastBefore || (isEmpty && !log.isLastRecent(this.#options.clock.now()));
+    if (head.epoch !== log.epoch || !isAtHead) return this.refresh(logged, true);
+    this.#succeeded(logged);
+    if (log.last === lastBefore) log.noteEmpty(head);
+    this.#drain(logged);
+    return log.isBehind ? this.refresh(logged, true) : Promise.resolve();
   }
 
   /** Lets go of the timer. */
@@ -191,8 +219,9 @@ export class HistoryKeeper {
       const tail = await this.#options.reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP });
       const { publications, head } = tail;
       if (!tail.isReachable || tail.hasMore) return atHead(head);
-      const offset = publications.at(-1)?.offset ?? Math.min(since.offset, head.offset);
-      return { position: { epoch: head.epoch, offset }, publications, floor: since.offset };
+      const offset = publications.at(-1)?.offset;
+      const position = offset === undefined ? head : { epoch: head.epoch, offset };
+      return { position, publications, floor: Math.min(since.offset, head.offset) };
     }
     const { publications, head } = await this.#options.reader.readNewest(channel, { limits, limit: newest });
     return publications.at(-1)?.offset === head.offset ? { position: head, publications } : atHead(head);
@@ -202,7 +231,7 @@ export class HistoryKeeper {
   async #repair(logged: LoggedChannel): Promise<void> {
     const { channel, log } = logged;
     const { limits, newestHeld } = log;
-    const position = { epoch: log.epoch, offset: log.last };
+    const position = log.standing;
     const wasBehind = log.isBehind;
     log.clearOverflow();
     try {
@@ -215,6 +244,7 @@ export class HistoryKeeper {
       }
       if (!tail.isReachable && isSomethingLost(log, position, tail.head)) this.#skipLost(logged, tail);
       else this.#fill(logged, tail.publications);
+      if (log.last === position.offset) log.noteEmpty(tail.head);
       if (tail.hasMore) {
         this.#due.add(channel);
         return;
@@ -250,8 +280,9 @@ export class HistoryKeeper {
 
   /** The newest of the store is older than what was delivered, or gone before its time: that was of another stream. */
   #isForeign({ log }: LoggedChannel, position: Position, head: Position): boolean {
-    if (log.last !== position.offset || head.offset >= position.offset) return false;
-    return head.offset !== 0 || log.isLastRecent(this.#options.clock.now());
+    if (log.last !== position.offset) return false;
+    const isGoneEarly = head.emptyAtMs !== undefined && log.isLastRecent(this.#options.clock.now());
+    return head.offset < position.offset || isGoneEarly;
   }
 
   /** The stream is another one. What is held back may be of either: the next read brings what belongs to the new one. */
@@ -318,7 +349,7 @@ function isSomethingLost(log: ChannelLog, position: Position, head: Position): b
   return log.last === position.offset && head.offset !== log.last;
 }
 
-/** Everything so far counts as delivered. Of a channel that has nothing, nothing can be proven either. */
+/** Everything so far counts as delivered. */
 function atHead(head: Position): LogStart {
-  return head.offset === 0 ? { position: head } : { position: head, floor: head.offset };
+  return { position: head, floor: head.offset };
 }

@@ -59,16 +59,12 @@ export class HistoryReader {
 
   /** Reads one page. Rejects with HistoryUnavailableError. */
   async read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage> {
-    await this.#enter();
-    this.#counters.reads++;
-    try {
-      return await this.#store.read({ appId: address.appId, channel: address.channel }, query);
-    } catch (error) {
-      this.#counters.readFailures++;
-      throw error;
-    } finally {
-      this.#leave();
-    }
+    return await this.#counted(() => this.#store.read({ appId: address.appId, channel: address.channel }, query));
+  }
+
+  /** The newest position of each channel; see {@link HistoryStore.heads}. Counts as one read. */
+  async heads(addresses: readonly ChannelAddress[]): Promise<readonly Position[]> {
+    return await this.#counted(() => this.#store.heads(addresses));
   }
 
   /** Reads everything after a position up to the head, or to `most`. Rejects as {@link read}. */
@@ -91,10 +87,11 @@ export class HistoryReader {
         return { since, publications: publications.slice(0, most), head, isReachable: true, hasMore: true };
       }
       if (!hasMore) catches++;
-      if (!hasMore && (head.offset <= end || catches >= MAX_CATCHES)) {
+      const isAtHead = head.offset <= end || head.emptyAtMs !== undefined;
+      if (!hasMore && (isAtHead || catches >= MAX_CATCHES)) {
         return { since, publications, head, isReachable: true, hasMore: false };
       }
-      from = { epoch: since.epoch, offset: end };
+      if (publications.length > 0) from = { epoch: since.epoch, offset: end };
     }
   }
 
@@ -105,6 +102,19 @@ export class HistoryReader {
   ): Promise<HistoryPage> {
     const page = await this.read(address, { limits, since: null, limit, direction: "backward" });
     return { ...page, publications: [...page.publications].reverse() };
+  }
+
+  async #counted<T>(read: () => Promise<T>): Promise<T> {
+    await this.#enter();
+    this.#counters.reads++;
+    try {
+      return await read();
+    } catch (error) {
+      this.#counters.readFailures++;
+      throw error;
+    } finally {
+      this.#leave();
+    }
   }
 
   async #enter(): Promise<void> {

@@ -63,7 +63,7 @@ export type {
   StoredPublication,
   StreamStamp,
 } from "./ports/history-store.ts";
-export { HistoryUnavailableError } from "./ports/history-store.ts";
+export { HistoryUnavailableError, MAX_HEADS } from "./ports/history-store.ts";
 export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";

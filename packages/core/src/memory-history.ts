@@ -110,7 +110,7 @@ export class MemoryHistory implements HistoryStore {
     const entries = kept?.entries ?? [];
     const from = firstWithin(entries, query.limits, this.#clock.monotonic());
     const lostUpTo = entries[from - 1]?.offset ?? kept?.lostUpTo ?? this.#forgottenUpTo;
-    const head = this.#at(from < entries.length ? (entries.at(-1)?.offset ?? 0) : 0);
+    const head = this.#headOf(entries.slice(from));
     const { since, limit, direction } = query;
     const isKnown = since !== null && since.epoch === this.#epoch && since.offset <= this.#lastOffset;
     const after = isKnown ? entries.slice(from).filter(({ offset }) => offset > since.offset) : entries.slice(from);
@@ -121,6 +121,16 @@ export class MemoryHistory implements HistoryStore {
       isReachable: since === null || (isKnown && since.offset >= lostUpTo),
       hasMore: page.length < after.length,
     };
+  }
+
+  async heads(addresses: readonly ChannelAddress[]): Promise<readonly Position[]> {
+    return addresses.map((address) => this.#headOf(this.#channels.get(keyOf(address))?.entries ?? []));
+  }
+
+  #headOf(entries: readonly Entry[]): Position {
+    const newest = entries.at(-1);
+    if (newest !== undefined) return this.#at(newest.offset);
+    return { ...this.#at(this.#lastOffset), emptyAtMs: this.#clock.now() };
   }
 
   #keep(

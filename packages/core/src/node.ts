@@ -32,6 +32,7 @@ import { Subscribing } from "./subscribing.ts";
 
 /** What belongs to the histories of a node's channels. */
 export interface HistoryServices {
+  readonly reader: HistoryReader;
   readonly keeper: HistoryKeeper;
   readonly recovery: Recovery;
   readonly access: HistoryAccess;
@@ -148,17 +149,11 @@ export class Node {
     if (options.cluster !== undefined) new GatewayControl(options.cluster, this.services);
     this.#counters = counters;
     this.#cluster = options.cluster;
-    const sweep =
+    this.#sweep =
       history === null
         ? null
         : new HistorySweep({ ...history, clock, channels: () => channels.all(), random: () => ids.random() });
-    this.#sweep = sweep;
-    this.#stopWatchingBus = [
-      bus.onStatus((status) => {
-        if (status === "connected") history?.keeper.checkAll(channels.all());
-      }),
-      bus.onDoubt(() => sweep?.begin()),
-    ];
+    this.#stopWatchingBus = this.#watchBus(options);
   }
 
   /** Opens a session, where its app and the app's limits allow one. */
@@ -190,6 +185,22 @@ export class Node {
     this.services.expiries.close();
   }
 
+  /** What the bus has lost is looked for: after a cut at once, for nothing is sure until then. */
+  #watchBus({ bus, clock }: NodeOptions): readonly (() => void)[] {
+    const { history, channels } = this.services;
+    if (history === null) return [];
+    let cutAtMs = clock.monotonic();
+    return [
+      bus.onStatus((status) => {
+        if (status === "disconnected") cutAtMs = clock.monotonic();
+        if (status !== "connected") return;
+        history.keeper.suspectAll(channels.all());
+        this.#sweep?.beginNow(clock.monotonic() - cutAtMs + CUT_NOTICED_MS);
+      }),
+      bus.onDoubt((lossMs) => this.#sweep?.begin(lossMs)),
+    ];
+  }
+
   #refusalOf(app: App): CloseCodeName | null {
     if (!app.settings.enabled) return "app_disabled";
     const { connections } = app.settings.limits;
@@ -214,9 +225,12 @@ export class Node {
       onFailure: onHistoryFailed ?? (() => undefined),
     });
     const recovery = new Recovery({ reader, keeper, clock, counters });
-    return { keeper, recovery, access: new HistoryAccess({ reader, rules }) };
+    return { reader, keeper, recovery, access: new HistoryAccess({ reader, rules }) };
   }
 }
+
+/** A cut connection is noticed within this time. */
+const CUT_NOTICED_MS = 30_000;
 
 const DEFAULT_PRESENCE_GRACE_MS = 3000;
 const DEFAULT_PRESENCE_LIST_UP_TO = 1000;

@@ -43,6 +43,8 @@ export interface Past {
   readonly since: number | undefined;
   /** True when it ends before the head. */
   readonly isCut: boolean;
+  /** Everything up to this offset is in it. */
+  readonly end: number;
 }
 
 /** A read that several subscribers share. */
@@ -151,20 +153,19 @@ export class Recovery {
     if (log.proves(since.offset)) return withinBound(position, log.after(since.offset));
     if (past === null) return "unavailable";
     if (!reaches(past, since.offset)) return "too_old";
-    const end = past.entries.at(-1)?.offset ?? since.offset;
+    const { end } = past;
     // Between what was read and what the log still has, something may have passed.
     if (end < log.last && !log.proves(end)) return "unavailable";
     const entries = past.entries.filter(({ offset }) => offset > since.offset && offset <= log.last);
     // A client may be ahead of a channel of which nothing is kept any more.
-    const offset = Math.max(log.last, since.offset);
-    return withinBound({ epoch: position.epoch, offset }, entries.concat(log.after(Math.max(end, since.offset))));
+    const standing = log.last < since.offset ? since : position;
+    return withinBound(standing, entries.concat(log.after(Math.max(end, since.offset))));
   }
 
   async #readSince(logged: LoggedChannel, since: Position): Promise<Past | null> {
     const isOlder = (read: SharedRead) => read.since?.epoch === since.epoch && read.since.offset <= since.offset;
     const past = await this.#share(logged, { since, count: 0 }, isOlder);
-    const end = past?.entries.at(-1)?.offset ?? since.offset;
-    if (past !== null && end < logged.log.last && !logged.log.proves(end)) {
+    if (past !== null && past.end < logged.log.last && !logged.log.proves(past.end)) {
       // Kept for too long: the log has moved on from where it ends.
       return this.#share(logged, { since, count: 0 }, () => false);
     }
@@ -216,8 +217,13 @@ export class Recovery {
     const { limits } = log;
     try {
       if (since === null) {
-        const { publications } = await reader.readNewest(channel, { limits, limit: count });
-        return { entries: toEntries(publications), since: undefined, isCut: false };
+        const { publications, head } = await reader.readNewest(channel, { limits, limit: count });
+        return {
+          entries: toEntries(publications),
+          since: undefined,
+          isCut: false,
+          end: endOf(publications, head) ?? 0,
+        };
       }
       const tail = await reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP });
       const isOther = tail.head.epoch !== since.epoch;
@@ -225,6 +231,7 @@ export class Recovery {
         entries: isOther ? [] : toEntries(tail.publications),
         since: tail.isReachable ? since.offset : undefined,
         isCut: tail.hasMore,
+        end: endOf(tail.publications, tail.head) ?? since.offset,
       };
     } catch {
       // The reader has counted it, and the subscriber is told that there is no proof.
@@ -241,6 +248,11 @@ export function catchUpOf({ recover, rewind }: SubscribeTarget): CatchUp | null 
   }
   if (rewind === undefined) return null;
   return { kind: "rewind", count: rewind === "beginning" ? MAX_CAUGHT_UP : Math.min(rewind, MAX_CAUGHT_UP) };
+}
+
+/** Up to where all is read; null when that is not told by what was read. */
+function endOf(publications: readonly StoredPublication[], head: Position): number | null {
+  return publications.at(-1)?.offset ?? (head.emptyAtMs === undefined ? null : head.offset);
 }
 
 function toEntries(publications: readonly StoredPublication[]): LogEntry[] {
@@ -263,7 +275,7 @@ function withinBound(
 
 /** The newest publications, neighbours up to the last one. */
 function newestOf(log: ChannelLog, count: number, past: Past | null): LogEntry[] {
-  const end = past?.entries.at(-1)?.offset ?? 0;
+  const end = past?.end ?? 0;
   const isJoined = past !== null && (end >= log.last || log.proves(end));
   const earlier = isJoined ? past.entries.filter(({ offset }) => offset <= log.last) : [];
   const all = earlier.concat(log.after(isJoined ? end : 0));

@@ -109,8 +109,7 @@ function checkClient(world: RecoveryWorld, got: readonly Got[]): void {
       world.published.slice((standsAt ?? 0) - past.length, standsAt ?? 0).map(({ number }) => number),
     );
   }
-  // Where nothing is kept any more, the position doesn't tell what was published before.
-  checkLive(world, got.slice(1 + past.length), position?.offset === 0 ? null : standsAt);
+  checkLive(world, got.slice(1 + past.length), standsAt);
 }
 
 /**
@@ -125,8 +124,7 @@ function checkLive(world: RecoveryWorld, live: readonly Got[], standsAt: number 
   for (const each of live) {
     if (each.kind === "gap") {
       const standsNow = each.position === null ? null : countUpTo(world, each.position);
-      // Where nothing is kept any more, the position doesn't tell what was published before.
-      isSure = standsNow !== null && !each.position?.endsWith(":0");
+      isSure = standsNow !== null;
       last = isSure ? (standsNow ?? 0) : last;
     } else if (each.kind === "live") {
       expect(seen).not.toContain(each.number);
@@ -143,8 +141,7 @@ function checkLive(world: RecoveryWorld, live: readonly Got[], standsAt: number 
 function expectAtHead(world: RecoveryWorld, { got }: WorldClient): void {
   const told = got.findLast(({ kind }) => kind === "joined" || kind === "gap");
   const text = told?.kind === "gap" ? told.position : told?.kind === "joined" ? textOf(told.told) : null;
-  // Of a channel that has nothing, the position doesn't tell what was published before.
-  if (text === null || text.endsWith(":0") || !world.isLastKept) return;
+  if (text === null || !world.isLastKept) return;
   const numbers = got.map((each) => (each.kind === "live" || each.kind === "past" ? each.number : 0));
   expect(Math.max(...numbers, countUpTo(world, text) ?? 0)).toBe(world.published.length);
 }

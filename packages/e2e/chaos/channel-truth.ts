@@ -8,7 +8,7 @@ export interface Place {
 
 /** Reads a position as it stands on the wire. Throws for anything else: then nothing can be judged. */
 export function placeOf(position: string): Place {
-  const [, epoch, offset] = /^([\w-]+):(\d+)$/.exec(position) ?? [];
+  const [, epoch, offset] = /^([\w-]+):(\d+)(?::\w+)?$/.exec(position) ?? [];
   if (epoch === undefined) throw new Error(`"${position}" is no position`);
   return { epoch, offset: Number(offset) };
 }

@@ -1,4 +1,4 @@
-/** A place in a channel's history, as it stands on the wire: `EPOCH:OFFSET`. */
+/** A place in a channel's history, as it stands on the wire: `EPOCH:OFFSET`, or `EPOCH:OFFSET:TIME` where it was empty. */
 export type PositionText = string;
 
 /** A publish that was answered as accepted. */

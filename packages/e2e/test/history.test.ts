@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { eventually, NatsServer } from "@carillon/testkit";
+import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
@@ -78,6 +78,19 @@ describe("history › nats-server with JetStream, two gateways, one publisher", 
     await publish(publisher, "orders-away", [3, 4, 5]);
     expect(await follower.join(second)).toMatchObject({ recovered: true });
     await eventually(() => expect(follower.payloads).toEqual(upTo(5)));
+  });
+
+  test("the first events of a channel are not missed by who subscribed before there were any, whatever other channels have lost", async () => {
+    await publish(publisher, "short-2", upTo(40));
+    await using follower = new Follower("orders-new");
+    await follower.join(first);
+    await follower.drop();
+    await publish(publisher, "short-2", upTo(40));
+    expect(await follower.join(second)).toMatchObject({ recovered: true });
+    await follower.drop();
+    await publish(publisher, "orders-new", upTo(3));
+    expect(await follower.join(second)).toMatchObject({ recovered: true });
+    await eventually(() => expect(follower.payloads).toEqual(upTo(3)));
   });
 
   test("who was away for longer than the history reaches is told so, and gets none of it", async () => {
@@ -190,6 +203,37 @@ describe("history › nats-server with JetStream, two gateways, one publisher", 
     const asked = await follower.client.request({ type: "subscribe", channel: "orders-lost", recover: "epoch:1" });
     expect(asked).toMatchObject({ type: "subscribed", recovered: false, reason: "unavailable" });
   });
+});
+
+describe("history › three nats-servers that lose each other", () => {
+  test.each([
+    ["on another side than the gateway", 1],
+    ["on the gateway's side, where it doesn't know yet that it is none any more", 0],
+  ])(
+    "with the leader %s › what never reached the gateway's server is delivered once they are together, though nothing follows it",
+    async (_, leader) => {
+      await using nats = await NatsCluster.start({ jetStream: true, harmableLinks: true });
+      const config = await writeConfig(
+        `${CONFIG}nats: { history: { streams: 1, replicas: 3 }, idempotency: { replicas: 3 } }\n`,
+      );
+      const on = (index: number) => ["--config", config, "--nats", nats.server(index).url];
+      await using publisher = await CarillonProcess.start("publisher", on(1));
+      await using gateway = await CarillonProcess.start("gateway", on(0));
+      await using follower = new Follower("orders-1");
+      await follower.join(gateway);
+      await insist(publisher, "orders-1", 1);
+      await eventually(() => expect(follower.payloads).toEqual([1]));
+      await nats.lead("CARILLON_HIST_0", leader);
+      nats.links.isolate("cut", 0);
+      // The others may have to choose a new leader first.
+      await insist(publisher, "orders-1", 2);
+      expect(follower.payloads).toEqual([1]);
+      nats.links.join();
+      await eventually(() => expect(follower.payloads).toEqual([1, 2]), SETTLE);
+      expect(await gateway.metric("carillon_nats_disconnects_total")).toBe(0);
+    },
+    120_000,
+  );
 });
 
 describe("history › a store that was wiped", () => {

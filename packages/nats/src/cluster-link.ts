@@ -9,8 +9,11 @@ export interface NatsClusterLinkOptions {
   readonly link: MovableLink;
   /** Resolves when all subscriptions of this moment stand. Rejects with BusUnavailableError. */
   readonly whenStanding: () => Promise<void>;
-  /** Hears that a broadcast got lost on its way, and so perhaps others' messages did: each node sends one a second. */
-  readonly onGap: () => void;
+  /**
+   * Hears that a broadcast got lost on its way, and so perhaps others' messages did, of the last `silentMs`: each node sends
+   * one a second.
+   */
+  readonly onGap: (silentMs: number) => void;
 }
 
 /** Largest message, header included: what every nats-server takes by default. A larger one is not worth its latency. */
@@ -67,6 +70,11 @@ export class NatsClusterLink implements ClusterLink {
     if (this.#canWrite) this.#write(this.#options.space.ofCluster(nodeId), ++this.#lastMessage, message);
   }
 
+  /** How long ago any of those who are heard at all was heard last, in ms. */
+  get longestSilenceMs(): number {
+    return this.#broadcasts.longestSilenceMs(performance.now());
+  }
+
   /** The connection was away: what was sent meanwhile doesn't count as missing. */
   forgive(): void {
     this.#broadcasts.forgive();
@@ -98,9 +106,9 @@ export class NatsClusterLink implements ClusterLink {
     const from = bytes.toString("latin1", 1, bodyAt - NUMBER_BYTES);
     if (from === this.#nodeId && isBroadcast) return;
     const number = bytes.readDoubleBE(bodyAt - NUMBER_BYTES);
-    const verdict = (isBroadcast ? this.#broadcasts : this.#messages).take(from, number);
-    if (verdict === "repeat") return;
-    if (verdict === "gap" && isBroadcast) this.#options.onGap();
+    const verdict = (isBroadcast ? this.#broadcasts : this.#messages).take(from, number, performance.now());
+    if (verdict.kind === "repeat") return;
+    if (verdict.kind === "gap" && isBroadcast) this.#options.onGap(verdict.silentMs);
     receive(data.subarray(bodyAt));
   }
 }

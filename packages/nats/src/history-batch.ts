@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsError, type Subscription } from "nats";
+import { createInbox, type Msg, type MsgHdrs, type NatsError, type Subscription } from "nats";
 import { type Deferred, defer, withDeadline } from "./deadline.ts";
 import { StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
@@ -23,9 +23,18 @@ export interface BatchQuery {
   readonly count: number;
 }
 
+/** The newest messages of some subjects, as a copy of the stream told them. */
+export interface LastMessages {
+  readonly messages: ReadonlyMap<string, Pick<BatchMessage, "offset" | "envelope">>;
+  /** The newest sequence that the copy knew of, of any subject. */
+  readonly upTo: number;
+}
+
+/** How an answer is put together. */
 interface Collecting {
-  readonly answer: Deferred<readonly BatchMessage[]>;
-  readonly messages: BatchMessage[];
+  take(headers: MsgHdrs, offset: number, data: Uint8Array): void;
+  finish(headers: MsgHdrs | undefined): void;
+  fail(error: Error): void;
 }
 
 const TIMEOUT_MS = 2_000;
@@ -52,10 +61,42 @@ export class HistoryBatchInbox {
 
   /** Resolves with the messages in the order of their offsets. Rejects with {@link StreamNotReadyError}. */
   async read({ stream, subject, from, count }: BatchQuery): Promise<readonly BatchMessage[]> {
-    const token = (this.#count++).toString(36);
     const request = { seq: from, next_by_subj: subject, batch: count, max_bytes: MAX_BYTES };
-    const answer = defer<readonly BatchMessage[]>();
-    this.#collecting.set(token, { answer, messages: [] });
+    const messages: BatchMessage[] = [];
+    return await this.#ask<readonly BatchMessage[]>({ stream, request }, (answer) => ({
+      take: (headers, offset, data) => {
+        const timeMs = Date.parse(headers.get("Nats-Time-Stamp"));
+        const pending = Number(headers.get("Nats-Num-Pending"));
+        // Not `slice`: a Buffer's doesn't copy, and the client reads the next bytes into what it handed out.
+        messages.push({ offset, timeMs, pending, envelope: new Uint8Array(data) });
+      },
+      finish: () => answer.resolve(messages),
+      fail: answer.reject,
+    }));
+  }
+
+  /**
+   * Resolves with the newest message of each subject that has any; at least one must have, or it can't be told how much the
+   * copy knew. Rejects with {@link StreamNotReadyError}.
+   */
+  async readLast(stream: string, subjects: readonly string[]): Promise<LastMessages> {
+    const messages = new Map<string, Pick<BatchMessage, "offset" | "envelope">>();
+    return await this.#ask<LastMessages>({ stream, request: { multi_last: subjects } }, (answer) => ({
+      take: (headers, offset, data) => {
+        messages.set(headers.get("Nats-Subject"), { offset, envelope: new Uint8Array(data) });
+      },
+      finish: (headers) => answer.resolve({ messages, upTo: Number(headers?.get("Nats-UpTo-Sequence") ?? 0) }),
+      fail: answer.reject,
+    }));
+  }
+
+  async #ask<Answer>(
+    { stream, request }: { readonly stream: string; readonly request: object },
+    collectFor: (answer: Deferred<Answer>) => Collecting,
+  ): Promise<Answer> {
+    const token = (this.#count++).toString(36);
+    const answer = defer<Answer>();
+    this.#collecting.set(token, collectFor(answer));
     try {
       this.link.send(`$JS.API.DIRECT.GET.${stream}`, encoder.encode(JSON.stringify(request)), {
         reply: this.#prefix + token,
@@ -69,9 +110,7 @@ export class HistoryBatchInbox {
 
   /** The connection broke: answers on it are lost. */
   abandon(): void {
-    for (const { answer } of this.#collecting.values()) {
-      answer.reject(new StreamNotReadyError("the connection to NATS broke"));
-    }
+    for (const each of this.#collecting.values()) each.fail(new StreamNotReadyError("the connection to NATS broke"));
   }
 
   /** Abandons, and gives the subscription back. */
@@ -90,19 +129,13 @@ export class HistoryBatchInbox {
     const { headers } = msg;
     const sequence = headers?.get("Nats-Sequence") ?? "";
     if (headers !== undefined && sequence !== "") {
-      collecting.messages.push({
-        offset: Number(sequence),
-        timeMs: Date.parse(headers.get("Nats-Time-Stamp")),
-        pending: Number(headers.get("Nats-Num-Pending")),
-        // Not `slice`: a Buffer's doesn't copy, and the client reads the next bytes into what it handed out.
-        envelope: new Uint8Array(msg.data),
-      });
+      collecting.take(headers, Number(sequence), msg.data);
       return;
     }
     const code = headers?.code ?? 0;
     // 204: that was all. 404: there is nothing.
-    if (code === 204 || code === 404) collecting.answer.resolve(collecting.messages);
-    else collecting.answer.reject(new StreamNotReadyError(reasonOf(code)));
+    if (code === 204 || code === 404) collecting.finish(headers);
+    else collecting.fail(new StreamNotReadyError(reasonOf(code)));
   };
 }
 

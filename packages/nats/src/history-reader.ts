@@ -26,7 +26,7 @@ const GOOD_ENOUGH = 64;
 /** What was read, before it is known whether all of it is from one epoch. */
 interface Findings {
   readonly publications: readonly StoredPublication[];
-  readonly headOffset: number;
+  readonly head: Omit<Position, "epoch">;
   readonly hasMore: boolean;
   /** Shows what comes after `since` to be complete, if the leader agrees; else whether it is for certain. */
   readonly evidence: Evidence | boolean;
@@ -37,8 +37,8 @@ interface Evidence {
   readonly from: number;
   /** What the leader must still hold as the first of the channel from there on; null: nothing at all. */
   readonly anchor: number | null;
-  /** True when something between `from` and the anchor may have gone before, so that the whole stream must be without a hole. */
-  readonly needsWholeStream: boolean;
+  /** True when something between `from` and the anchor may have gone, unless the stream says that nothing can have. */
+  readonly isOfEmpty: boolean;
 }
 
 interface Proof {
@@ -55,6 +55,9 @@ interface Proof {
  * The proof: JetStream drops a channel's publications oldest first, whatever the reason. So when the publication at `since`
  * was the first of the answer, and the leader still has it afterwards, nothing that came after it was dropped meanwhile. It
  * also has to be young enough for the rule: streams keep publications for longer, so no copy's clock dropped it early.
+ *
+ * Where the channel was empty at `since` there is no such publication. Then nothing after it can have gone by its age when
+ * that was so lately, nor by number when fewer are there than are kept; for other reasons the marker has a floor.
  */
 export class HistoryRead {
   readonly #options: HistoryReadOptions;
@@ -73,14 +76,15 @@ export class HistoryRead {
     const { since } = this.#query;
     const knownEpoch = stream.epoch;
     const isComparable = since === null || since.epoch === knownEpoch;
-    const { evidence, publications, headOffset, hasMore } = await this.#find(isComparable ? since : null);
-    const [epoch, proof] = await Promise.all([stream.verify(inbox.link), this.#prove(evidence)]);
+    const { evidence, publications, head, hasMore } = await this.#find(isComparable ? since : null);
+    const [{ epoch, floor }, proof] = await Promise.all([stream.verify(inbox.link), this.#prove(evidence)]);
+    const isAboveFloor = typeof evidence === "boolean" || !evidence.isOfEmpty || evidence.from > floor;
     if (epoch !== knownEpoch) throw new StreamNotReadyError("the stream has a new epoch");
     return {
       // What was dropped while it was read may have left a hole behind it.
       publications: publications.filter(({ offset }) => offset >= proof.keptFrom),
-      head: { epoch, offset: headOffset },
-      isReachable: since === null || (isComparable && proof.isProven),
+      head: { epoch, ...head },
+      isReachable: since === null || (isComparable && proof.isProven && isAboveFloor),
       hasMore,
     };
   }
@@ -88,30 +92,38 @@ export class HistoryRead {
   async #find(since: Position | null): Promise<Findings> {
     const { stream, subject, inbox } = this.#options;
     const head = await stream.ask(inbox.link, { last_by_subj: subject });
-    if (head === null) {
-      const evidence = since?.offset === 0 && { from: 1, anchor: null, needsWholeStream: true };
-      return { publications: [], headOffset: 0, hasMore: false, evidence };
-    }
+    if (head === null) return await this.#findNothing(since);
     if (this.#query.direction === "backward") return await this.#findNewest(head.seq);
     return await this.#findAfter(since, head.seq);
+  }
+
+  async #findNothing(since: Position | null): Promise<Findings> {
+    const { stream, subject, inbox } = this.#options;
+    const emptyAtMs = Date.now();
+    const { messages, upTo } = await inbox.readLast(stream.name, [subject, stream.markerSubject]);
+    if (messages.has(subject)) throw new StreamNotReadyError("the first publication came while nothing was found");
+    if (upTo < (since?.offset ?? 0)) throw new StreamNotReadyError("a copy of the stream is behind");
+    const isYoung = since?.emptyAtMs !== undefined && since.emptyAtMs >= this.#oldestMs;
+    const evidence = since !== null && isYoung && { from: since.offset + 1, anchor: null, isOfEmpty: true };
+    return { publications: [], head: { offset: upTo, emptyAtMs }, hasMore: false, evidence };
   }
 
   async #findAfter(since: Position | null, head: number): Promise<Findings> {
     const offset = since?.offset ?? 0;
     // What comes after the head is of no channel's past: such a position was never given out.
     if (since !== null && offset >= head) {
-      return { publications: [], headOffset: head, hasMore: false, evidence: offset === head };
+      return { publications: [], head: { offset: head }, hasMore: false, evidence: offset === head };
     }
     const { limit, limits } = this.#query;
     const first = await this.#page(Math.max(offset, 1), Math.min(limit + 2, PAGE), head);
-    const evidence = since !== null && this.#evidenceIn(first, offset);
+    const evidence = since !== null && this.#evidenceIn(first, since);
     const behind = (first[0]?.pending ?? 0) + 1;
     const start =
       behind - limits.messages > first.length ? await this.#seekNewest(limits.messages, first, head) : first;
     const found = await this.#collect(start, { after: offset, most: limits.messages, enough: limit + 1, head });
     return {
       publications: found.slice(0, limit).map(toPublication),
-      headOffset: Math.max(head, found.at(-1)?.offset ?? 0),
+      head: { offset: Math.max(head, found.at(-1)?.offset ?? 0) },
       hasMore: found.length > limit,
       evidence,
     };
@@ -127,19 +139,21 @@ export class HistoryRead {
     const newest = found.slice(-most);
     return {
       publications: newest.slice(-limit).map(toPublication).reverse(),
-      headOffset: Math.max(head, newest.at(-1)?.offset ?? 0),
+      head: { offset: Math.max(head, newest.at(-1)?.offset ?? 0) },
       hasMore: newest.length > limit,
       evidence: false,
     };
   }
 
-  #evidenceIn(page: readonly BatchMessage[], since: number): Evidence | false {
+  #evidenceIn(page: readonly BatchMessage[], { offset, emptyAtMs }: Position): Evidence | false {
     const [anchor] = page;
     if (anchor === undefined || anchor.timeMs < this.#oldestMs) return false;
-    const isKept = anchor.offset === since;
+    const isKept = anchor.offset === offset;
     const after = isKept ? anchor.pending : anchor.pending + 1;
     if (after > this.#query.limits.messages) return false;
-    return { from: isKept ? since : since + 1, anchor: anchor.offset, needsWholeStream: !isKept };
+    if (isKept) return { from: offset, anchor: offset, isOfEmpty: false };
+    if (emptyAtMs === undefined || emptyAtMs < this.#oldestMs) return false;
+    return { from: offset + 1, anchor: anchor.offset, isOfEmpty: true };
   }
 
   async #prove(evidence: Evidence | boolean): Promise<Proof> {
@@ -148,15 +162,13 @@ export class HistoryRead {
       const kept = await stream.ask(inbox.link, { seq: 1, next_by_subj: subject });
       return { isProven: evidence, keptFrom: kept?.seq ?? 0 };
     }
-    const { from, anchor, needsWholeStream } = evidence;
+    const { from, anchor, isOfEmpty } = evidence;
     const [kept, state] = await Promise.all([
       stream.ask(inbox.link, { seq: from, next_by_subj: subject }),
-      needsWholeStream ? stream.state(inbox.link) : null,
+      isOfEmpty && stream.hasByteLimit ? stream.state(inbox.link) : null,
     ]);
     const isAgreed = (kept?.seq ?? null) === anchor;
-    const isWhole =
-      state === null || (state.first_seq <= from && state.messages === state.last_seq - state.first_seq + 1);
-    return { isProven: isAgreed && isWhole, keptFrom: kept?.seq ?? 0 };
+    return { isProven: isAgreed && (state === null || state.first_seq <= from), keptFrom: kept?.seq ?? 0 };
   }
 
   /** Goes on from `start` until there is enough, or the head is reached; keeps what the limits allow. */

@@ -6,11 +6,13 @@ import {
   type HistoryQuery,
   type HistoryStore,
   HistoryUnavailableError,
+  type Position,
 } from "@carillon/core";
 import { Breaker } from "./breaker.ts";
 import { pause } from "./deadline.ts";
 import { HistoryBatchInbox } from "./history-batch.ts";
 import type { HistorySettings } from "./history-config.ts";
+import { readHeads } from "./history-heads.ts";
 import { HistoryRead } from "./history-reader.ts";
 import type { HistoryStream } from "./history-stream.ts";
 import { HistoryStreams } from "./history-streams.ts";
@@ -92,7 +94,7 @@ export class NatsHistory implements HistoryStore {
     assertFits(link, envelope);
     const publication = {
       stream: this.#streams.of(address),
-      subject: space.of("hist", address.appId, address.channel),
+      subject: this.#subjectOf(address),
       // Not `slice`: a Buffer's doesn't copy.
       data: new Uint8Array(envelope),
       messageId: messageIdOf(address, options.idempotencyKey),
@@ -104,12 +106,32 @@ export class NatsHistory implements HistoryStore {
 
   async read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage> {
     const stream = this.#streams.of(address);
-    const subject = this.#options.space.of("hist", address.appId, address.channel);
+    const subject = this.#subjectOf(address);
     const startMs = performance.now();
     const crowded = () => new HistoryUnavailableError("too many reads of history wait for NATS; try again later");
     const known = () => new HistoryUnavailableError("JetStream did not answer the last read");
     const readIt = () => this.#reads.pass(() => this.#read({ stream, subject, query, startMs }), crowded);
     return await this.#watched(() => this.#breaker.run(readIt, known));
+  }
+
+  async heads(addresses: readonly ChannelAddress[]): Promise<readonly Position[]> {
+    const link = this.#options.link();
+    if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
+    const heads: Position[] = [];
+    try {
+      await Promise.all(
+        [...this.#streams.group(addresses)].map(async ([stream, asked]) => {
+          await stream.ensure(link);
+          const subjects = asked.map(({ address }) => this.#subjectOf(address));
+          const found = await readHeads(stream, subjects, this.#batchesOn(link));
+          for (const [at, { index }] of asked.entries()) heads[index] = found[at] as Position;
+        }),
+      );
+    } catch (error) {
+      if (error instanceof HistoryUnavailableError) throw error;
+      throw new HistoryUnavailableError(error instanceof Error ? error.message : "NATS is away", { cause: error });
+    }
+    return heads;
   }
 
   /** Notes that a publication of stream number `stream` was delivered. */
@@ -134,6 +156,10 @@ export class NatsHistory implements HistoryStore {
     this.#publisher.close();
     this.#batches?.close();
     this.#batches = null;
+  }
+
+  #subjectOf({ appId, channel }: ChannelAddress): string {
+    return this.#options.space.of("hist", appId, channel);
   }
 
   async #append(publication: Publication): Promise<AppendResult> {

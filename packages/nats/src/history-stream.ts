@@ -1,9 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { HistoryUnavailableError } from "@carillon/core";
 import type { AckInbox } from "./ack-inbox.ts";
 import { pause } from "./deadline.ts";
 import { type HistorySettings, historyStreamConfig } from "./history-config.ts";
+import { formatMarker, type Marker, newEpoch, parseMarker } from "./history-marker.ts";
 import {
+  type ApiAnswer,
+  isProvenLeader,
   JetStreamApi,
   type LeaderMessage,
   MESSAGE_NOT_FOUND,
@@ -31,15 +33,10 @@ export interface HistoryStreamOptions {
   readonly first: HistoryStream | null;
 }
 
-interface Marker {
-  readonly epoch: string;
-  readonly sequence: number;
-}
-
 const MARKER_TIMEOUT_MS = 2_000;
+const MARKER_TRIES = 3;
 // JetStream's `err_code` for a marker that another process has just written.
 const WRONG_LAST_SEQUENCE = 10_071;
-const EPOCH = /^[A-Za-z0-9_-]{1,32}$/;
 // Before a stream counts as cut short, its leader is asked this often: a new one may not have caught up at once.
 const SHORT_TRIES = 5;
 const SHORT_PAUSE_MS = 250;
@@ -70,7 +67,7 @@ export class HistoryStream implements EnsuredStream {
   readonly #config: StreamConfig;
   readonly #ready = new SharedAttempt();
   #hasAdapted = false;
-  #marker: Marker = { epoch: "", sequence: 0 };
+  #marker: Marker = { epoch: "", floor: 0, sequence: 0 };
   /** Highest offset of this epoch that any append or stamp has shown. */
   #highest = 0;
   #highestAppended = 0;
@@ -83,6 +80,15 @@ export class HistoryStream implements EnsuredStream {
 
   get name(): string {
     return this.#config.name;
+  }
+
+  /** True when its oldest publications go early because it has too many bytes. */
+  get hasByteLimit(): boolean {
+    return this.#options.settings.maxBytesPerStream !== 0;
+  }
+
+  get markerSubject(): string {
+    return this.#options.space.ofMarker(this.#options.index);
   }
 
   /** As known since the last {@link ensure} or {@link verify}; empty before the first. */
@@ -127,8 +133,19 @@ export class HistoryStream implements EnsuredStream {
 
   /** What the stream holds, from its leader. */
   async state(link: Link): Promise<StreamState> {
-    const answer = await historyApi.ask(link, `STREAM.INFO.${this.name}`, {});
-    if (answer.state !== undefined) return answer.state;
+    return (await this.#info(link)).state;
+  }
+
+  /** The same, but only from one that is the leader for certain. Rejects with {@link StreamNotReadyError} else. */
+  async provenState(link: Link): Promise<StreamState> {
+    const info = await this.#info(link);
+    if (!isProvenLeader(info)) throw new StreamNotReadyError("the stream may have another leader by now");
+    return info.state;
+  }
+
+  async #info(link: Link): Promise<ApiAnswer & { readonly state: StreamState }> {
+    const { state, ...answer } = await historyApi.ask(link, `STREAM.INFO.${this.name}`, {});
+    if (state !== undefined) return { ...answer, state };
     throw this.#lost(answer.error?.err_code) ?? historyApi.refusalOf(answer);
   }
 
@@ -187,38 +204,55 @@ export class HistoryStream implements EnsuredStream {
     const wanted = { num_replicas, max_age, duplicate_window, max_msgs_per_subject, max_bytes };
     const changes = Object.entries(wanted).filter(([key, value]) => present[key as keyof typeof wanted] !== value);
     if (changes.length === 0) return;
+    // What the old limits have dropped, and what the new ones will, is no proof of anything.
+    await this.raiseFloor(link);
     const changed = await historyApi.ask(link, `STREAM.UPDATE.${this.name}`, { ...present, ...wanted });
+    await this.raiseFloor(link);
     const fields = { stream: this.name, changes: Object.fromEntries(changes) };
     if (changed.error === undefined) this.#options.log.info("history_stream_updated", fields);
     // It works as it is, only with the old limits.
     else this.#options.log.warn("history_stream_not_updated", { ...fields, reason: changed.error.description });
   }
 
-  /** Asks the leader for the epoch. Resolves with it; a new one begins when there is none any more. */
-  async verify(link: Link): Promise<string> {
-    const subject = this.#options.space.ofMarker(this.#options.index);
-    for (let attempt = 0; attempt < 3; attempt++) {
+  /** Asks the leader for the marker. Resolves with it; a new epoch begins when there is none any more. */
+  async verify(link: Link): Promise<Marker> {
+    const subject = this.markerSubject;
+    for (let attempt = 0; attempt < MARKER_TRIES; attempt++) {
       const message = await this.ask(link, { last_by_subj: subject });
-      if (message !== null) {
-        const epoch = Buffer.from(message.data ?? "", "base64").toString("latin1");
-        if (!EPOCH.test(epoch)) throw this.#foreign("its marker is not one of Carillon");
-        this.#take({ epoch, sequence: message.seq });
-        return epoch;
-      }
-      await this.#writeMarker(link, newEpoch(), 0);
+      if (message !== null) return this.takeMarker(Buffer.from(message.data ?? "", "base64"), message.seq);
+      await this.#writeMarker(link, { epoch: newEpoch(), floor: 0 }, 0);
     }
     throw new StreamNotReadyError("the marker of the stream could not be written");
   }
 
+  /** Takes a marker as it was read. Throws when it is none of Carillon's. */
+  takeMarker(text: Uint8Array, sequence: number): Marker {
+    const read = parseMarker(Buffer.from(text).toString("latin1"));
+    if (read === null) throw this.#foreign("its marker is not one of Carillon");
+    if (sequence >= this.#marker.sequence || read.epoch !== this.#marker.epoch) this.#take({ ...read, sequence });
+    return { ...read, sequence };
+  }
+
+  /** Says that publications up to now may go, or have gone, for other reasons than the number and the age of their channel's. */
+  async raiseFloor(link: Link): Promise<void> {
+    const { last_seq: floor } = await this.state(link);
+    for (let attempt = 0; attempt < MARKER_TRIES; attempt++) {
+      const marker = await this.verify(link);
+      if (marker.floor >= floor) return;
+      await this.#writeMarker(link, { epoch: marker.epoch, floor }, marker.sequence);
+    }
+    if (this.#marker.floor < floor) throw new StreamNotReadyError("the marker of the stream could not be written");
+  }
+
   /** Takes the marker when no one else wrote one since `expected`; else leaves it to be read. */
-  async #writeMarker(link: Link, epoch: string, expected: number): Promise<void> {
+  async #writeMarker(link: Link, marker: Omit<Marker, "sequence">, expected: number): Promise<void> {
     const ack = await this.#options.inboxOn(link).publish({
-      subject: this.#options.space.ofMarker(this.#options.index),
-      data: encoder.encode(epoch),
+      subject: this.markerSubject,
+      data: encoder.encode(formatMarker(marker)),
       headers: { "Nats-TTL": "never", "Nats-Expected-Last-Subject-Sequence": `${expected}` },
       timeoutMs: MARKER_TIMEOUT_MS,
     });
-    if (ack.kind === "stored") this.#take({ epoch, sequence: ack.sequence });
+    if (ack.kind === "stored") this.#take({ ...marker, sequence: ack.sequence });
     else if (ack.kind !== "refused") throw new StreamNotReadyError("JetStream did not take the marker of the stream");
     else if (ack.errorCode !== WRONG_LAST_SEQUENCE) throw new StreamNotReadyError(ack.description);
   }
@@ -242,7 +276,7 @@ export class HistoryStream implements EnsuredStream {
       await pause(SHORT_PAUSE_MS);
     }
     this.#options.log.error("history_stream_cut_short", { stream: this.name });
-    await this.#writeMarker(link, newEpoch(), this.#marker.sequence);
+    await this.#writeMarker(link, { epoch: newEpoch(), floor: 0 }, this.#marker.sequence);
     await this.verify(link);
   }
 
@@ -252,8 +286,7 @@ export class HistoryStream implements EnsuredStream {
     this.#bytesSinceMarker += bytes;
     if (this.#bytesSinceMarker < maxBytesPerStream / MARKER_REFRESH_PART) return;
     this.#bytesSinceMarker = 0;
-    const { epoch, sequence } = this.#marker;
-    const refreshed = this.#writeMarker(link, epoch, sequence);
+    const refreshed = this.#writeMarker(link, this.#marker, this.#marker.sequence);
     // When another process was faster, its marker is the one to know.
     void refreshed
       .then(() => this.verify(link))
@@ -270,7 +303,3 @@ export class HistoryStream implements EnsuredStream {
 
 /** A question to the leader of a stream. */
 export type LeaderQuery = { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj: string };
-
-function newEpoch(): string {
-  return randomBytes(12).toString("base64url");
-}

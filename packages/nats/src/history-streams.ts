@@ -3,6 +3,12 @@ import { type HistorySettings, streamOfPartition } from "./history-config.ts";
 import { HistoryStream, type HistoryStreamOptions } from "./history-stream.ts";
 import { escapeToken, partitionOf } from "./subject.ts";
 
+/** A channel and its place in a list. */
+export interface PlacedAddress {
+  readonly address: ChannelAddress;
+  readonly index: number;
+}
+
 /** The streams that histories are spread over. */
 export class HistoryStreams {
   readonly #streams: readonly HistoryStream[];
@@ -22,6 +28,18 @@ export class HistoryStreams {
   of({ appId, channel }: ChannelAddress): HistoryStream {
     const partition = partitionOf(escapeToken(appId), escapeToken(channel));
     return this.#streams[streamOfPartition(partition, this.#settings.streams)] as HistoryStream;
+  }
+
+  /** Channels by their stream, each with its place in the list. */
+  group(addresses: readonly ChannelAddress[]): ReadonlyMap<HistoryStream, readonly PlacedAddress[]> {
+    const groups = new Map<HistoryStream, PlacedAddress[]>();
+    for (const [index, address] of addresses.entries()) {
+      const stream = this.of(address);
+      const group = groups.get(stream);
+      if (group === undefined) groups.set(stream, [{ address, index }]);
+      else group.push({ address, index });
+    }
+    return groups;
   }
 
   /** Notes that a publication of stream number `stream` was delivered. */

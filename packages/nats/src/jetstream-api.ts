@@ -26,6 +26,12 @@ export interface StreamState {
   readonly last_seq: number;
 }
 
+/** Who holds the copies of a stream, as its leader sees it; absent on a server by itself. */
+export interface StreamCluster {
+  /** The others. `active`: nanoseconds since the leader heard of it. */
+  readonly replicas?: readonly { readonly active?: number }[];
+}
+
 /** A message as the leader of a stream tells it. */
 export interface LeaderMessage {
   readonly subject: string;
@@ -41,7 +47,24 @@ export interface ApiAnswer {
   readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
   readonly config?: StreamConfig;
   readonly state?: StreamState;
+  readonly cluster?: StreamCluster;
   readonly message?: LeaderMessage;
+}
+
+/**
+ * A copy that has heard its leader elects no other one for 4 seconds (`minElectionTimeout` of nats-server). With room for
+ * clocks that run at different speeds.
+ */
+const LEASE_NS = 3_000_000_000;
+
+/**
+ * True when the one that answered is the leader for certain, at the time when it answered: a majority has heard it so lately
+ * that no other one can have been elected. One that was cut off doesn't know for a while that it was replaced.
+ */
+export function isProvenLeader({ cluster }: ApiAnswer): boolean {
+  const others = cluster?.replicas ?? [];
+  const near = others.filter(({ active }) => active !== undefined && active < LEASE_NS).length;
+  return near >= Math.floor((others.length + 1) / 2);
 }
 
 /** JetStream's `err_code`s. */

@@ -56,7 +56,7 @@ export class NatsBus implements Bus {
   readonly #order = new PublishOrder();
   readonly #subscribeTimeoutMs: number;
   readonly #listeners = new Set<(status: BusStatus) => void>();
-  readonly #doubters = new Set<() => void>();
+  readonly #doubters = new Set<(lossMs: number) => void>();
   /** Receivers whose subscribe is under way, each with the mark of its newest one. */
   readonly #subscribing = new Map<BusReceiver, symbol>();
   readonly #refused = new WeakSet<BusReceiver>();
@@ -82,7 +82,7 @@ export class NatsBus implements Bus {
       space,
       link: this.#link,
       whenStanding: () => this.#whenStanding(),
-      onGap: () => this.#doubt(),
+      onGap: (silentMs) => this.#doubt(silentMs),
     });
   }
 
@@ -118,7 +118,7 @@ export class NatsBus implements Bus {
     return () => this.#listeners.delete(listener);
   }
 
-  onDoubt(listener: () => void): () => void {
+  onDoubt(listener: (lossMs: number) => void): () => void {
     this.#doubters.add(listener);
     return () => this.#doubters.delete(listener);
   }
@@ -177,7 +177,7 @@ export class NatsBus implements Bus {
       deliver: (receiver, envelope, stamp) => this.#deliver(receiver, envelope, stamp),
       onUp: () => this.#onUp(),
       onDown: () => this.#onDown(),
-      onClusterChanged: () => this.#doubt(),
+      onClusterChanged: () => this.#doubt(this.#clusterLink.longestSilenceMs),
       onRefused: (operation, subject) => {
         this.#counters.refusals++;
         refusals.note(operation, subject);
@@ -282,8 +282,8 @@ export class NatsBus implements Bus {
     this.#setStatus("disconnected");
   }
 
-  #doubt(): void {
-    for (const listener of this.#doubters) listener();
+  #doubt(lossMs: number): void {
+    for (const listener of this.#doubters) listener(lossMs);
   }
 
   #setStatus(status: BusStatus): void {

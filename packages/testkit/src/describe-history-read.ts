@@ -1,3 +1,4 @@
+import { MAX_HEADS } from "@carillon/core";
 import { expect, it } from "vitest";
 import { numbers } from "./describe-bus-suite.ts";
 import { append, appendAll, type HistorySuite, LIMITS, read, textsOf } from "./describe-history-suite.ts";
@@ -5,12 +6,52 @@ import { eventually } from "./eventually.ts";
 
 /** What a read answers. */
 export function describeReads(suite: HistorySuite): void {
-  it("read › a channel without history is empty, with a head at 0", async () => {
-    const node = await suite.node();
+  it("read › a channel that has nothing is empty, with a head from which all that follows can be told", async () => {
+    const nodes = [await suite.node(), await suite.node()] as const;
+    const address = suite.channel();
+    await append(nodes[0], suite.channel("another"), "not this one");
     for (const direction of ["forward", "backward"] as const) {
-      const page = await read(node, suite.channel(), { direction });
-      expect(page).toMatchObject({ publications: [], head: { offset: 0 }, isReachable: true, hasMore: false });
+      const page = await read(nodes[0], address, { direction });
+      expect(page).toMatchObject({ publications: [], isReachable: true, hasMore: false });
+      expect(page.head.emptyAtMs).toBeTypeOf("number");
     }
+    const { head } = await read(nodes[0], address);
+    expect(await read(nodes[1], address, { since: head })).toMatchObject({ publications: [], isReachable: true });
+    await append(nodes[0], suite.channel("another"), "nor this one");
+    await appendAll(nodes[0], address, numbers(LIMITS.messages));
+    const full = await read(nodes[1], address, { since: head });
+    expect(full.isReachable).toBe(true);
+    expect(textsOf(full)).toEqual(numbers(LIMITS.messages));
+    // Now its first is kept no more.
+    await append(nodes[0], address, "one too many");
+    expect((await read(nodes[1], address, { since: head })).isReachable).toBe(false);
+  });
+
+  it("read › an empty position proves nothing once what came after it may have gone by its age", async () => {
+    const node = await suite.node();
+    const address = suite.channel();
+    const limits = { ...LIMITS, maxAgeMs: 300 };
+    const { head } = await read(node, address, { limits });
+    await append(node, address, "soon too old");
+    await eventually(async () => {
+      suite.harness.passTime?.(100);
+      expect((await read(node, address, { limits, since: head })).isReachable).toBe(false);
+    });
+  });
+
+  it("heads › the newest position of each channel, whoever appended, however many there are", async () => {
+    const nodes = [await suite.node(), await suite.node()] as const;
+    const root = suite.channel();
+    const addresses = numbers(MAX_HEADS).map((name) => ({ ...root, channel: `channel-${name}` }));
+    const empty = await nodes[0].history.heads(addresses);
+    expect(empty).toHaveLength(MAX_HEADS);
+    expect(empty.every(({ emptyAtMs }) => emptyAtMs !== undefined)).toBe(true);
+    const appended = await Promise.all(
+      addresses.map((address, index) => append(nodes[index % 2 === 0 ? 0 : 1], address, "a")),
+    );
+    for (const node of nodes)
+      expect(await node.history.heads(addresses)).toEqual(appended.map(({ position }) => position));
+    expect(await nodes[0].history.heads([])).toEqual([]);
   });
 
   it("read › has what any node appended before the call", async () => {

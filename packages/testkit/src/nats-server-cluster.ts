@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import { eventually } from "./eventually.ts";
 import { NatsServer, type NatsServerOptions } from "./nats-server.ts";
 import { NatsLinks, serverName } from "./nats-server-links.ts";
+import { requestNats } from "./nats-server-request.ts";
 
 /** How to start a cluster. Everything else as for one server. */
 export interface NatsClusterOptions extends Omit<NatsServerOptions, "name" | "routing"> {
@@ -14,7 +15,12 @@ export interface NatsClusterOptions extends Omit<NatsServerOptions, "name" | "ro
   readonly harmableLinks?: boolean;
 }
 
-const FORMATION_TIMEOUT_MS = 8_000;
+/** What is read of the answer to a question about a stream. */
+interface StreamInfo {
+  readonly cluster?: { readonly leader?: string };
+}
+
+const FORMATION_TIMEOUT_MS = 30_000;
 const START_ATTEMPTS = 3;
 
 /**
@@ -94,6 +100,29 @@ export class NatsCluster {
   async whenFormed(): Promise<void> {
     const options = { timeoutMs: FORMATION_TIMEOUT_MS };
     await Promise.all(this.servers.map((server) => eventually(() => this.#assertFormed(server), options)));
+  }
+
+  /** Makes a server the leader of a JetStream stream; resolves when all servers see it. */
+  async lead(stream: string, index: number): Promise<void> {
+    const { port } = this.server(index);
+    const name = serverName(index);
+    await eventually(
+      async () => {
+        const leaderOf = async (at: NatsServer) => {
+          const info = JSON.parse(await requestNats(at.port, `$JS.API.STREAM.INFO.${stream}`)) as StreamInfo;
+          return info.cluster?.leader;
+        };
+        if ((await leaderOf(this.server(index))) !== name) {
+          const body = JSON.stringify({ placement: { preferred: name } });
+          await requestNats(port, `$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, body);
+        }
+        for (const server of this.servers) {
+          const leader = await leaderOf(server);
+          if (leader !== name) throw new Error(`${leader} leads ${stream}, and not ${name}`);
+        }
+      },
+      { timeoutMs: FORMATION_TIMEOUT_MS },
+    );
   }
 
   async stop(): Promise<void> {

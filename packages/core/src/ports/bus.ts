@@ -77,10 +77,10 @@ export interface Bus {
 
   /**
    * Tells when something may have been lost on its way to this node although its connection stands: servers of the bus lost
-   * each other, or one died. Told when they are together again, or soon before; perhaps in vain. Returns the act that ends
-   * the telling.
+   * each other, or one died. Told when they are together again, or soon before; perhaps in vain. `lossMs`: only what was
+   * published within this time can be lost, as far as is known. Returns the act that ends the telling.
    */
-  onDoubt(listener: () => void): () => void;
+  onDoubt(listener: (lossMs: number) => void): () => void;
 
   /** Ends all interest and lets go of the connection, after what was accepted has left. Idempotent. */
   close(): Promise<void>;

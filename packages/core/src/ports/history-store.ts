@@ -1,7 +1,7 @@
 import type { ChannelAddress } from "./bus.ts";
 
 /**
- * A place in the stream of a channel. Opaque to clients, who get it as `EPOCH:OFFSET`.
+ * A place in the stream of a channel. Opaque to clients, who get it as text (`formatPosition`).
  *
  * Offsets of one channel rise with time and are not dense (a stream holds many channels). They mean something only within
  * their epoch: a store that was lost and begun anew has another one, so that no client mistakes new offsets for old.
@@ -11,6 +11,11 @@ export interface Position {
   readonly epoch: string;
   /** 0 is before everything. */
   readonly offset: number;
+  /**
+   * Set when nothing of the channel was kept at this place: when that was, in ms since 1970. The offset is then that of the
+   * whole stream, and what is kept of the channel later comes after it.
+   */
+  readonly emptyAtMs?: number;
 }
 
 /** What the bus tells about an envelope that came out of a stream. Absent on envelopes of channels without history. */
@@ -56,7 +61,7 @@ export interface HistoryQuery {
 /** An answer of the store. */
 export interface HistoryPage {
   readonly publications: readonly StoredPublication[];
-  /** The newest position of the channel at the time of reading; offset 0 when nothing is kept. Never older than the last publication. */
+  /** The newest position of the channel at the time of reading, with `emptyAtMs` when nothing is kept. Never older than the last publication. */
   readonly head: Position;
   /**
    * True when nothing between `since` and the first publication of the answer is missing: `since` is of this epoch, and
@@ -94,9 +99,20 @@ export interface HistoryStore {
    */
   read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage>;
 
+  /**
+   * The newest position of each channel, in the order asked: a cheap way to see which of many have gone on. What was
+   * acknowledged before the call is in it, also when servers of the store have just lost and found each other: unlike
+   * {@link read} it doesn't take the word of one that may have been replaced unseen. Rejects with HistoryUnavailableError, at
+   * once where it can't be sure; trying again in a second is right. At most {@link MAX_HEADS} channels.
+   */
+  heads(addresses: readonly ChannelAddress[]): Promise<readonly Position[]>;
+
   /** Whether reads and appends work now, as far as is known. */
   readonly isAvailable: boolean;
 }
+
+/** Most channels in one call of `heads`. */
+export const MAX_HEADS = 256;
 
 /** The store of histories could not answer in time. Retrying later is right. Carries `history_unavailable` to callers. */
 export class HistoryUnavailableError extends Error {

@@ -15,6 +15,7 @@ import {
   MemoryBus,
   MemoryHistory,
   Node,
+  type Position,
   parsePosition,
   type Session,
   type StreamStamp,
@@ -41,7 +42,7 @@ export class LossyBus implements Bus {
   readonly #memory: MemoryBus;
   readonly #wrappers = new Map<BusReceiver, BusReceiver>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
-  readonly #doubters = new Set<() => void>();
+  readonly #doubters = new Set<(lossMs: number) => void>();
 
   constructor(memory: MemoryBus) {
     this.#memory = memory;
@@ -95,10 +96,10 @@ export class LossyBus implements Bus {
   doubt(): void {
     this.hasLost ||= this.queue.length > 0;
     this.queue.length = 0;
-    for (const listener of this.#doubters) listener();
+    for (const listener of this.#doubters) listener(0);
   }
 
-  onDoubt(listener: () => void): () => void {
+  onDoubt(listener: (lossMs: number) => void): () => void {
     this.#doubters.add(listener);
     return () => this.#doubters.delete(listener);
   }
@@ -122,6 +123,7 @@ export class SlowStore implements HistoryStore {
   readonly isAvailable = true;
   isInstant = false;
   reads = 0;
+  headsAsked = 0;
   inner: MemoryHistory;
   readonly #waiting: { readonly finish: () => void; readonly fail: () => void }[] = [];
 
@@ -137,12 +139,15 @@ export class SlowStore implements HistoryStore {
     this.reads++;
     // Half of the time as of the call, half of the time as of the answer: both keep the promise.
     const early = this.reads % 2 === 0 ? this.inner.read(address, query) : null;
-    if (!this.isInstant) {
-      await new Promise<void>((finish, reject) =>
-        this.#waiting.push({ finish, fail: () => reject(new HistoryUnavailableError("away")) }),
-      );
-    }
+    if (!this.isInstant) await this.#untilSettled();
     return early ?? this.inner.read(address, query);
+  }
+
+  async heads(addresses: readonly (typeof ADDRESS)[]): Promise<readonly Position[]> {
+    this.headsAsked++;
+    const early = this.headsAsked % 2 === 0 ? this.inner.heads(addresses) : null;
+    if (!this.isInstant) await this.#untilSettled();
+    return early ?? this.inner.heads(addresses);
   }
 
   get waiting(): number {
@@ -153,6 +158,12 @@ export class SlowStore implements HistoryStore {
     const [read] = this.#waiting.splice(index % Math.max(this.#waiting.length, 1), 1);
     if (outcome === "read") read?.finish();
     else read?.fail();
+  }
+
+  #untilSettled(): Promise<void> {
+    return new Promise<void>((finish, reject) =>
+      this.#waiting.push({ finish, fail: () => reject(new HistoryUnavailableError("away")) }),
+    );
   }
 }
 

@@ -4,8 +4,16 @@
  */
 const { ChannelLog } = await import(new URL("../../../../core/dist/channel-log.js", import.meta.url).href);
 
-const { takeLinked } = ChannelLog.prototype;
-ChannelLog.prototype.takeLinked = function (...args: readonly unknown[]): unknown {
-  takeLinked.apply(this, args);
-  return takeLinked.apply(this, args);
+const { after, takeLinked } = ChannelLog.prototype;
+const dropped = new WeakSet<object>();
+
+ChannelLog.prototype.takeLinked = function (): unknown {
+  const entry = takeLinked.call(this);
+  if (entry === null) return null;
+  dropped.add(entry);
+  return takeLinked.call(this);
+};
+
+ChannelLog.prototype.after = function (offset: number): readonly unknown[] {
+  return after.call(this, offset).filter((entry: object) => !dropped.has(entry));
 };

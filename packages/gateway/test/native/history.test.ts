@@ -30,7 +30,11 @@ describe.each([[JSON_SUBPROTOCOL], [MSGPACK_SUBPROTOCOL]])("%s", (subprotocol) =
     await using gateway = await TestGateway.start({ rules });
     const client = await NativeClient.open(gateway.webSocketUrl, { subprotocol });
     const reply = await client.request({ type: "subscribe", channel: "kept" });
-    expect(reply).toMatchObject({ type: "subscribed", channel: "kept", position: expect.stringMatching(/^[\w-]+:0$/) });
+    expect(reply).toMatchObject({
+      type: "subscribed",
+      channel: "kept",
+      position: expect.stringMatching(/^[\w-]+:0:\w+$/),
+    });
     expect(reply).not.toHaveProperty("recovered");
     const positions = await publishRange(gateway, "kept", 1, 3);
     const seen = await client.events(3);
@@ -316,6 +320,7 @@ async function startLossy(messages: number) {
     isAvailable: true,
     append: (...args: Parameters<MemoryHistory["append"]>) => store.append(...args),
     read: (...args: Parameters<MemoryHistory["read"]>) => store.read(...args),
+    heads: (...args: Parameters<MemoryHistory["heads"]>) => store.heads(...args),
   };
   const gateway = await TestGateway.start({ bus, history, rules: historyRules("kept", { messages }) });
   return {
