@@ -91,6 +91,12 @@ function addHistoryMetrics(metrics: MetricsRegistry, counters: HistoryCounters):
       ]),
   });
   metrics.counter({
+    name: "history_dropped_total",
+    help: "Events that this gateway dropped from histories before they were too many or too old: their app had more bytes than it may.",
+    label: "reason",
+    read: () => new Map([["app_bytes", counters.trimmed]]),
+  });
+  metrics.counter({
     name: "history_gaps_total",
     help: "Times that events were missing on a channel: repaired before anything later was delivered, or lost, which its clients were told.",
     label: "outcome",

@@ -26,6 +26,7 @@ export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";
 export { HistoryAccess, type HistoryAccessOptions, type HistoryAnswer, type HistoryRequest } from "./history-access.ts";
+export { HistoryBudgets, type HistoryBudgetsOptions } from "./history-budgets.ts";
 export { createHistoryCounters, type HistoryCounters } from "./history-counters.ts";
 export { HistoryKeeper, type HistoryKeeperOptions, type LoggedChannel } from "./history-keeper.ts";
 export { HistoryReader, type HistoryReaderOptions, type HistoryTail, type TailQuery } from "./history-reader.ts";
@@ -59,11 +60,12 @@ export type {
   HistoryPage,
   HistoryQuery,
   HistoryStore,
+  HistoryUsage,
   Position,
   StoredPublication,
   StreamStamp,
 } from "./ports/history-store.ts";
-export { HistoryUnavailableError, MAX_HEADS } from "./ports/history-store.ts";
+export { HistoryUnavailableError, MAX_HEADS, TRIMMED_SHARE } from "./ports/history-store.ts";
 export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";

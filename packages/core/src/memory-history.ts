@@ -1,13 +1,15 @@
 import type { MemoryBackbone } from "./memory-bus.ts";
 import type { ChannelAddress } from "./ports/bus.ts";
 import type { Clock } from "./ports/clock.ts";
-import type {
-  AppendResult,
-  HistoryLimits,
-  HistoryPage,
-  HistoryQuery,
-  HistoryStore,
-  Position,
+import {
+  type AppendResult,
+  type HistoryLimits,
+  type HistoryPage,
+  type HistoryQuery,
+  type HistoryStore,
+  type HistoryUsage,
+  type Position,
+  TRIMMED_SHARE,
 } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 
@@ -47,6 +49,7 @@ interface Entry {
 
 interface Kept {
   readonly name: string;
+  readonly appId: string;
   entries: Entry[];
   /** Newest offset that is kept no more; 0 while nothing was lost. */
   lostUpTo: number;
@@ -127,6 +130,22 @@ export class MemoryHistory implements HistoryStore {
     return addresses.map((address) => this.#headOf(this.#channels.get(keyOf(address))?.entries ?? []));
   }
 
+  async trim(appId: string, maxBytes: number): Promise<HistoryUsage> {
+    const own = [...this.#owners.values()].filter((kept) => kept.appId === appId);
+    let bytes = 0;
+    for (const kept of new Set(own)) bytes += kept.entries.reduce((sum, { envelope }) => sum + sizeOf(envelope), 0);
+    let dropped = 0;
+    const goal = bytes > maxBytes ? maxBytes * TRIMMED_SHARE : bytes;
+    // In the order of offsets: each stands for the oldest that its channel still has.
+    for (const kept of own) {
+      if (bytes <= goal) break;
+      bytes -= sizeOf((kept.entries[0] as Entry).envelope);
+      this.#dropFirst(kept, 1);
+      dropped++;
+    }
+    return { bytes, dropped };
+  }
+
   #headOf(entries: readonly Entry[]): Position {
     const newest = entries.at(-1);
     if (newest !== undefined) return this.#at(newest.offset);
@@ -188,7 +207,7 @@ export class MemoryHistory implements HistoryStore {
     let kept = this.#channels.get(name);
     if (kept === undefined) {
       // Nobody can say any more whether it is one of the forgotten.
-      kept = { name, entries: [], lostUpTo: this.#forgottenUpTo };
+      kept = { name, appId: address.appId, entries: [], lostUpTo: this.#forgottenUpTo };
       this.#channels.set(name, kept);
     }
     return kept;

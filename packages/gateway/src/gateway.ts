@@ -9,6 +9,7 @@ import {
   type Cluster,
   countBy,
   drainSessions,
+  HistoryBudgets,
   type HistoryCounters,
   type HistoryStore,
   type IdSource,
@@ -70,6 +71,7 @@ export class Gateway {
   readonly #node: Node;
   readonly #services: ProtocolServices;
   readonly #stopWatchingApps: () => void;
+  readonly #budgets: HistoryBudgets | null;
   #isDraining = false;
 
   constructor(options: GatewayOptions) {
@@ -102,6 +104,7 @@ export class Gateway {
     this.#stopWatchingApps = apps.onChange(() =>
       this.#node.endUnserved((app) => app.settings.enabled && apps.byId(app.id) === app),
     );
+    this.#budgets = this.#createBudgets();
     server.webSocket({
       decide: (request) => this.#decide(request),
       maxFrameBytes: settings.maxFrameBytes * HARD_FRAME_LIMIT_FACTOR,
@@ -176,7 +179,23 @@ export class Gateway {
   close(): void {
     this.#isDraining = true;
     this.#stopWatchingApps();
+    this.#budgets?.close();
     this.#node.close();
+  }
+
+  #createBudgets(): HistoryBudgets | null {
+    const { history: store, cluster, apps, clock, ids, log } = this.#options;
+    if (store === undefined || cluster === undefined) return null;
+    return new HistoryBudgets({
+      store,
+      cluster,
+      apps,
+      clock,
+      random: () => ids.random(),
+      counters: this.historyCounters,
+      onTrimmed: (app, usage) => log.info("history_trimmed", { app, ...usage }),
+      onFailure: (app, error) => log.warn("history_trim_failed", { app, error }),
+    });
   }
 
   #decide(request: UpgradeRequest): UpgradeDecision {

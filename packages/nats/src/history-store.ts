@@ -6,6 +6,7 @@ import {
   type HistoryQuery,
   type HistoryStore,
   HistoryUnavailableError,
+  type HistoryUsage,
   type Position,
 } from "@carillon/core";
 import { Breaker } from "./breaker.ts";
@@ -16,6 +17,7 @@ import { readHeads } from "./history-heads.ts";
 import { HistoryRead } from "./history-reader.ts";
 import type { HistoryStream } from "./history-stream.ts";
 import { HistoryStreams } from "./history-streams.ts";
+import { HistoryTrim } from "./history-trim.ts";
 import { StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 import type { NatsLog } from "./log.ts";
@@ -57,6 +59,7 @@ export class NatsHistory implements HistoryStore {
   readonly #streams: HistoryStreams;
   readonly #reads = new Turnstile({ atOnce: MAX_READS, waiting: MAX_WAITING_READS });
   readonly #breaker = new Breaker();
+  readonly #trim: HistoryTrim;
   #batches: HistoryBatchInbox | null = null;
   #failedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -75,6 +78,7 @@ export class NatsHistory implements HistoryStore {
       log,
       inboxOn: (on) => this.#publisher.inboxOn(on),
     });
+    this.#trim = new HistoryTrim({ space, streams: this.#streams });
   }
 
   /** False while NATS is away, and after an append or a read that failed, until one succeeds or half a minute has passed. */
@@ -115,23 +119,21 @@ export class NatsHistory implements HistoryStore {
   }
 
   async heads(addresses: readonly ChannelAddress[]): Promise<readonly Position[]> {
-    const link = this.#options.link();
-    if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
-    const heads: Position[] = [];
-    try {
-      await Promise.all(
-        [...this.#streams.group(addresses)].map(async ([stream, asked]) => {
-          await stream.ensure(link);
-          const subjects = asked.map(({ address }) => this.#subjectOf(address));
-          const found = await readHeads(stream, subjects, this.#batchesOn(link));
-          for (const [at, { index }] of asked.entries()) heads[index] = found[at] as Position;
-        }),
-      );
-    } catch (error) {
-      if (error instanceof HistoryUnavailableError) throw error;
-      throw new HistoryUnavailableError(error instanceof Error ? error.message : "NATS is away", { cause: error });
-    }
-    return heads;
+    return await this.#once(async (link) => {
+      const heads: Position[] = [];
+      const groups = [...this.#streams.group(addresses)].map(async ([stream, asked]) => {
+        await stream.ensure(link);
+        const subjects = asked.map(({ address }) => this.#subjectOf(address));
+        const found = await readHeads(stream, subjects, this.#batchesOn(link));
+        for (const [at, { index }] of asked.entries()) heads[index] = found[at] as Position;
+      });
+      await Promise.all(groups);
+      return heads;
+    });
+  }
+
+  async trim(appId: string, maxBytes: number): Promise<HistoryUsage> {
+    return await this.#once((link) => this.#trim.trim(link, appId, maxBytes));
   }
 
   /** Notes that a publication of stream number `stream` was delivered. */
@@ -156,6 +158,17 @@ export class NatsHistory implements HistoryStore {
     this.#publisher.close();
     this.#batches?.close();
     this.#batches = null;
+  }
+
+  /** Acts without another try, and lets out the errors of the port only. Says nothing about whether the store is there. */
+  async #once<T>(act: (link: Link) => Promise<T>): Promise<T> {
+    const link = this.#options.link();
+    if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
+    try {
+      return await act(link);
+    } catch (error) {
+      throw asUnavailable(error);
+    }
   }
 
   #subjectOf({ appId, channel }: ChannelAddress): string {
@@ -212,10 +225,14 @@ export class NatsHistory implements HistoryStore {
     } catch (error) {
       if (error instanceof RangeError) throw error;
       this.#failedAtMs = performance.now();
-      if (error instanceof HistoryUnavailableError) throw error;
-      throw new HistoryUnavailableError(error instanceof Error ? error.message : "NATS is away", { cause: error });
+      throw asUnavailable(error);
     }
   }
+}
+
+function asUnavailable(error: unknown): HistoryUnavailableError {
+  if (error instanceof HistoryUnavailableError) return error;
+  return new HistoryUnavailableError(error instanceof Error ? error.message : "NATS is away", { cause: error });
 }
 
 type Publication = Parameters<StreamPublisher["publish"]>[0] & { readonly stream: HistoryStream };

@@ -205,9 +205,9 @@ export class HistoryStream implements EnsuredStream {
     const changes = Object.entries(wanted).filter(([key, value]) => present[key as keyof typeof wanted] !== value);
     if (changes.length === 0) return;
     // What the old limits have dropped, and what the new ones will, is no proof of anything.
-    await this.raiseFloor(link);
+    await this.raiseFloor(link, (await this.state(link)).last_seq);
     const changed = await historyApi.ask(link, `STREAM.UPDATE.${this.name}`, { ...present, ...wanted });
-    await this.raiseFloor(link);
+    await this.raiseFloor(link, (await this.state(link)).last_seq);
     const fields = { stream: this.name, changes: Object.fromEntries(changes) };
     if (changed.error === undefined) this.#options.log.info("history_stream_updated", fields);
     // It works as it is, only with the old limits.
@@ -233,9 +233,8 @@ export class HistoryStream implements EnsuredStream {
     return { ...read, sequence };
   }
 
-  /** Says that publications up to now may go, or have gone, for other reasons than the number and the age of their channel's. */
-  async raiseFloor(link: Link): Promise<void> {
-    const { last_seq: floor } = await this.state(link);
+  /** Says that publications up to `floor` may go, or have gone, for other reasons than the number and the age of their channel's. */
+  async raiseFloor(link: Link, floor: number): Promise<void> {
     for (let attempt = 0; attempt < MARKER_TRIES; attempt++) {
       const marker = await this.verify(link);
       if (marker.floor >= floor) return;

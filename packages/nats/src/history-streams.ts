@@ -24,6 +24,10 @@ export class HistoryStreams {
     this.#streams = [first, ...others];
   }
 
+  get all(): readonly HistoryStream[] {
+    return this.#streams;
+  }
+
   /** The stream of a channel. */
   of({ appId, channel }: ChannelAddress): HistoryStream {
     const partition = partitionOf(escapeToken(appId), escapeToken(channel));

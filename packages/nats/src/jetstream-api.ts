@@ -49,6 +49,12 @@ export interface ApiAnswer {
   readonly state?: StreamState;
   readonly cluster?: StreamCluster;
   readonly message?: LeaderMessage;
+  /** Of a consumer that was made. */
+  readonly name?: string;
+  /** What such a one has to go through. */
+  readonly num_pending?: number;
+  /** Messages that were dropped. */
+  readonly purged?: number;
 }
 
 /**

@@ -152,6 +152,11 @@ export class SubjectSpace {
     return checkedSubject(`${this.#prefix}.ctl.${nodeId === null ? "all" : `node.${escapeToken(nodeId)}`}`);
   }
 
+  /** What matches every subject of a kind that is of one app. */
+  ofApp(kind: SubjectKind, appId: string): string {
+    return checkedSubject(`${this.#prefix}.${kind}.${escapeToken(appId)}.>`);
+  }
+
   /** What matches every subject of a kind. */
   all(kind: SubjectKind): string {
     return `${this.#prefix}.${kind}.>`;

@@ -3,6 +3,7 @@ import { describeAppends } from "./describe-history-append.ts";
 import { describeHistoryModel, describeHistoryRaces } from "./describe-history-model.ts";
 import { describeReads } from "./describe-history-read.ts";
 import { type HistoryHarness, HistorySuite } from "./describe-history-suite.ts";
+import { describeTrim } from "./describe-history-trim.ts";
 
 /**
  * The contract of {@link HistoryStore}, as tests: what the comments of the port promise, on every implementation alike. Tests
@@ -19,6 +20,7 @@ export function describeHistory(name: string, createHarness: () => Promise<Histo
     afterAll(() => suite.stop());
     describeAppends(suite);
     describeReads(suite);
+    describeTrim(suite);
     describeHistoryModel(suite);
     describeHistoryRaces(suite);
   });

@@ -16,6 +16,8 @@ export interface AppLimits {
   readonly channelsPerConnection: number;
   /** Commands (frames) that one connection may send in a second, on average; bursts of twice that pass. */
   readonly commandsPerSecond: number;
+  /** Bytes that the histories of all its channels may take together. The oldest go first, within a minute of being too many. */
+  readonly historyBytes: number;
   /** Events that may be published over HTTP in a second to one publisher process; bursts of twice that pass. */
   readonly publishesPerSecond: number;
 }
@@ -70,6 +72,8 @@ export interface AppRegistry {
   byKey(key: string): App | null;
   /** The app with this id; null when there is none. */
   byId(id: string): App | null;
+  /** All apps, in the order of the configuration. */
+  readonly all: readonly App[];
   /** The first configured app: what a native connection without `?key=` gets. */
   readonly first: App;
   /**

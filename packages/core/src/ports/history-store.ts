@@ -107,9 +107,27 @@ export interface HistoryStore {
    */
   heads(addresses: readonly ChannelAddress[]): Promise<readonly Position[]>;
 
+  /**
+   * Drops the oldest publications of an app, of whichever channels, when it has more than `maxBytes`; then until it has a
+   * tenth less, so that the next ones have room. Nothing that was dropped is taken for kept by a later read. Calls may
+   * overlap, of several nodes too. Rejects with HistoryUnavailableError.
+   */
+  trim(appId: string, maxBytes: number): Promise<HistoryUsage>;
+
   /** Whether reads and appends work now, as far as is known. */
   readonly isAvailable: boolean;
 }
+
+/** What an app has in the store. */
+export interface HistoryUsage {
+  /** Bytes that its publications take, each with what the store adds to it; of one copy. */
+  readonly bytes: number;
+  /** Publications that were dropped by this call. */
+  readonly dropped: number;
+}
+
+/** What remains of its bound when an app is trimmed. */
+export const TRIMMED_SHARE = 0.9;
 
 /** Most channels in one call of `heads`. */
 export const MAX_HEADS = 256;

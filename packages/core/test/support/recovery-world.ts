@@ -150,6 +150,10 @@ export class SlowStore implements HistoryStore {
     return early ?? this.inner.heads(addresses);
   }
 
+  trim(...args: Parameters<HistoryStore["trim"]>): ReturnType<HistoryStore["trim"]> {
+    return this.inner.trim(...args);
+  }
+
   get waiting(): number {
     return this.#waiting.length;
   }

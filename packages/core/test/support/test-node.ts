@@ -48,6 +48,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
       channelsPerConnection: 0,
       commandsPerSecond: 0,
       publishesPerSecond: 0,
+      historyBytes: 0,
       ...limits,
     },
     ...more,

@@ -321,6 +321,7 @@ async function startLossy(messages: number) {
     append: (...args: Parameters<MemoryHistory["append"]>) => store.append(...args),
     read: (...args: Parameters<MemoryHistory["read"]>) => store.read(...args),
     heads: (...args: Parameters<MemoryHistory["heads"]>) => store.heads(...args),
+    trim: (...args: Parameters<MemoryHistory["trim"]>) => store.trim(...args),
   };
   const gateway = await TestGateway.start({ bus, history, rules: historyRules("kept", { messages }) });
   return {

@@ -8,6 +8,10 @@ export class BrokenHistory implements HistoryStore {
     return Promise.reject(new HistoryUnavailableError("the store is broken"));
   }
 
+  trim(): Promise<never> {
+    return Promise.reject(new HistoryUnavailableError("the store is broken"));
+  }
+
   heads(): Promise<never> {
     return Promise.reject(new HistoryUnavailableError("the store is broken"));
   }

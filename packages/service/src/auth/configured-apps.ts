@@ -54,6 +54,10 @@ export class ConfiguredApps implements AppRegistry {
     this.#index = this.#build(settings.map((each) => new ConfiguredApp(each)));
   }
 
+  get all(): readonly App[] {
+    return [...this.#index.byId.values()];
+  }
+
   get first(): App {
     return this.#index.first;
   }

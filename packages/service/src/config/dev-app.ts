@@ -23,5 +23,6 @@ export const DEV_APP: AppSettings = deepFreeze({
     channelsPerConnection: 200,
     commandsPerSecond: 50,
     publishesPerSecond: 0,
+    historyBytes: 0,
   },
 });

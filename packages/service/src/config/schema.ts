@@ -68,6 +68,7 @@ export const appSchema = group({
     channelsPerConnection: wholeNumber({ default: 200, min: 0, max: 1_000_000 }),
     commandsPerSecond: wholeNumber({ default: 50, min: 0, max: 1_000_000 }),
     publishesPerSecond: wholeNumber({ default: 0, min: 0, max: 1_000_000 }),
+    historyBytes: byteSize({ default: 0, min: 0, max: 1024 ** 5 }),
   }),
 });
 

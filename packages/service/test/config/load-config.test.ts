@@ -39,6 +39,7 @@ describe("loadConfig › defaults", () => {
           channelsPerConnection: 200,
           commandsPerSecond: 50,
           publishesPerSecond: 0,
+          historyBytes: 0,
         },
       },
     ]);
