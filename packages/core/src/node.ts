@@ -13,6 +13,7 @@ import { HistoryKeeper } from "./history-keeper.ts";
 import { HistoryReader } from "./history-reader.ts";
 import { HistorySweep } from "./history-sweep.ts";
 import { Hub } from "./hub.ts";
+import { LossNotice } from "./loss-notice.ts";
 import type { App } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
 import type { Bus } from "./ports/bus.ts";
@@ -97,6 +98,7 @@ export class Node {
   readonly #counters: NodeCounters;
   readonly #cluster: Cluster | undefined;
   readonly #sweep: HistorySweep | null;
+  readonly #lossNotice: LossNotice;
   readonly #stopWatchingBus: readonly (() => void)[];
 
   constructor(options: NodeOptions) {
@@ -153,6 +155,7 @@ export class Node {
       history === null
         ? null
         : new HistorySweep({ ...history, clock, channels: () => channels.all(), random: () => ids.random() });
+    this.#lossNotice = new LossNotice({ hub, clock, channels: () => channels.all() });
     this.#stopWatchingBus = this.#watchBus(options);
   }
 
@@ -178,6 +181,7 @@ export class Node {
   close(): void {
     for (const stop of this.#stopWatchingBus) stop();
     this.#sweep?.close();
+    this.#lossNotice.close();
     this.services.history?.keeper.close();
     this.services.presence?.close();
     this.services.receipts?.close();
@@ -188,13 +192,13 @@ export class Node {
   /** What the bus has lost is looked for: after a cut at once, for nothing is sure until then. */
   #watchBus({ bus, clock }: NodeOptions): readonly (() => void)[] {
     const { history, channels } = this.services;
-    if (history === null) return [];
     let cutAtMs = clock.monotonic();
     return [
       bus.onStatus((status) => {
         if (status === "disconnected") cutAtMs = clock.monotonic();
         if (status !== "connected") return;
-        history.keeper.suspectAll(channels.all());
+        this.#lossNotice.begin();
+        history?.keeper.suspectAll(channels.all());
         this.#sweep?.beginNow(clock.monotonic() - cutAtMs + CUT_NOTICED_MS);
       }),
       bus.onDoubt((lossMs) => this.#sweep?.begin(lossMs)),

@@ -1,37 +1,16 @@
 import { writeFile } from "node:fs/promises";
-import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
+import { eventually, NatsServer } from "@carillon/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
 import { Follower } from "./support/follower.ts";
+import { insist, publish, SETTLE, upTo } from "./support/publishing.ts";
 
 const CONFIG = `${GUIDE_CONFIG}
 channels:
   - { match: "orders-*", history: { messages: 200, maxAge: 1h } }
   - { match: "short-*", history: { messages: 5, maxAge: 1h } }
 `;
-
-const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
-const SETTLE = { timeoutMs: 60_000 };
-
-async function publish(publisher: CarillonProcess, channel: string, numbers: readonly number[]): Promise<void> {
-  for (const number of numbers) {
-    const response = await publisher.publish({ channel, event: "numbered", payload: number });
-    expect(response.status).toBe(204);
-  }
-}
-
-/** Publishes until it is accepted, with one id, as a caller would who can't do without. */
-async function insist(publisher: CarillonProcess, channel: string, number: number): Promise<readonly number[]> {
-  const statuses: number[] = [];
-  const body = { channel, event: "numbered", payload: number, id: `${channel}-${number}` };
-  await eventually(async () => {
-    const response = await publisher.publish(body);
-    statuses.push(response.status);
-    expect(response.status).toBe(204);
-  }, SETTLE);
-  return statuses;
-}
 
 describe("history › nats-server with JetStream, two gateways, one publisher", () => {
   let nats: NatsServer;
@@ -203,37 +182,6 @@ describe("history › nats-server with JetStream, two gateways, one publisher", 
     const asked = await follower.client.request({ type: "subscribe", channel: "orders-lost", recover: "epoch:1" });
     expect(asked).toMatchObject({ type: "subscribed", recovered: false, reason: "unavailable" });
   });
-});
-
-describe("history › three nats-servers that lose each other", () => {
-  test.each([
-    ["on another side than the gateway", 1],
-    ["on the gateway's side, where it doesn't know yet that it is none any more", 0],
-  ])(
-    "with the leader %s › what never reached the gateway's server is delivered once they are together, though nothing follows it",
-    async (_, leader) => {
-      await using nats = await NatsCluster.start({ jetStream: true, harmableLinks: true });
-      const config = await writeConfig(
-        `${CONFIG}nats: { history: { streams: 1, replicas: 3 }, idempotency: { replicas: 3 } }\n`,
-      );
-      const on = (index: number) => ["--config", config, "--nats", nats.server(index).url];
-      await using publisher = await CarillonProcess.start("publisher", on(1));
-      await using gateway = await CarillonProcess.start("gateway", on(0));
-      await using follower = new Follower("orders-1");
-      await follower.join(gateway);
-      await insist(publisher, "orders-1", 1);
-      await eventually(() => expect(follower.payloads).toEqual([1]));
-      await nats.lead("CARILLON_HIST_0", leader);
-      nats.links.isolate("cut", 0);
-      // The others may have to choose a new leader first.
-      await insist(publisher, "orders-1", 2);
-      expect(follower.payloads).toEqual([1]);
-      nats.links.join();
-      await eventually(() => expect(follower.payloads).toEqual([1, 2]), SETTLE);
-      expect(await gateway.metric("carillon_nats_disconnects_total")).toBe(0);
-    },
-    120_000,
-  );
 });
 
 describe("history › a store that was wiped", () => {
