@@ -287,9 +287,12 @@ export class HistoryKeeper {
 
   /** The stream is another one. What is held back may be of either: the next read brings what belongs to the new one. */
   #beginAnew(logged: LoggedChannel, head: Position): void {
-    logged.log.dropHeld(Number.MAX_SAFE_INTEGER);
-    logged.log.begin(atHead(head));
-    this.#tellGap(logged, logged.log.position);
+    const { log } = logged;
+    log.dropHeld(Number.MAX_SAFE_INTEGER);
+    log.begin(atHead(head));
+    // What was held back is to be read: until then it can't be told what follows on what.
+    log.isSuspect = true;
+    this.#tellGap(logged, log.standing);
     this.#due.add(logged.channel);
   }
 
