@@ -22,6 +22,8 @@ import { type SubscribeResult, SubscriptionSet } from "./subscription-set.ts";
 
 /** The protocol's side of a session: told what the session can't say in the protocol's own words. */
 export interface SessionOwner {
+  /** The protocol's own numbers for close codes, where they differ from the registry's; absent: nowhere. */
+  readonly closeCodes?: Partial<Readonly<Record<CloseCodeName, number>>>;
   /** The connection is about to be closed for this reason: the last chance to write a frame. */
   onClosing(name: CloseCodeName): void;
   /** The subscription to this channel has ended, because a new connection token doesn't grant it any more. */
@@ -108,9 +110,14 @@ export class Session {
     return subscription !== undefined && subscription.channel === channel && subscription.pending === null;
   }
 
-  /** True when the connection's token names this user, or it is on a presence channel as this user. */
+  /** True when the connection has proven to be this user's as a whole: its token names it. */
+  isSignedInAs(userId: string): boolean {
+    return this.#grant?.userId === userId;
+  }
+
+  /** True when the connection is signed in as this user, or is on a presence channel as this user. */
   isOf(userId: string): boolean {
-    if (this.#grant?.userId === userId) return true;
+    if (this.isSignedInAs(userId)) return true;
     for (const { member } of this.#subscriptions.all()) if (member?.id === userId) return true;
     return false;
   }
@@ -217,7 +224,7 @@ export class Session {
     this.#isEnding = true;
     this.#owner.onClosing(name);
     const { code, reason } = CLOSE_CODES[name];
-    this.transport.close(code, reason);
+    this.transport.close(this.#owner.closeCodes?.[name] ?? code, reason);
   }
 
   /** The transport has closed: gives back everything the session holds. Called once, by the protocol adapter. */

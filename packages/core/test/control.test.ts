@@ -6,7 +6,7 @@ it("control › an answer without a gateway that is not heard says so, and one t
   const world = new ClusterWorld();
   const [a, b, c] = (await world.start("a", "b", "c")) as [WorldNode, WorldNode, WorldNode];
   for (const { cluster, nodeId } of [a, b, c]) {
-    cluster.handle("control-channel", () => [[nodeId === "a" ? 1 : 10, null, true]]);
+    cluster.handle("control-summaries", () => [[["x", nodeId === "a" ? 1 : 10, null, true]]]);
     cluster.handle("control-disconnect", () => [2]);
   }
   const control = new ClusterControl(a.cluster);

@@ -12,7 +12,7 @@ export class GatewayControl {
   constructor(cluster: Cluster, services: NodeServices) {
     this.#services = services;
     cluster.handle(CONTROL.channels, (_from, body) => this.#channels(listOf(body)));
-    cluster.handle(CONTROL.channel, (_from, body) => this.#channel(listOf(body)));
+    cluster.handle(CONTROL.summaries, (_from, body) => this.#summaries(listOf(body)));
     cluster.handle(CONTROL.members, (_from, body) => this.#members(listOf(body)));
     cluster.handle(CONTROL.connections, (_from, body) => this.#connections(listOf(body)));
     cluster.handle(CONTROL.disconnect, (_from, body) => this.#disconnect(listOf(body)));
@@ -33,12 +33,16 @@ export class GatewayControl {
     return toParts(rows);
   }
 
-  #channel([appId, name]: readonly unknown[]): readonly unknown[] {
-    const channel = this.#services.channels.find(String(appId), String(name));
-    const subscriptions = channel === undefined ? 0 : subscriptionsOf(channel);
-    if (channel === undefined || subscriptions === 0) return [];
-    const roster = this.#rosterOf(channel);
-    return [[subscriptions, roster?.count ?? null, roster?.isComplete ?? true]];
+  #summaries([appId, names]: readonly unknown[]): readonly unknown[] {
+    const rows: unknown[] = [];
+    for (const name of listOf(names)) {
+      const channel = this.#services.channels.find(String(appId), String(name));
+      const subscriptions = channel === undefined ? 0 : subscriptionsOf(channel);
+      if (channel === undefined || subscriptions === 0) continue;
+      const roster = this.#rosterOf(channel);
+      rows.push([name, subscriptions, roster?.count ?? null, roster?.isComplete ?? true]);
+    }
+    return toParts(rows);
   }
 
   #members([appId, name, after, limit]: readonly unknown[]): readonly unknown[] {
@@ -55,9 +59,10 @@ export class GatewayControl {
   }
 
   #disconnect([appId, kind, id]: readonly unknown[]): readonly unknown[] {
-    const sessions = this.#sessionsOf(appId, (session) =>
-      kind === "user" ? session.isOf(String(id)) : session.connectionId === id,
-    );
+    const sessions = this.#sessionsOf(appId, (session) => {
+      if (kind === "connection") return session.connectionId === id;
+      return kind === "signed-in" ? session.isSignedInAs(String(id)) : session.isOf(String(id));
+    });
     for (const session of sessions) session.end("disconnected");
     return [sessions.length];
   }

@@ -182,11 +182,12 @@ export class TestNode {
   }
 
   /** Opens a session; throws when the node refuses it. */
-  connect(app: App, codec: Codec = this.codec): TestConnection {
+  connect(app: App, codec: Codec = this.codec, closeCodes?: SessionOwner["closeCodes"]): TestConnection {
     const transport = new RecordingTransport(this.topics);
     const closings: CloseCodeName[] = [];
     const revoked: string[] = [];
     const owner: SessionOwner = {
+      ...(closeCodes === undefined ? {} : { closeCodes }),
       onClosing: (name) => closings.push(name),
       onRevoked: (name) => revoked.push(name),
     };
