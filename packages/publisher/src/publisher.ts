@@ -21,6 +21,7 @@ import { CONTROL_ROUTES, ControlHandler } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
 import { EventSender } from "./event-sender.ts";
 import { HistoryHandler } from "./history-handler.ts";
+import { PublishBudgets } from "./publish-budgets.ts";
 import { PublishHandler } from "./publish-handler.ts";
 import { HISTORY_ROUTE, PUBLISH_HEADERS, PUBLISH_ROUTES } from "./publish-routes.ts";
 import { PublisherCounters } from "./publisher-counters.ts";
@@ -79,7 +80,7 @@ export class Publisher {
     const { maxBodyBytes } = settings;
     const publishing = new PublishHandler({
       callers,
-      clock,
+      budgets: new PublishBudgets(clock),
       control,
       sender: new EventSender(options),
       maxBodyBytes,
