@@ -8,6 +8,7 @@ import type {
   IdSource,
   NodeCounters,
 } from "@carillon/core";
+import { type Refusal, refuse } from "@carillon/protocol";
 import {
   type HttpAnswer,
   type HttpHandler,
@@ -25,6 +26,9 @@ import { PublishBudgets } from "./publish-budgets.ts";
 import { PublishHandler } from "./publish-handler.ts";
 import { HISTORY_ROUTE, PUBLISH_HEADERS, PUBLISH_ROUTES } from "./publish-routes.ts";
 import { PublisherCounters } from "./publisher-counters.ts";
+import { answerRefusal } from "./pusher/pusher-answer.ts";
+import { PUSHER_ROUTES, PusherApi } from "./pusher/pusher-api.ts";
+import { PUSHER_HEADERS } from "./pusher/pusher-call.ts";
 
 /** The limits of a publisher. */
 export interface PublisherSettings {
@@ -54,6 +58,10 @@ export interface PublisherOptions {
 /** `leaving`: serves, and asks callers to connect elsewhere. `draining`: refuses. */
 type Phase = "serving" | "leaving" | "draining";
 
+type Answering = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
+
+const DRAINING = refuse("draining", "this publisher is shutting down: send it again, over a new connection");
+
 /** How often a drain looks whether everything is answered. */
 const DRAIN_POLL_MS = 5;
 
@@ -78,13 +86,9 @@ export class Publisher {
     this.#options = options;
     const callers = new CallerCheck(apps);
     const { maxBodyBytes } = settings;
-    const publishing = new PublishHandler({
-      callers,
-      budgets: new PublishBudgets(clock),
-      control,
-      sender: new EventSender(options),
-      maxBodyBytes,
-    });
+    const sender = new EventSender(options);
+    const budgets = new PublishBudgets(clock);
+    const publishing = new PublishHandler({ callers, budgets, control, sender, maxBodyBytes });
     for (const route of PUBLISH_ROUTES) {
       const handle = this.#counted((request) => publishing.answer(request, route));
       server.route({ method: route.method, path: route.path, headers: PUBLISH_HEADERS, handle });
@@ -97,6 +101,11 @@ export class Publisher {
       const { method, path } = route;
       const answer = this.#counted((request) => controlling.answer(request, route));
       server.route({ method, path, headers: [...CREDENTIAL_HEADERS, "content-type"], handle: answer });
+    }
+    const pusher = new PusherApi({ apps, control, history, rules, clock, sender, budgets, maxBodyBytes });
+    for (const route of PUSHER_ROUTES) {
+      const answer = this.#counted((request) => pusher.answer(request, route), answerRefusal);
+      server.route({ method: route.method, path: route.path, headers: PUSHER_HEADERS, handle: answer });
     }
   }
 
@@ -131,17 +140,18 @@ export class Publisher {
     return unanswered;
   }
 
-  #counted(answer: (request: HttpRequest) => Promise<HttpAnswer>): HttpHandler {
-    return (request) => this.#handle(request, answer);
+  /** `refused`: the form in which refusals are answered. */
+  #counted(answerOf: Answering, refused: (refusal: Refusal) => HttpAnswer = answerProblem): HttpHandler {
+    return (request) => this.#handle(request, (each) => (this.isDraining ? refused(DRAINING) : answerOf(each)));
   }
 
-  async #handle(request: HttpRequest, answerOf: (request: HttpRequest) => Promise<HttpAnswer>): Promise<HttpAnswer> {
+  async #handle(request: HttpRequest, answerOf: Answering): Promise<HttpAnswer> {
     const { clock } = this.#options;
     const startedMs = clock.monotonic();
     this.counters.begin();
     let status = 500;
     try {
-      const answer = this.isDraining ? drainingAnswer() : await answerOf(request);
+      const answer = await answerOf(request);
       status = answer.status;
       return this.#phase === "serving" ? answer : { ...answer, closesConnection: true };
     } finally {
@@ -150,7 +160,6 @@ export class Publisher {
   }
 }
 
-function drainingAnswer(): HttpAnswer {
-  const detail = "this publisher is shutting down: send it again, over a new connection";
-  return problem("draining", detail, { "retry-after": "1" });
+function answerProblem({ code, message }: Refusal): HttpAnswer {
+  return problem(code, message, { "retry-after": "1" });
 }
