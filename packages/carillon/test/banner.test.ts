@@ -4,15 +4,15 @@ import { banner } from "../src/cli/banner.ts";
 
 const ADDRESSES = { url: "http://0.0.0.0:8080", webSocketUrl: "ws://0.0.0.0:8080/ws", adminUrl: "" };
 
-it("banner › has what Pusher's server SDK is made with, ready to paste", async () => {
-  const config = await devConfig();
+it("banner › has what Pusher's server SDK is made with, ready to paste", () => {
+  const config = devConfig();
   expect(banner(config, ADDRESSES)).toContain(
     'new Pusher({ appId: "1001", key: "app-key", secret: "app-secret", host: "127.0.0.1", port: 8080, useTLS: false })',
   );
 });
 
-it("banner › doesn't write a secret of one's own into code", async () => {
-  const config = await devConfig();
+it("banner › doesn't write a secret of one's own into code", () => {
+  const config = devConfig();
   const apps = config.apps.map((app) => ({ ...app, secrets: ["a-secret-of-my-own"] }));
   expect(banner({ ...config, apps }, ADDRESSES)).toContain("secret: process.env.APP_SECRET,");
 });

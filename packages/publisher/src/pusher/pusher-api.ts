@@ -40,6 +40,8 @@ export const PUSHER_ROUTES: readonly PusherRoute[] = [
     path: "/apps/:id/users/:user/terminate_connections",
     answer: (api, call) => api.terminate(call),
   },
+  // Where the SDK for Python (3.3.4) looks for it.
+  { method: "POST", path: "/users/:user/terminate_connections", answer: (api, call) => api.terminate(call) },
   {
     method: "POST",
     path: "/apps/:id/channels/:name/events",

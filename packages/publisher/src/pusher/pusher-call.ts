@@ -26,6 +26,9 @@ export interface PusherCallsOptions {
 /** Headers that the API reads. */
 export const PUSHER_HEADERS: readonly string[] = ["content-length"];
 
+/** What the paths begin with that have an app's id. */
+const APP_PATH = "/apps/:id/";
+
 const NO_BODY = new Uint8Array();
 
 /** Takes calls in: finds the app, checks the signature before the body is read, and then that the body is the signed one. */
@@ -38,10 +41,12 @@ export class PusherCalls {
 
   /** `route`: the pattern that the path fits. */
   async take(request: HttpRequest, route: string): Promise<Result<PusherCall>> {
-    const [appId = "", ...names] = namesIn(request.path, route);
-    const app = this.#options.apps.byId(appId);
-    if (app === null)
+    const parts = namesIn(request.path, route);
+    const app = this.#appOf(request, route, parts[0] ?? "");
+    if (app === null) {
       return refuse("not_found", "no app has the id that the path has: check the app id, and the cluster");
+    }
+    const names = route.startsWith(APP_PATH) ? parts.slice(1) : parts;
     const { key, secrets, enabled } = app.settings;
     const nowSeconds = this.#options.clock.now() / 1000;
     const verified = verifySignature(request, { key, secrets, nowSeconds });
@@ -51,6 +56,12 @@ export class PusherCalls {
     if (!body.ok) return body;
     const refusal = checkDigest(verified.value.get("body_md5") ?? "", body.value);
     return refusal ?? accept({ app, parameters: verified.value, names, body: body.value });
+  }
+
+  /** One SDK leaves the app out of one path; there the key has to say which app it is. */
+  #appOf({ query }: HttpRequest, route: string, id: string): App | null {
+    const { apps } = this.#options;
+    return route.startsWith(APP_PATH) ? apps.byId(id) : apps.byKey(new URLSearchParams(query).get("auth_key") ?? "");
   }
 
   async #read(request: HttpRequest): Promise<Result<Uint8Array>> {

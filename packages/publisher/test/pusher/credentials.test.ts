@@ -43,6 +43,18 @@ describe("Pusher's HTTP API › who may call", () => {
     expect(await new PusherCaller({ url: running.url, secret: "x" }).trigger(EVENT)).toMatchObject({ status: 401 });
   });
 
+  it("the path that names no app is signed for the app whose key it has", async () => {
+    await using running = await RunningPublisher.start({ apps: [appSettings("shop"), appSettings("other")] });
+    const statusOf = async (options: object): Promise<number> => {
+      const pusher = new PusherCaller({ url: running.url, path: "/users/u-1/terminate_connections", ...options });
+      return (await pusher.post("", {})).status;
+    };
+    expect(await statusOf({})).toBe(200);
+    expect(await statusOf({ key: "key-of-other", secret: "secret-of-other" })).toBe(200);
+    expect(await statusOf({ key: "key-of-other" })).toBe(401);
+    expect(await statusOf({ key: "nobody" })).toBe(404);
+  });
+
   it("every secret of a rotation is right until it is gone", async () => {
     await using running = await RunningPublisher.start({ apps: [appSettings("shop", { secrets: ["new", "old"] })] });
     const [before, after] = ["old", "new"].map((secret) => new PusherCaller({ url: running.url, secret }));

@@ -4,6 +4,8 @@ import { createHash, createHmac } from "node:crypto";
 export interface PusherCallerOptions {
   readonly url: string;
   readonly appId?: string;
+  /** What paths begin with; default: `/apps/` and the app's id. */
+  readonly path?: string;
   readonly key?: string;
   readonly secret?: string;
   /** Seconds that the caller's clock is ahead. */
@@ -19,12 +21,14 @@ export interface PusherAnswer {
 
 /** Signs and makes calls to Pusher's HTTP API, as an SDK does. By default for the app `shop`. */
 export class PusherCaller {
-  readonly #options: Required<PusherCallerOptions>;
+  readonly #options: Required<Omit<PusherCallerOptions, "appId">>;
 
   constructor(options: PusherCallerOptions) {
     // The url by its name, as it may be a getter.
+    const { appId = "shop" } = options;
+    const path = `/apps/${appId}`;
     this.#options = {
-      appId: "shop",
+      path,
       key: "key-of-shop",
       secret: "secret-of-shop",
       aheadSeconds: 0,
@@ -50,8 +54,8 @@ export class PusherCaller {
 
   /** The path and query of a call, signed. */
   sign(method: string, path: string, parameters: Readonly<Record<string, string>>): string {
-    const { appId, key, secret, aheadSeconds } = this.#options;
-    const whole = `/apps/${appId}${path}`;
+    const { path: base, key, secret, aheadSeconds } = this.#options;
+    const whole = base + path;
     const timestamp = String(Math.round(Date.now() / 1000) + aheadSeconds);
     const query = { ...parameters, auth_key: key, auth_timestamp: timestamp, auth_version: "1.0" };
     const pairs = Object.entries(query).sort(([left], [right]) => (left < right ? -1 : 1));
