@@ -46,6 +46,7 @@ export type {
   ClientEventRules,
   ConnectionGrant,
   TokenRules,
+  WebhookEndpoint,
 } from "./ports/apps.ts";
 export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
@@ -69,6 +70,18 @@ export { HistoryUnavailableError, MAX_HEADS, TRIMMED_SHARE } from "./ports/histo
 export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";
+export type {
+  DeadLetter,
+  DeadLetterQuery,
+  DeadLetterReason,
+  WebhookConsumer,
+  WebhookEntry,
+  WebhookLane,
+  WebhookLease,
+  WebhookQueue,
+  WebhookQueueStats,
+} from "./ports/webhook-queue.ts";
+export { WEBHOOK_LANES, WebhookQueueUnavailableError, webhookLaneOf } from "./ports/webhook-queue.ts";
 export { formatPosition, parsePosition } from "./position.ts";
 export { GossipPresence, type GossipPresenceOptions } from "./presence/gossip-presence.ts";
 export type { Member, MemberPage, PresenceChange, Roster } from "./presence/member.ts";
@@ -87,3 +100,5 @@ export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
+export { MemoryWebhookQueue, type MemoryWebhookQueueOptions } from "./webhooks/memory-webhook-queue.ts";
+export { WEBHOOK_EVENT_NAMES, type WebhookEvent, type WebhookEventName } from "./webhooks/webhook-event.ts";

@@ -25,7 +25,9 @@ export type {
   NatsCredentials,
   NatsHistoryConfig,
   NatsTls,
+  NatsWebhooksConfig,
   PublisherConfig,
+  WebhooksConfig,
 } from "./config/config-types.ts";
 export { CONFIG_ROLES } from "./config/config-types.ts";
 export type { ConfiguredChannelRulesOptions } from "./config/configured-channel-rules.ts";
@@ -50,6 +52,7 @@ export type { UwsManifest } from "./http/uws-manifest.ts";
 export { UWS_MANIFEST } from "./http/uws-manifest.ts";
 export type { PublicServerOptions } from "./http/uws-server.ts";
 export { createPublicServer } from "./http/uws-server.ts";
+export { isAddress, isPublicAddress } from "./net/public-address.ts";
 export type { AdminServer, AdminServerOptions } from "./process/admin-server.ts";
 export { ADMIN_PATHS, createAdminServer } from "./process/admin-server.ts";
 export type { LogFields, Logger, LoggerSettings, LogLevel } from "./process/logger.ts";

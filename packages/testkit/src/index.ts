@@ -4,6 +4,8 @@ export type { BusHarness } from "./describe-bus-suite.ts";
 export { type ClusterLinkHarness, describeClusterLink } from "./describe-cluster-link.ts";
 export { describeHistory } from "./describe-history.ts";
 export { type HistoryHarness, type HistoryNode, StampedReceiver } from "./describe-history-suite.ts";
+export { describeWebhookQueue } from "./describe-webhook-queue.ts";
+export { entryOf, laneFor, type WebhookQueueHarness } from "./describe-webhook-queue-suite.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { FakeClock } from "./fake-clock.ts";
 export {
@@ -22,4 +24,5 @@ export {
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
 export { type Harm, NatsLinks } from "./nats-server-links.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
+export { type Behaviour, TestEndpoint, type ToldEvent, type ToldRequest } from "./test-endpoint.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";

@@ -44,6 +44,22 @@ export interface TokenRules {
   readonly audience: string | null;
 }
 
+/** One address of the application that is told of what happens. */
+export interface WebhookEndpoint {
+  /** Made from the URL, so it is the same in every process and over restarts: 16 of `A-Z a-z 0-9 _ -`. */
+  readonly id: string;
+  /** http or https. */
+  readonly url: string;
+  /** Names of the events that it is told of; `*` stands for all. */
+  readonly events: readonly string[];
+  /** Only of channels whose names begin so; "" for all. */
+  readonly channelPrefix: string;
+  /** Sent with each request, by lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** True: it may be at an address that is not public, such as 127.0.0.1 or 10.0.0.1. */
+  readonly allowPrivateNetwork: boolean;
+}
+
 /** The settings of one app, as configured. Immutable: a reload makes a new one. */
 export interface AppSettings {
   readonly id: string;
@@ -58,6 +74,8 @@ export interface AppSettings {
   readonly clientEvents: ClientEventRules;
   readonly token: TokenRules;
   readonly limits: AppLimits;
+  /** No two with the same URL. */
+  readonly webhooks: readonly WebhookEndpoint[];
 }
 
 /** An app as sessions hold it: the identity stays over reloads, the settings are the newest. */

@@ -37,6 +37,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
     publishSecret: null,
     enabled: true,
     allowedOrigins: ["*"],
+    webhooks: [],
     clientEvents: { enabled: false, perSecond: 0, ...clientEvents },
     token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null, ...token },
     limits: {

@@ -16,6 +16,7 @@ import {
   SECTIONS,
   toAppSettings,
   toChannelRule,
+  webhooksSchema,
 } from "./schema.ts";
 import { UNRESOLVED_MESSAGE } from "./setting.ts";
 import { formatPath, keysAt, listSettings, type PathPart } from "./setting-index.ts";
@@ -49,6 +50,7 @@ export function checkConfig(raw: RawConfig, role: ConfigRole): CheckedConfig {
     channels: checker.check(channelsSchema, "channels")?.map(toChannelRule) ?? null,
     gateway: checker.check(gatewaySchema, "gateway"),
     publisher: checker.check(publisherSchema, "publisher"),
+    webhooks: checker.check(webhooksSchema, "webhooks"),
     admin: checker.check(adminSchema, "admin"),
     nats: checker.check(natsSchema, "nats"),
     log: checker.check(logSchema, "log"),
@@ -58,10 +60,10 @@ export function checkConfig(raw: RawConfig, role: ConfigRole): CheckedConfig {
 }
 
 function complete(sections: PartialSections): Sections | null {
-  const { apps, channels, gateway, publisher, admin, nats, log } = sections;
+  const { apps, channels, gateway, publisher, webhooks, admin, nats, log } = sections;
   if (apps === null || channels === null || gateway === null || publisher === null) return null;
-  if (admin === null || nats === null || log === null) return null;
-  return { apps, channels, gateway, publisher, admin, nats, log };
+  if (webhooks === null || admin === null || nats === null || log === null) return null;
+  return { apps, channels, gateway, publisher, webhooks, admin, nats, log };
 }
 
 function checkApps(checker: SectionChecker, role: ConfigRole, findings: Findings): readonly AppSettings[] | null {

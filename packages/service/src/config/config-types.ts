@@ -1,7 +1,7 @@
 import type { AppSettings, HistoryLimits } from "@carillon/core";
 
-/** The processes that read the configuration. `dev` is gateway and publisher in one. */
-export const CONFIG_ROLES = ["dev", "gateway", "publisher"] as const;
+/** The processes that read the configuration. `dev` is all the others in one. */
+export const CONFIG_ROLES = ["dev", "gateway", "publisher", "webhooks"] as const;
 
 /** One of {@link CONFIG_ROLES}. It decides what `--host` and `--port` mean, a few defaults, and what must be present. */
 export type ConfigRole = (typeof CONFIG_ROLES)[number];
@@ -59,6 +59,32 @@ export interface PublisherConfig {
   readonly maxBodyBytes: number;
 }
 
+/** The process that tells applications of what happens. */
+export interface WebhooksConfig {
+  readonly batch: {
+    /** Most events in one request; 1 = each alone. */
+    readonly events: number;
+    /** Most bytes of events in one request. */
+    readonly bytes: number;
+    /** How long the first event waits for others. */
+    readonly waitMs: number;
+  };
+  /** Most requests to one endpoint at a time, from each worker. */
+  readonly concurrency: number;
+  /** From the first byte of a request to its answer. */
+  readonly timeoutSeconds: number;
+  /** How long a worker that says nothing any more holds up what it was about. */
+  readonly leaseSeconds: number;
+  readonly retry: {
+    /** Until the second attempt; doubles with each one after it. */
+    readonly firstMs: number;
+    /** The most between two attempts. */
+    readonly maxSeconds: number;
+    /** How long after it was queued an event is given up. */
+    readonly horizonSeconds: number;
+  };
+}
+
 /** Where metrics and health are served. */
 export interface AdminConfig {
   readonly host: string;
@@ -103,6 +129,16 @@ export interface NatsHistoryConfig {
   readonly maxBytes: number;
 }
 
+/** How webhook events are kept in the NATS cluster (JetStream) until they are delivered. */
+export interface NatsWebhooksConfig {
+  /** Copies of the queue and of the dead letters in the NATS cluster: 1, 3 or 5. */
+  readonly replicas: number;
+  /** Bytes on disk of each copy: of the queue, beyond which new events wait in the gateways; of the dead letters, beyond which the oldest go. */
+  readonly maxBytes: number;
+  /** How long dead letters are kept. */
+  readonly keepDeadSeconds: number;
+}
+
 /** One entry of `channels`: what holds for channels whose name matches a pattern. */
 export interface ConfiguredChannelRule {
   /** A channel name in which `*` stands for any run of characters. */
@@ -128,6 +164,7 @@ export interface NatsConfig {
   readonly tls: NatsTls;
   readonly idempotency: IdempotencyConfig;
   readonly history: NatsHistoryConfig;
+  readonly webhooks: NatsWebhooksConfig;
 }
 
 /** What is logged, and how. */
@@ -154,6 +191,7 @@ export interface Config {
   readonly channels: readonly ConfiguredChannelRule[];
   readonly gateway: GatewayConfig;
   readonly publisher: PublisherConfig;
+  readonly webhooks: WebhooksConfig;
   readonly admin: AdminConfig;
   readonly nats: NatsConfig;
   readonly log: LogConfig;

@@ -25,4 +25,5 @@ export const DEV_APP: AppSettings = deepFreeze({
     publishesPerSecond: 0,
     historyBytes: 0,
   },
+  webhooks: [],
 });

@@ -62,7 +62,7 @@ export class RawConfig {
   /** Lays one setting over what is there. */
   overlay({ path, value, where }: Overlay): void {
     if (this.#isAmbiguous(path)) {
-      const entry = path[0] === "apps" ? "app" : "entry";
+      const entry = path[0] === "apps" && path.length < 4 ? "app" : "entry";
       this.#problem(
         path,
         where,
@@ -97,8 +97,12 @@ export class RawConfig {
 
   /** True for a setting of an entry of a list, when there are several entries. */
   #isAmbiguous(path: readonly PathPart[]): boolean {
-    const list = typeof path[1] === "number" ? this.#root[String(path[0])] : undefined;
-    return Array.isArray(list) && list.length > 1;
+    let value: unknown = this.#root;
+    for (const part of path) {
+      if (typeof part === "number" && Array.isArray(value) && value.length > 1) return true;
+      value = Object(value)[part];
+    }
+    return false;
   }
 
   /** The container that holds the last part of `path`, copied so that the source stays as it is; made where it is absent. */

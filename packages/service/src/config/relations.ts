@@ -4,6 +4,7 @@ import type { ConfigRole, ConfiguredChannelRule, NatsConfig } from "./config-typ
 import { DEV_APP } from "./dev-app.ts";
 import type { Findings, PartialSections } from "./findings.ts";
 import { SHORT_SECRET_CHARACTERS } from "./text-rules.ts";
+import { addWebhookRelations } from "./webhook-relations.ts";
 
 /** What {@link addRelations} looks at. */
 export interface RelationOptions {
@@ -24,6 +25,7 @@ export function addRelations({ sections, rawApps, role, findings }: RelationOpti
   if (sections.nats !== null) addNatsRelations(sections.nats, role, findings);
   for (const [index, app] of (sections.apps ?? []).entries()) {
     addSizeRelations(sections, app, { index, findings });
+    addWebhookRelations(app, index, findings);
     if (app !== DEV_APP) addSecretWarnings(app, index, findings);
   }
   if (sections.gateway !== null && sections.gateway.maxBackpressureBytes < sections.gateway.maxFrameBytes) {
@@ -80,11 +82,9 @@ function addNatsRelations(nats: NatsConfig, role: ConfigRole, findings: Findings
       `must name at least one NATS server for a ${role}, such as nats://127.0.0.1:4222 (or set CARILLON_NATS)`,
     );
   }
-  if (![1, 3, 5].includes(nats.history.replicas)) {
-    findings.problem(
-      ["nats", "history", "replicas"],
-      "must be 1, 3 or 5: an even number survives no more than one less",
-    );
+  for (const kind of ["history", "webhooks"] as const) {
+    if ([1, 3, 5].includes(nats[kind].replicas)) continue;
+    findings.problem(["nats", kind, "replicas"], "must be 1, 3 or 5: an even number survives no more than one less");
   }
   const { user, password, token, nkeySeed, credsFile } = nats.credentials;
   if ((user === null) !== (password === null)) {

@@ -1,4 +1,5 @@
-import type { AppSettings } from "@carillon/core";
+import { createHash } from "node:crypto";
+import { type AppSettings, WEBHOOK_LANES, type WebhookEndpoint } from "@carillon/core";
 import { z } from "zod";
 import { type ConfiguredChannelRule, INTEREST_MODES, LOG_FORMATS, LOG_LEVELS } from "./config-types.ts";
 import {
@@ -7,16 +8,21 @@ import {
   duration,
   flag,
   group,
+  groupList,
   MAX_INT32,
   optionalGroup,
   optionalText,
   text,
   textList,
+  textMap,
   wholeNumber,
 } from "./setting.ts";
 import {
   CHANNEL_PATTERN_RULE,
+  CHANNEL_PREFIX_RULE,
   CLAIM_RULE,
+  checkHeaderName,
+  HEADER_RULE,
   HOST_RULE,
   KEY_SET_URL_RULE,
   NAME_RULE,
@@ -26,6 +32,8 @@ import {
   PUBLIC_KEY_RULE,
   PUBLISH_SECRET_RULE,
   SECRET_RULE,
+  WEBHOOK_EVENT_RULE,
+  WEBHOOK_URL_RULE,
 } from "./text-rules.ts";
 
 const KIB = 1024;
@@ -36,6 +44,17 @@ const MAX_KEYS = 10;
 const port = (defaultPort: number) => wholeNumber({ default: defaultPort, min: 0, max: 65_535 });
 const count = (defaultCount: number) => wholeNumber({ default: defaultCount, min: 0, max: 1_000_000_000 });
 const host = text({ ...HOST_RULE, default: "0.0.0.0" });
+
+const MAX_WEBHOOKS = 20;
+
+/** The keys of one entry of `apps[].webhooks`. */
+const webhookShape = {
+  url: text(WEBHOOK_URL_RULE),
+  events: textList({ ...WEBHOOK_EVENT_RULE, default: ["*"], minItems: 1, maxItems: 20 }),
+  channels: group({ prefix: optionalText(CHANNEL_PREFIX_RULE) }),
+  headers: textMap({ ...HEADER_RULE, checkKey: checkHeaderName, maxItems: 20 }),
+  allowPrivateNetwork: flag(false),
+};
 
 /** The keys of one entry of `apps`. */
 export const appSchema = group({
@@ -70,6 +89,7 @@ export const appSchema = group({
     publishesPerSecond: wholeNumber({ default: 0, min: 0, max: 1_000_000 }),
     historyBytes: byteSize({ default: 0, min: 0, max: 1024 ** 5 }),
   }),
+  webhooks: groupList(webhookShape, MAX_WEBHOOKS),
 });
 
 /** Apps as they are written; {@link toAppSettings} gives them the shape of the port. */
@@ -116,6 +136,23 @@ export const publisherSchema = group({
   maxBodyBytes: byteSize({ default: MIB, min: KIB, max: MAX_INT32 }),
 });
 
+/** The section `webhooks`. */
+export const webhooksSchema = group({
+  batch: group({
+    events: wholeNumber({ default: 50, min: 1, max: 1000 }),
+    bytes: byteSize({ default: 256 * KIB, min: KIB, max: 8 * MIB }),
+    waitMs: wholeNumber({ default: 100, min: 0, max: 10_000 }),
+  }),
+  concurrency: wholeNumber({ default: WEBHOOK_LANES, min: 1, max: WEBHOOK_LANES }),
+  timeoutSeconds: duration({ default: 10, min: 1, max: 120 }),
+  leaseSeconds: duration({ default: 15, min: 2, max: 300 }),
+  retry: group({
+    firstMs: wholeNumber({ default: 1000, min: 10, max: 3_600_000 }),
+    maxSeconds: duration({ default: 600, min: 1, max: 86_400 }),
+    horizonSeconds: duration({ default: 86_400, min: 0, max: 7 * 86_400 }),
+  }),
+});
+
 /** The section `admin`. */
 export const adminSchema = group({ host, port: port(9090) });
 
@@ -147,6 +184,11 @@ export const natsSchema = group({
     replicas: wholeNumber({ default: 1, min: 1, max: 5 }),
     maxBytes: byteSize({ default: 0, min: 0, max: 1024 ** 5 }),
   }),
+  webhooks: group({
+    replicas: wholeNumber({ default: 1, min: 1, max: 5 }),
+    maxBytes: byteSize({ default: 256 * MIB, min: MIB, max: 1024 ** 5 }),
+    keepDeadSeconds: duration({ default: 14 * 86_400, min: 60, max: 365 * 86_400 }),
+  }),
 });
 
 /** The section `log`. */
@@ -158,6 +200,7 @@ export const SECTIONS = {
   channels: channelsSchema,
   gateway: gatewaySchema,
   publisher: publisherSchema,
+  webhooks: webhooksSchema,
   admin: adminSchema,
   nats: natsSchema,
   log: logSchema,
@@ -166,7 +209,12 @@ export const SECTIONS = {
 /** Turns one checked entry of `apps` into the settings that the port promises. */
 export function toAppSettings(app: z.output<typeof appSchema>): AppSettings {
   const { required, ...token } = app.token;
-  return { ...app, token: { isRequired: required, ...token } };
+  return { ...app, token: { isRequired: required, ...token }, webhooks: app.webhooks.map(toEndpoint) };
+}
+
+function toEndpoint({ channels, ...endpoint }: z.output<typeof appSchema>["webhooks"][number]): WebhookEndpoint {
+  const id = createHash("sha256").update(endpoint.url).digest("base64url").slice(0, 16);
+  return { id, channelPrefix: channels.prefix ?? "", ...endpoint };
 }
 
 /** Turns one checked entry of `channels` into what the ports use. */

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { appSchema, channelRuleSchema, SECTIONS } from "./schema.ts";
-import { groupShape, type SettingInfo, settingInfo } from "./setting.ts";
+import { groupListEntry, groupShape, type SettingInfo, settingInfo } from "./setting.ts";
 
 /** A key of the configuration, or an index into a list. */
 export type PathPart = string | number;
@@ -65,6 +65,9 @@ function settingsBelow(
 ): readonly Setting[] {
   const info = settingInfo(schema);
   if (info !== undefined) return [{ ...info, path, name, environmentName }];
+  const entry = groupListEntry(schema);
+  // A variable can only mean the only entry, so it is named after one.
+  if (entry !== undefined) return settingsBelow(entry, [...path, 0], `${name}[]`, environmentName.replace(/S$/, ""));
   return Object.entries(groupShape(schema) ?? {}).flatMap(([key, child]) => {
     const variable = settingInfo(child)?.variable ?? screaming(key);
     return settingsBelow(child, [...path, key], `${name}.${key}`, `${environmentName}_${variable}`);
@@ -72,6 +75,8 @@ function settingsBelow(
 }
 
 function keysBelow(schema: z.ZodType, path: readonly PathPart[]): readonly string[] {
+  const entry = groupListEntry(schema);
+  if (entry !== undefined) return keysBelow(entry, path.slice(1));
   const shape = groupShape(schema);
   const [key, ...rest] = path;
   if (key === undefined || shape === undefined) return Object.keys(shape ?? {});

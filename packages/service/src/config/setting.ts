@@ -4,7 +4,7 @@ import { parseByteSize, parseSeconds } from "./units.ts";
 
 /** What is known about one setting besides its value: for environment variables and for docs/configuration.md. */
 export interface SettingInfo {
-  readonly kind: "text" | "whole number" | "duration" | "size" | "flag" | "choice" | "list";
+  readonly kind: "text" | "whole number" | "duration" | "size" | "flag" | "choice" | "list" | "map";
   /** The default as it would be written; `none` for null and the empty list, `required` when there is no default. */
   readonly defaultText: string;
   /** The bounds as the documentation words them. */
@@ -37,6 +37,7 @@ export const UNRESOLVED_MESSAGE = "unresolved";
 
 const settings = z.registry<SettingInfo>();
 const groups = new WeakMap<z.ZodType, GroupShape>();
+const groupLists = new WeakMap<z.ZodType, z.ZodType>();
 
 /** The facts about a setting; undefined for a schema that is not one. */
 export function settingInfo(schema: z.ZodType): SettingInfo | undefined {
@@ -46,6 +47,11 @@ export function settingInfo(schema: z.ZodType): SettingInfo | undefined {
 /** The settings of a group; undefined for a schema that is not one. */
 export function groupShape(schema: z.ZodType): GroupShape | undefined {
   return groups.get(schema);
+}
+
+/** The schema of each entry of a list of groups; undefined for a schema that is none. */
+export function groupListEntry(schema: z.ZodType): z.ZodType | undefined {
+  return groupLists.get(schema);
 }
 
 /** A group of settings. Unknown keys are refused; an absent or empty group is all defaults. */
@@ -59,6 +65,19 @@ export function group<Shape extends GroupShape>(shape: Shape) {
 export function optionalGroup<Shape extends GroupShape>(shape: Shape) {
   const schema = z.preprocess((value) => value ?? null, z.strictObject(shape).nullable()).prefault(null);
   groups.set(schema, shape);
+  return schema;
+}
+
+/** A list of groups, which may be absent: that is the empty one. */
+export function groupList<Shape extends GroupShape>(shape: Shape, maxItems: number) {
+  const entry = group(shape);
+  const list = z.array(entry).superRefine((items, context) => {
+    if (items.length > maxItems) {
+      context.addIssue({ code: "custom", message: `must have at most ${maxItems} entries` });
+    }
+  });
+  const schema = z.preprocess((value) => value ?? [], list).prefault([]);
+  groupLists.set(schema, entry);
   return schema;
 }
 
@@ -102,6 +121,7 @@ function defaultText(value: unknown): string {
   if (value === undefined) return "required";
   if (value === null) return "none";
   if (Array.isArray(value)) return value.length === 0 ? "none" : JSON.stringify(value);
+  if (typeof value === "object") return "none";
   return String(value);
 }
 
@@ -246,6 +266,47 @@ export function textList(options: ListOptions): SettingSchema<readonly string[]>
       return problems.length > 0 ? { ok: false, problems } : right(items.map(String));
     },
   });
+}
+
+/** How a map of texts is checked; `check` is for each value. */
+export interface MapOptions extends TextOptions {
+  /** What is wrong with a key, or null when nothing is. Must not repeat it. */
+  readonly checkKey: (key: string) => string | null;
+  readonly maxItems: number;
+}
+
+/** A map of texts, empty when absent. From the environment it comes as JSON. Keys become lower case, and must differ so. */
+export function textMap(options: MapOptions): SettingSchema<Readonly<Record<string, string>>> {
+  const decodeValue = textDecoder(options);
+  return setting<Readonly<Record<string, string>>>({
+    info: { kind: "map", ...textInfo(options), bounds: `at most ${options.maxItems} of: ${options.bounds}` },
+    default: {},
+    decode: (value) => {
+      const map: unknown = typeof value === "string" ? parseJson(value) : value;
+      if (typeof map !== "object" || map === null || Array.isArray(map)) return wrong("must be a map of texts");
+      const entries = Object.entries(map);
+      if (entries.length > options.maxItems) return wrong(`must have at most ${options.maxItems} entries`);
+      const decoded = new Map<string, string>();
+      for (const [key, item] of entries) {
+        const text = decodeValue(item);
+        const keyProblem = options.checkKey(key);
+        if (keyProblem !== null) return wrong(`has a name that can't be used: it ${keyProblem}`);
+        if (!text.ok) return wrong(text.problems.map(({ message }) => message).join("; "));
+        if (decoded.has(key.toLowerCase())) return wrong("has the same name twice: upper and lower case don't differ");
+        decoded.set(key.toLowerCase(), text.value);
+      }
+      return right(Object.fromEntries(decoded));
+    },
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Whoever asked says what would be right.
+    return null;
+  }
 }
 
 function textInfo({ bounds, hasFileTwin }: TextOptions) {

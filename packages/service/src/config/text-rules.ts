@@ -1,6 +1,8 @@
 import { createPublicKey } from "node:crypto";
+import { WEBHOOK_EVENT_NAMES } from "@carillon/core";
 import { isOriginPattern, ORIGIN_PATTERN_RULE } from "../auth/origin.ts";
 import type { TextOptions } from "./setting.ts";
+import { didYouMean } from "./suggestion.ts";
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,512}$/;
@@ -9,6 +11,12 @@ const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45})$/;
 const NATS_SERVER = /^(?:(?:nats|tls):\/\/)?(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/;
 const CHANNEL_PATTERN = /^[-a-zA-Z0-9_=@,.;*]{1,200}$/;
+const CHANNEL_PREFIX = /^[-a-zA-Z0-9_=@,.;]{1,200}$/;
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
+const HEADER_VALUE = /^[\x20-\x7e]{0,2000}$/;
+/** What the worker sets itself, and what is about the connection. */
+const OWN_HEADER =
+  /^(?:content-type|content-length|transfer-encoding|connection|host|expect|upgrade|te|trailer|x-pusher-.*)$/i;
 const MIN_RSA_BITS = 2048;
 
 /** A secret shorter than this can be guessed by trying; it works, with a warning. */
@@ -104,6 +112,48 @@ export const KEY_SET_URL_RULE: TextOptions = {
     return url.username === "" && url.password === "" ? null : "must not contain a user name or password";
   },
 };
+
+/** The address of a webhook endpoint. Whether it is public is looked at elsewhere, as another setting may allow it not to be. */
+export const WEBHOOK_URL_RULE: TextOptions = {
+  bounds: "an http or https URL",
+  check: (text) => {
+    const url = URL.canParse(text) && text.length <= 2000 ? new URL(text) : null;
+    if (url === null || !["http:", "https:"].includes(url.protocol)) {
+      return "must be a URL such as https://example.com/webhooks";
+    }
+    if (url.hash !== "") return "must not have a fragment (#…), which is never sent";
+    return url.username === "" && url.password === "" ? null : "must not contain a user name or password: use headers";
+  },
+};
+
+/** What a webhook endpoint is told of. */
+export const WEBHOOK_EVENT_RULE: TextOptions = {
+  bounds: `\`*\`, ${WEBHOOK_EVENT_NAMES.map((name) => `\`${name}\``).join(", ")}`,
+  check: (text) => {
+    if (text === "*" || WEBHOOK_EVENT_NAMES.some((name) => name === text)) return null;
+    return `must be * or one of ${WEBHOOK_EVENT_NAMES.join(", ")}.${didYouMean(text, [...WEBHOOK_EVENT_NAMES])}`;
+  },
+};
+
+/** How names of channels begin. */
+export const CHANNEL_PREFIX_RULE: TextOptions = {
+  bounds: "1 to 200 characters of A-Z a-z 0-9 _ - = @ , . ;",
+  check: (text) =>
+    CHANNEL_PREFIX.test(text) ? null : "must have 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ; (no pattern)",
+};
+
+/** The value of a request header. */
+export const HEADER_RULE: TextOptions = {
+  bounds: "header name and value",
+  hasFileTwin: true,
+  check: (text) => (HEADER_VALUE.test(text) ? null : "must have at most 2000 printable ASCII characters"),
+};
+
+/** What is wrong with the name of a request header; null when nothing is. */
+export function checkHeaderName(name: string): string | null {
+  if (!HEADER_NAME.test(name)) return "must be the name of an HTTP header";
+  return OWN_HEADER.test(name) ? "is set by Carillon" : null;
+}
 
 /** A NATS server. Credentials in the URL would end up in logs, so they have keys of their own. */
 export const NATS_SERVER_RULE: TextOptions = {

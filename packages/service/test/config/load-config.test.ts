@@ -41,6 +41,7 @@ describe("loadConfig › defaults", () => {
           publishesPerSecond: 0,
           historyBytes: 0,
         },
+        webhooks: [],
       },
     ]);
     expect(config.log.format).toBe("json");
@@ -277,7 +278,7 @@ describe("loadConfig › misspelt keys", () => {
     [{ log: { zzz: 1 } }, "log.zzz: is not a known key. Known here are format, level."],
     [{ log: { level: "warning" } }, "log.level: must be one of trace, debug, info, warn, error. Did you mean warn?"],
     [{ channel: [] }, "channel: is not a known key."],
-    [{ apps: [{ ...app, webhooks: [] }] }, "apps[0].webhooks: is not a known key."],
+    [{ apps: [{ ...app, hooks: [] }] }, "apps[0].hooks: is not a known key."],
     [
       { apps: [{ ...app, limits: { mesageBytes: 1 } }] },
       "apps[0].limits.mesageBytes: is not a known key. Did you mean",
