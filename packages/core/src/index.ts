@@ -100,5 +100,5 @@ export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
-export { MemoryWebhookQueue, type MemoryWebhookQueueOptions } from "./webhooks/memory-webhook-queue.ts";
+export { MemoryWebhookQueue, type MemoryWebhookQueueOptions, withinLimits } from "./webhooks/memory-webhook-queue.ts";
 export { WEBHOOK_EVENT_NAMES, type WebhookEvent, type WebhookEventName } from "./webhooks/webhook-event.ts";

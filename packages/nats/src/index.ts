@@ -1,5 +1,6 @@
 export { connectNatsBus } from "./connect.ts";
 export type { NatsHistorySettings } from "./history-config.ts";
+export type { NatsWebhookSettings } from "./hook-config.ts";
 export type { NatsLog } from "./log.ts";
 export type { NatsBus, NatsBusCounters } from "./nats-bus.ts";
 export type { NatsAuth, NatsBusOptions, NatsIdempotencySettings, NatsTlsSettings } from "./options.ts";

@@ -24,6 +24,8 @@ export interface StreamState {
   /** 1 in an empty stream. */
   readonly first_seq: number;
   readonly last_seq: number;
+  /** When the oldest message was stored, RFC 3339; of no meaning in an empty stream. */
+  readonly first_ts?: string;
 }
 
 /** Who holds the copies of a stream, as its leader sees it; absent on a server by itself. */
@@ -78,6 +80,8 @@ export const STREAM_NOT_FOUND = 10_059;
 export const STREAM_NAME_IN_USE = 10_058;
 export const SUBJECTS_OVERLAP = 10_065;
 export const MESSAGE_NOT_FOUND = 10_037;
+/** The same, of a request to delete. */
+export const MESSAGE_DELETE_FAILED = 10_057;
 export const NANOSECONDS_PER_MS = 1_000_000;
 
 const JETSTREAM_NOT_ENABLED = [10_076, 10_039];

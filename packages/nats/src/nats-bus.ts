@@ -10,6 +10,7 @@ import {
   EnvelopeTooLargeError,
   type HistoryStore,
   type StreamStamp,
+  type WebhookQueue,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
 import { NatsClusterLink } from "./cluster-link.ts";
@@ -17,6 +18,8 @@ import { defer, withDeadline } from "./deadline.ts";
 import { historySettingsOf } from "./history-config.ts";
 import { StampReader } from "./history-stamp.ts";
 import { NatsHistory } from "./history-store.ts";
+import { webhookSettingsOf } from "./hook-config.ts";
+import { NatsWebhookQueue } from "./hook-queue.ts";
 import { ExactInterest, PartitionInterest } from "./interest.ts";
 import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
@@ -52,6 +55,7 @@ export class NatsBus implements Bus {
   readonly #link: MovableLink;
   readonly #once: OncePublisher;
   readonly #history: NatsHistory;
+  readonly #webhooks: NatsWebhookQueue;
   readonly #clusterLink: NatsClusterLink;
   readonly #order = new PublishOrder();
   readonly #subscribeTimeoutMs: number;
@@ -74,6 +78,12 @@ export class NatsBus implements Bus {
       space,
       settings: historySettingsOf(options.history ?? {}),
       order: this.#order,
+      log: this.#log,
+      link: () => this.#linkInUse,
+    });
+    this.#webhooks = new NatsWebhookQueue({
+      space,
+      settings: webhookSettingsOf(options.webhooks ?? {}),
       log: this.#log,
       link: () => this.#linkInUse,
     });
@@ -106,6 +116,11 @@ export class NatsBus implements Bus {
   /** Histories, kept on JetStream over the same connection; closed together with the bus. */
   get history(): HistoryStore {
     return this.#history;
+  }
+
+  /** Events on their way to applications, on JetStream over the same connection; closed together with the bus. */
+  get webhooks(): WebhookQueue {
+    return this.#webhooks;
   }
 
   /** What the processes of the cluster tell each other, over the same connection; closed together with the bus. */
@@ -219,6 +234,7 @@ export class NatsBus implements Bus {
     });
     this.#once.close();
     this.#history.close();
+    this.#webhooks.close();
     await this.#link.close();
     this.#setStatus("closed");
   }
@@ -268,6 +284,7 @@ export class NatsBus implements Bus {
 
   #onUp(): void {
     this.#history.forget();
+    this.#webhooks.forget();
     // What others said meanwhile is missed, which the change of status says.
     this.#clusterLink.forgive();
     this.#setStatus("connected");
@@ -278,6 +295,7 @@ export class NatsBus implements Bus {
     this.#counters.disconnects++;
     this.#once.abandon();
     this.#history.abandon();
+    this.#webhooks.abandon();
     this.#log.warn("nats_disconnected", { server: this.#link.link.server });
     this.#setStatus("disconnected");
   }

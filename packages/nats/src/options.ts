@@ -9,6 +9,7 @@ import {
   type TlsOptions,
 } from "nats";
 import type { NatsHistorySettings } from "./history-config.ts";
+import type { NatsWebhookSettings } from "./hook-config.ts";
 import type { NatsLog } from "./log.ts";
 
 /** How a process proves to NATS who it is. */
@@ -68,6 +69,8 @@ export interface NatsBusOptions {
   readonly idempotency?: NatsIdempotencySettings;
   /** How history is kept. Its streams are made at the first append or read. */
   readonly history?: NatsHistorySettings;
+  /** How webhook events are kept. The streams are made at the first use. */
+  readonly webhooks?: NatsWebhookSettings;
   /** Where to tell of outages and refusals. Default: nowhere. */
   readonly log?: NatsLog;
 }

@@ -1,3 +1,5 @@
+import type { WebhookLane } from "@carillon/core";
+
 /**
  * How apps and channels become NATS subjects: `<prefix>.<kind>.<app>.<partition>.<channel>`.
  *
@@ -10,6 +12,9 @@
  * history (both JetStream, which passes on to `pub`).
  */
 export type SubjectKind = "pub" | "once" | "hist";
+
+/** What a subject of webhook events is for: `hook` = to be delivered, `dead` = given up (both JetStream). */
+export type HookKind = "hook" | "dead";
 
 /** The app and the channel that a subject stands for. */
 export interface SubjectNames {
@@ -152,13 +157,18 @@ export class SubjectSpace {
     return checkedSubject(`${this.#prefix}.ctl.${nodeId === null ? "all" : `node.${escapeToken(nodeId)}`}`);
   }
 
+  /** The subject of a lane of webhook events. Ids of endpoints are made by Carillon, of characters that need no escaping. */
+  ofLane(kind: HookKind, { appId, endpointId, lane }: WebhookLane): string {
+    return checkedSubject(`${this.#prefix}.${kind}.${escapeToken(appId)}.${escapeToken(endpointId)}.${lane}`);
+  }
+
   /** What matches every subject of a kind that is of one app. */
-  ofApp(kind: SubjectKind, appId: string): string {
+  ofApp(kind: SubjectKind | HookKind, appId: string): string {
     return checkedSubject(`${this.#prefix}.${kind}.${escapeToken(appId)}.>`);
   }
 
   /** What matches every subject of a kind. */
-  all(kind: SubjectKind): string {
+  all(kind: SubjectKind | HookKind): string {
     return `${this.#prefix}.${kind}.>`;
   }
 
