@@ -7,7 +7,9 @@ import {
   createMetricsRegistry,
   type Logger,
   type MetricsRegistry,
+  systemClock,
 } from "@carillon/service";
+import { ATTEMPT_BOUNDS_SECONDS, type WebhookWorker } from "@carillon/webhooks";
 import type { Parts } from "./parts.ts";
 
 /** What the admin server of a process tells, and where. */
@@ -44,6 +46,7 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
     addPresenceMetrics(metrics, gateway.presenceCounters, () => gateway.presenceMembers);
   }
   if (publisher !== null) addPublisherMetrics(metrics, publisher);
+  if (parts.worker !== null) addWebhookMetrics(metrics, parts.worker);
   return createAdminServer({
     ...config,
     metrics,
@@ -55,9 +58,12 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
 
 function degradations(parts: Parts): string[] {
   // Not a reason to be taken out of service: no other process reaches the store either, and the other channels go on.
-  return isHistoryAvailable(parts)
-    ? []
-    : ["the store of histories is away: channels with a history can't be published on"];
+  const found: string[] = [];
+  if (!isHistoryAvailable(parts)) {
+    found.push("the store of histories is away: channels with a history can't be published on");
+  }
+  if (parts.worker?.isQueueAvailable === false) found.push("the queue of webhooks is away: none are delivered");
+  return found;
 }
 
 /** Where no channel keeps a history, nobody has to look after the store. */
@@ -168,4 +174,49 @@ function addPublisherMetrics(metrics: MetricsRegistry, publisher: Publisher): vo
     help: "Calls of the publish API that are being handled.",
     read: () => counters.inFlight,
   });
+}
+
+function addWebhookMetrics(metrics: MetricsRegistry, worker: WebhookWorker): void {
+  const { counters } = worker;
+  metrics.counter({
+    name: "webhook_requests_total",
+    help: "Requests to webhook endpoints, by how they ended.",
+    label: "outcome",
+    read: () => counters.attempts,
+  });
+  metrics.counter({
+    name: "webhook_events_total",
+    help: "Webhook events that an endpoint took, and that were given up.",
+    label: "fate",
+    read: () =>
+      new Map([
+        ["delivered", counters.delivered],
+        ["dead", counters.dead],
+      ]),
+  });
+  metrics.histogram({
+    name: "webhook_request_seconds",
+    help: "Time from the begin of a request to a webhook endpoint to its answer, or to the failure.",
+    boundsSeconds: ATTEMPT_BOUNDS_SECONDS,
+    read: () => ({ counts: counters.durations, sumSeconds: counters.durationSumSeconds }),
+  });
+  metrics.gauge({
+    name: "webhook_queue_events",
+    help: "Webhook events that wait or are being delivered, in the whole cluster.",
+    read: () => worker.stats.queued,
+  });
+  metrics.gauge({
+    name: "webhook_queue_oldest_age_seconds",
+    help: "How long the oldest of them has been waiting; 0 when there is none.",
+    read: () => ageSeconds(worker.stats.oldestAtMs),
+  });
+  metrics.gauge({
+    name: "webhook_dead_letters",
+    help: "Webhook events that were given up and are kept, in the whole cluster.",
+    read: () => worker.stats.dead,
+  });
+}
+
+function ageSeconds(sinceMs: number | null): number {
+  return sinceMs === null ? 0 : Math.max(systemClock.now() - sinceMs, 0) / 1000;
 }

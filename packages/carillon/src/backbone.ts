@@ -9,6 +9,8 @@ import {
   MemoryClusterBackbone,
   MemoryClusterLink,
   MemoryHistory,
+  MemoryWebhookQueue,
+  type WebhookQueue,
 } from "@carillon/core";
 import { connectNatsBus } from "@carillon/nats";
 import { type Config, type ConfigRole, type Logger, largestLimits, systemClock } from "@carillon/service";
@@ -18,6 +20,8 @@ import { natsOptions } from "./nats-options.ts";
 export interface Backbone {
   readonly bus: Bus;
   readonly history: HistoryStore;
+  /** Events on their way to applications. */
+  readonly webhooks: WebhookQueue;
   /** How the processes of the cluster talk to each other, beside the channels. */
   readonly clusterLink: ClusterLink;
   /** The most that the store keeps of a channel; null: whatever a rule asks for. */
@@ -41,9 +45,11 @@ export async function startBackbone({ config, role, log, ids }: BackboneOptions)
     const backbone = new MemoryBackbone({ clock: systemClock });
     const history = new MemoryHistory({ backbone, clock: systemClock, ids });
     const clusterLink = new MemoryClusterLink(new MemoryClusterBackbone());
-    return { bus: new MemoryBus(backbone), history, clusterLink, ceiling: null };
+    const leaseMs = config.webhooks.leaseSeconds * 1000;
+    const webhooks = new MemoryWebhookQueue({ clock: systemClock, leaseMs });
+    return { bus: new MemoryBus(backbone), history, webhooks, clusterLink, ceiling: null };
   }
   const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
-  const bus = await connectNatsBus(await natsOptions(config.nats, { role, ceiling, log }));
-  return { bus, history: bus.history, clusterLink: bus.clusterLink, ceiling };
+  const bus = await connectNatsBus(await natsOptions(config, { role, ceiling, log }));
+  return { bus, history: bus.history, webhooks: bus.webhooks, clusterLink: bus.clusterLink, ceiling };
 }

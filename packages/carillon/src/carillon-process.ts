@@ -11,9 +11,9 @@ export interface CarillonProcessOptions extends ProcessOptions {
 
 /** Where a process is reached. */
 export interface RunningAddresses {
-  /** Origin of the HTTP side: publish API, demo page. */
+  /** Origin of the HTTP side: publish API, demo page; "" on a webhook worker. */
   readonly url: string;
-  /** Where browsers connect to; "" on a publisher. */
+  /** Where browsers connect to; "" where there is no gateway. */
   readonly webSocketUrl: string;
   /** Origin of metrics and health; "" without them. */
   readonly adminUrl: string;
@@ -59,7 +59,7 @@ export class CarillonProcess {
   }
 
   async #close(): Promise<void> {
-    const { gateway, publisher, leaving, closing } = this.#parts;
+    const { gateway, publisher, worker, leaving, closing } = this.#parts;
     const { delaySeconds, spreadSeconds } = this.#options.config.gateway.drain;
     // Timers of the clock don't keep a process alive, and a drain must not end because nothing else does.
     const keepAlive = setInterval(() => undefined, 1000);
@@ -67,6 +67,7 @@ export class CarillonProcess {
     publisher?.leave();
     if (delaySeconds > 0) await new Promise<void>((resolve) => void systemClock.after(delaySeconds * 1000, resolve));
     await Promise.all([gateway?.drain(spreadSeconds * 1000), publisher?.drain(PUBLISH_DRAIN_MS)]);
+    await worker?.stop();
     await closing.run();
     clearInterval(keepAlive);
   }
@@ -75,11 +76,11 @@ export class CarillonProcess {
 async function listen(options: CarillonProcessOptions, parts: Parts): Promise<RunningAddresses> {
   const { config, role, log, hasAdmin } = options;
   const { host, port } = role === "publisher" ? config.publisher : config.gateway;
-  const bound = await parts.server.listen({ host, port });
-  const authority = `${nameOf(bound.host)}:${bound.port}`;
+  const bound = await parts.server?.listen({ host, port });
+  const authority = bound === undefined ? "" : `${nameOf(bound.host)}:${bound.port}`;
   return {
-    url: `http://${authority}`,
-    webSocketUrl: role === "publisher" ? "" : `ws://${authority}/ws`,
+    url: authority === "" ? "" : `http://${authority}`,
+    webSocketUrl: parts.gateway === null ? "" : `ws://${authority}/ws`,
     adminUrl: hasAdmin ? await listenForAdmin(makeAdmin({ config: config.admin, role, log, parts }), parts) : "",
   };
 }

@@ -1,13 +1,21 @@
 import { readFile } from "node:fs/promises";
 import type { HistoryLimits } from "@carillon/core";
-import type { NatsAuth, NatsBusOptions, NatsHistorySettings, NatsTlsSettings } from "@carillon/nats";
+import type {
+  NatsAuth,
+  NatsBusOptions,
+  NatsHistorySettings,
+  NatsTlsSettings,
+  NatsWebhookSettings,
+} from "@carillon/nats";
 import {
+  type Config,
   ConfigError,
   type Logger,
-  type NatsConfig,
   type NatsCredentials,
   type NatsHistoryConfig,
   type NatsTls,
+  type NatsWebhooksConfig,
+  type WebhooksConfig,
 } from "@carillon/service";
 
 /** What the bus is told besides its settings. */
@@ -25,7 +33,7 @@ export interface NatsSurroundings {
  * @throws ConfigError when a file can't be read.
  */
 export async function natsOptions(
-  config: NatsConfig,
+  { nats: config, webhooks }: Pick<Config, "nats" | "webhooks">,
   { role, ceiling, log }: NatsSurroundings,
 ): Promise<NatsBusOptions> {
   const auth = await authOf(config.credentials);
@@ -38,6 +46,7 @@ export async function natsOptions(
     name: `carillon-${role}-${process.pid}`,
     idempotency: { windowMs: windowSeconds * 1000, replicas },
     history: historyOf(config.history, ceiling),
+    webhooks: webhooksOf(config.webhooks, webhooks),
     ...(auth === null ? {} : { auth }),
     ...(tls === null ? {} : { tls }),
     ...(log === undefined ? {} : { log }),
@@ -50,6 +59,15 @@ function historyOf(config: NatsHistoryConfig, ceiling?: HistoryLimits): NatsHist
     replicas: replicasOf(config.replicas),
     maxBytesPerStream: config.maxBytes,
     ...(ceiling === undefined ? {} : { maxMessagesPerChannel: ceiling.messages, maxAgeMs: ceiling.maxAgeMs }),
+  };
+}
+
+function webhooksOf(config: NatsWebhooksConfig, { leaseSeconds }: WebhooksConfig): NatsWebhookSettings {
+  return {
+    replicas: replicasOf(config.replicas),
+    maxBytes: config.maxBytes,
+    keepDeadMs: config.keepDeadSeconds * 1000,
+    leaseMs: leaseSeconds * 1000,
   };
 }
 

@@ -7,6 +7,7 @@ import {
   createNodeCounters,
   type HistoryStore,
   type NodeCounters,
+  type WebhookQueue,
 } from "@carillon/core";
 import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
 import { Publisher } from "@carillon/publisher";
@@ -28,10 +29,12 @@ import {
   systemClock,
   watchConfig,
 } from "@carillon/service";
+import { WebhookWorker } from "@carillon/webhooks";
 import { startBackbone } from "./backbone.ts";
 import type { Closing } from "./closing.ts";
 import { demoRoutes } from "./demo-routes.ts";
 import { Leaving } from "./leaving.ts";
+import { webhookSettings } from "./webhook-settings.ts";
 
 /** What one process of Carillon is made from. */
 export interface ProcessOptions {
@@ -52,9 +55,11 @@ export interface Parts {
   readonly history: HistoryStore;
   /** The processes that this one works with. */
   readonly cluster: ClusterMembership;
-  readonly server: PublicServer;
+  /** null where nothing is served but to operators. */
+  readonly server: PublicServer | null;
   readonly gateway: Gateway | null;
   readonly publisher: Publisher | null;
+  readonly worker: WebhookWorker | null;
   readonly watch: ConfigWatch | null;
   readonly leaving: Leaving;
   readonly closing: Closing;
@@ -77,25 +82,27 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
 
-  const { bus, history, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
+  const { bus, history, webhooks, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
   closing.push("bus", () => bus.close());
+  closing.push("webhook queue", () => webhooks.close());
   closing.push("bus log", logStatusOf(bus, log));
   const rules = new ConfiguredChannelRules({ rules: config.channels, ...(ceiling === null ? {} : { ceiling }) });
-  const server = createPublicServer({ logger: log, counters });
-  closing.push("server", () => server.close());
+  const server = role === "webhooks" ? null : createPublicServer({ logger: log, counters });
+  closing.push("server", () => server?.close());
 
-  const shared = { server, bus, history, rules, apps, clock, ids, counters, log };
+  const shared = { bus, history, rules, apps, clock, ids, counters, log };
   let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
   const cluster = new ClusterMembership({
     link: clusterLink,
     bus,
     clock,
     nodeId: String(ids.nodeNumber),
-    isGateway: role !== "publisher",
+    isGateway: role === "dev" || role === "gateway",
     connectionsByApp: () => connectionsByApp(),
     onBug: (error) => log.error("cluster_handler_failed", { error }),
   });
-  const gateway = role === "publisher" ? null : startGateway({ ...shared, cluster }, config.gateway);
+  const hasGateway = server !== null && (role === "dev" || role === "gateway");
+  const gateway = hasGateway ? startGateway({ ...shared, server, cluster }, config.gateway) : null;
   if (gateway !== null) {
     connectionsByApp = () => gateway.connectionsByApp;
     closing.push("gateway", () => gateway.close());
@@ -104,13 +111,16 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   closing.push("cluster", () => cluster.close());
   await cluster.start();
   const control = new ClusterControl(cluster);
-  const publisher = role === "gateway" ? null : new Publisher({ ...shared, control, settings: config.publisher });
-  if (role === "dev") for (const route of demoRoutes(apps.first)) server.route(route);
+  const hasPublisher = server !== null && (role === "dev" || role === "publisher");
+  const publisher = hasPublisher ? new Publisher({ ...shared, server, control, settings: config.publisher }) : null;
+  if (role === "dev") for (const route of demoRoutes(apps.first)) server?.route(route);
+  const worker = role === "dev" || role === "webhooks" ? startWorker({ ...shared, webhooks }, config) : null;
+  closing.push("webhook worker", () => worker?.stop());
 
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
   const leaving = new Leaving();
-  return { counters, apps, rules, bus, history, cluster, server, gateway, publisher, watch, leaving, closing };
+  return { counters, apps, rules, bus, history, cluster, server, gateway, publisher, worker, watch, leaving, closing };
 }
 
 function logStatusOf(bus: Bus, log: Logger): () => void {
@@ -120,13 +130,24 @@ function logStatusOf(bus: Bus, log: Logger): () => void {
   });
 }
 
-type Shared = Pick<Parts, "server" | "bus" | "history" | "rules" | "apps" | "counters"> & {
+type Shared = Pick<Parts, "bus" | "history" | "rules" | "apps" | "counters"> & {
   readonly clock: typeof systemClock;
   readonly ids: ReturnType<typeof randomIds>;
   readonly log: Logger;
 };
 
-function startGateway(shared: Shared & { readonly cluster: Cluster }, config: GatewayConfig): Gateway {
+function startWorker(shared: Shared & { readonly webhooks: WebhookQueue }, config: Config): WebhookWorker {
+  const { apps, clock, ids, log, webhooks: queue } = shared;
+  const settings = webhookSettings(config.webhooks);
+  const worker = new WebhookWorker({ queue, apps, clock, random: () => ids.random(), log, settings });
+  worker.start();
+  return worker;
+}
+
+function startGateway(
+  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster },
+  config: GatewayConfig,
+): Gateway {
   return new Gateway({
     ...shared,
     authorizer: createAuthorizer({ clock: shared.clock }),

@@ -53,8 +53,10 @@ test("docs/http-api.md lists every address that is served beside the publish API
   expect(documented.sort()).toEqual([...new Set([...ADMIN_PATHS, ...NATIVE_PATHS, ...demo])].sort());
 });
 
+/** The commands that do something themselves: those below which there are none, the program, and servers with tools below them. */
 function leaves(command: Command): Command[] {
-  const own = command.commands.length === 0 || command.parent === null ? [command] : [];
+  const isOne = command.commands.length === 0 || command.parent === null || command.options.length > 0;
+  const own = isOne ? [command] : [];
   return [...own, ...command.commands.flatMap(leaves)];
 }
 

@@ -113,6 +113,7 @@ async function checkConfig(role: ConfigRole, flags: ServerFlags, findings: Findi
 }
 
 async function checkPorts(role: ConfigRole, config: Config): Promise<Finding[]> {
+  if (role === "webhooks") return [await checkPort("admin port", config.admin)];
   const main = role === "publisher" ? config.publisher : config.gateway;
   return [await checkPort("port", main), await checkPort("admin port", config.admin)];
 }
@@ -144,12 +145,12 @@ async function checkNats(role: ConfigRole, config: Config): Promise<Finding> {
       : {
           verdict: "bad",
           subject,
-          detail: `a ${role} needs NATS: give --nats nats://host:4222, or nats.servers in the configuration`,
+          detail: `${role === "webhooks" ? "a webhook worker" : `a ${role}`} needs NATS: give --nats nats://host:4222, or nats.servers in the configuration`,
         };
   }
   try {
     const bus = await connectNatsBus({
-      ...(await natsOptions(config.nats, { role: `doctor-${role}` })),
+      ...(await natsOptions(config, { role: `doctor-${role}` })),
       connectTimeoutMs: 0,
     });
     await bus.close();

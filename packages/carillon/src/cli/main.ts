@@ -1,3 +1,4 @@
+import { CONFIG_ROLES, type ConfigRole } from "@carillon/service";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { doctor } from "./doctor.ts";
@@ -5,6 +6,7 @@ import { exitCodeOf, explain } from "./failures.ts";
 import { serve } from "./serve.ts";
 import { addTokenCommand } from "./token.ts";
 import { version } from "./version.ts";
+import { addWebhookCommands } from "./webhooks.ts";
 
 /** The flags that every server command has; each has an env twin, and wins over it. */
 export interface ServerFlags {
@@ -37,26 +39,27 @@ export function createProgram(): Command {
     .description("The realtime service a team runs in its own cluster.")
     .version(version())
     .exitOverride()
+    // So that the tools below a server command have flags of their own.
+    .enablePositionalOptions()
     .showHelpAfterError("(carillon help COMMAND shows what there is)");
   serverCommand(program, "dev", "gateway, publish API and demo page in one process, for development and small sites");
   serverCommand(program, "gateway", "hold the clients' connections");
   serverCommand(program, "publisher", "serve the publish API");
+  addWebhookCommands(serverCommand(program, "webhooks", "tell applications what happens on their channels"));
   addTokenCommand(program);
   withServerFlags(program.command("doctor"))
     .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")
     .addOption(
-      new Option("--role <role>", "which process is to run here")
-        .choices(["dev", "gateway", "publisher"])
-        .default("gateway"),
+      new Option("--role <role>", "which process is to run here").choices([...CONFIG_ROLES]).default("gateway"),
     )
-    .action(async (flags: ServerFlags & { readonly role: "dev" | "gateway" | "publisher" }) => {
+    .action(async (flags: ServerFlags & { readonly role: ConfigRole }) => {
       process.exitCode = await doctor(flags.role, flags);
     });
   return program;
 }
 
-function serverCommand(program: Command, role: "dev" | "gateway" | "publisher", description: string): void {
-  withServerFlags(program.command(role))
+function serverCommand(program: Command, role: ConfigRole, description: string): Command {
+  return withServerFlags(program.command(role))
     .description(description)
     .action(async (flags: ServerFlags) => serve(role, flags));
 }

@@ -79,7 +79,7 @@ function addNatsRelations(nats: NatsConfig, role: ConfigRole, findings: Findings
   if (nats.servers.length === 0 && role !== "dev") {
     findings.problem(
       ["nats", "servers"],
-      `must name at least one NATS server for a ${role}, such as nats://127.0.0.1:4222 (or set CARILLON_NATS)`,
+      `must name at least one NATS server for ${role === "webhooks" ? role : `a ${role}`}, such as nats://127.0.0.1:4222 (or set CARILLON_NATS)`,
     );
   }
   for (const kind of ["history", "webhooks"] as const) {
