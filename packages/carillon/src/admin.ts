@@ -1,4 +1,4 @@
-import type { ClusterMembership, HistoryCounters, PresenceCounters } from "@carillon/core";
+import type { ClusterMembership, HistoryCounters, PresenceCounters, SourceCounters } from "@carillon/core";
 import { DURATION_BOUNDS_SECONDS, type Publisher } from "@carillon/publisher";
 import {
   type AdminConfig,
@@ -44,6 +44,9 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
   addClusterMetrics(metrics, cluster);
   if (gateway !== null && gateway.presenceCounters !== null) {
     addPresenceMetrics(metrics, gateway.presenceCounters, () => gateway.presenceMembers);
+  }
+  if (gateway !== null && gateway.webhookCounters !== null) {
+    addWebhookSourceMetrics(metrics, gateway.webhookCounters, () => gateway.webhooksWaiting);
   }
   if (publisher !== null) addPublisherMetrics(metrics, publisher);
   if (parts.worker !== null) addWebhookMetrics(metrics, parts.worker);
@@ -219,4 +222,24 @@ function addWebhookMetrics(metrics: MetricsRegistry, worker: WebhookWorker): voi
 
 function ageSeconds(sinceMs: number | null): number {
   return sinceMs === null ? 0 : Math.max(systemClock.now() - sinceMs, 0) / 1000;
+}
+
+function addWebhookSourceMetrics(metrics: MetricsRegistry, counters: SourceCounters, waiting: () => number): void {
+  metrics.counter({
+    name: "webhook_events_queued_total",
+    help: "Events that this gateway has handed to the queue of webhooks, once for each endpoint, by name.",
+    label: "event",
+    read: () => counters.told,
+  });
+  metrics.counter({
+    name: "webhook_events_dropped_total",
+    help: "Events that never reached the queue of webhooks, because too many waited for it or the process ended.",
+    label: "reason",
+    read: () => new Map([["queue_unavailable", counters.dropped]]),
+  });
+  metrics.gauge({
+    name: "webhook_events_waiting",
+    help: "Events that wait in this gateway for the queue of webhooks.",
+    read: waiting,
+  });
 }

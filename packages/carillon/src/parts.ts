@@ -68,6 +68,9 @@ export interface Parts {
 /** Most connections where the system doesn't tell its limit of open files. */
 const FALLBACK_MAX_CONNECTIONS = 10_000;
 
+/** How long what applications are still to be told may take to reach the queue, in ms. */
+const WEBHOOK_CLOSE_MS = 5000;
+
 const NO_CONNECTIONS: ReadonlyMap<string, number> = new Map();
 
 /** Share of the open-file limit that connections may take: at the limit uWebSockets.js spins on a core. */
@@ -90,7 +93,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const server = role === "webhooks" ? null : createPublicServer({ logger: log, counters });
   closing.push("server", () => server?.close());
 
-  const shared = { bus, history, rules, apps, clock, ids, counters, log };
+  const shared = { webhooks, bus, history, rules, apps, clock, ids, counters, log };
   let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
   const cluster = new ClusterMembership({
     link: clusterLink,
@@ -106,6 +109,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   if (gateway !== null) {
     connectionsByApp = () => gateway.connectionsByApp;
     closing.push("gateway", () => gateway.close());
+    closing.push("webhook events", () => gateway.closeWebhooks(WEBHOOK_CLOSE_MS));
   }
   closing.push("cluster log", logMembersOf(cluster, log));
   closing.push("cluster", () => cluster.close());
@@ -114,7 +118,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const hasPublisher = server !== null && (role === "dev" || role === "publisher");
   const publisher = hasPublisher ? new Publisher({ ...shared, server, control, settings: config.publisher }) : null;
   if (role === "dev") for (const route of demoRoutes(apps.first)) server?.route(route);
-  const worker = role === "dev" || role === "webhooks" ? startWorker({ ...shared, webhooks }, config) : null;
+  const worker = role === "dev" || role === "webhooks" ? startWorker(shared, config) : null;
   closing.push("webhook worker", () => worker?.stop());
 
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
@@ -134,9 +138,10 @@ type Shared = Pick<Parts, "bus" | "history" | "rules" | "apps" | "counters"> & {
   readonly clock: typeof systemClock;
   readonly ids: ReturnType<typeof randomIds>;
   readonly log: Logger;
+  readonly webhooks: WebhookQueue;
 };
 
-function startWorker(shared: Shared & { readonly webhooks: WebhookQueue }, config: Config): WebhookWorker {
+function startWorker(shared: Shared, config: Config): WebhookWorker {
   const { apps, clock, ids, log, webhooks: queue } = shared;
   const settings = webhookSettings(config.webhooks);
   const worker = new WebhookWorker({ queue, apps, clock, random: () => ids.random(), log, settings });

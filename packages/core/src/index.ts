@@ -36,7 +36,14 @@ export { membershipOf } from "./membership.ts";
 export { MemoryBackbone, type MemoryBackboneOptions, MemoryBus } from "./memory-bus.ts";
 export { MemoryClusterBackbone, MemoryClusterLink } from "./memory-cluster-link.ts";
 export { MemoryHistory, type MemoryHistoryOptions } from "./memory-history.ts";
-export { type HistoryServices, Node, type NodeOptions, type NodeServices, type OpenResult } from "./node.ts";
+export {
+  type HistoryServices,
+  Node,
+  type NodeOptions,
+  type NodeServices,
+  type NodeWebhooks,
+  type OpenResult,
+} from "./node.ts";
 export { countBy, createNodeCounters } from "./node-counters.ts";
 export type {
   App,
@@ -100,5 +107,7 @@ export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
-export { MemoryWebhookQueue, type MemoryWebhookQueueOptions, withinLimits } from "./webhooks/memory-webhook-queue.ts";
+export { MemoryWebhookQueue, type MemoryWebhookQueueOptions } from "./webhooks/memory-webhook-queue.ts";
+export { createSourceCounters, type SourceCounters } from "./webhooks/source-counters.ts";
 export { WEBHOOK_EVENT_NAMES, type WebhookEvent, type WebhookEventName } from "./webhooks/webhook-event.ts";
+export { withinLimits } from "./webhooks/within-limits.ts";

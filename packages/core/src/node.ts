@@ -14,7 +14,7 @@ import { HistoryReader } from "./history-reader.ts";
 import { HistorySweep } from "./history-sweep.ts";
 import { Hub } from "./hub.ts";
 import { LossNotice } from "./loss-notice.ts";
-import type { App } from "./ports/apps.ts";
+import type { App, AppRegistry } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
 import type { Bus } from "./ports/bus.ts";
 import type { ChannelRules } from "./ports/channel-rules.ts";
@@ -24,12 +24,14 @@ import type { HistoryStore } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
+import type { WebhookQueue } from "./ports/webhook-queue.ts";
 import { GossipPresence } from "./presence/gossip-presence.ts";
 import { isPresenceDelta } from "./presence/presence-delta.ts";
 import { Receipts } from "./receipts.ts";
 import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Subscribing } from "./subscribing.ts";
+import { WebhookSources } from "./webhooks/webhook-sources.ts";
 
 /** What belongs to the histories of a node's channels. */
 export interface HistoryServices {
@@ -53,9 +55,19 @@ export interface NodeServices {
   readonly presence: GossipPresence | null;
   /** null where there is no cluster to ask for receipts. */
   readonly receipts: Receipts | null;
+  /** null where no app is told of anything. */
+  readonly webhooks: WebhookSources | null;
   readonly subscribing: Subscribing;
   /** Sessions by when they end unless a (newer) connection token comes. */
   readonly expiries: ExpiryWheel<Session>;
+}
+
+/** How a node tells applications what happens. */
+export interface NodeWebhooks {
+  readonly queue: Pick<WebhookQueue, "enqueue">;
+  readonly apps: Pick<AppRegistry, "byId">;
+  /** Hears when the queue begins to refuse events. */
+  readonly onRefused: (error: unknown) => void;
 }
 
 /** What a Node stands on. */
@@ -69,6 +81,8 @@ export interface NodeOptions {
   readonly cluster?: Cluster;
   /** How long a user whose last connection broke is still on presence channels, in ms. */
   readonly presenceGraceMs?: number;
+  /** Wants a `cluster`. Absent: no app is told of anything. */
+  readonly webhooks?: NodeWebhooks;
   readonly topics: TopicTree;
   /** The codecs of all protocols that the node serves. */
   readonly codecs: readonly Codec[];
@@ -134,6 +148,7 @@ export class Node {
     const { cluster } = options;
     const receipts = cluster === undefined ? null : new Receipts({ cluster, clock, channels });
     const events = new EventPublisher(options);
+    const webhooks = createWebhooks(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
     this.services = {
       clock,
@@ -146,6 +161,7 @@ export class Node {
       presence,
       receipts,
       expiries,
+      webhooks,
       subscribing: new Subscribing(() => this.services),
     };
     if (options.cluster !== undefined) new GatewayControl(options.cluster, this.services);
@@ -175,6 +191,12 @@ export class Node {
     for (const session of this.services.connections.all()) {
       if (!isServed(session.app)) session.end("app_disabled");
     }
+  }
+
+  /** The settings of apps have changed. */
+  onAppsChanged(isServed: (app: App) => boolean): void {
+    this.endUnserved(isServed);
+    this.services.webhooks?.recount(this.services.connections.all());
   }
 
   /** Lets go of all interest and timers. Sessions must have ended before. */
@@ -249,4 +271,9 @@ function createPresence({ bus, cluster, clock, presenceGraceMs, rules }: NodeOpt
     graceMs: presenceGraceMs ?? DEFAULT_PRESENCE_GRACE_MS,
     listUpTo: ({ appId, channel }) => rules?.ruleOf(appId, channel).presenceListUpTo ?? DEFAULT_PRESENCE_LIST_UP_TO,
   });
+}
+
+function createWebhooks({ webhooks, cluster, bus, clock, ids }: NodeOptions): WebhookSources | null {
+  if (webhooks === undefined || cluster === undefined) return null;
+  return new WebhookSources({ ...webhooks, cluster, bus, clock, random: () => ids.random() });
 }

@@ -18,7 +18,7 @@ import type { Codec } from "./ports/codec.ts";
 import type { Transport } from "./ports/transport.ts";
 import type { Roster } from "./presence/member.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { type SubscribeResult, SubscriptionSet } from "./subscription-set.ts";
+import { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
 
 /** The protocol's side of a session: told what the session can't say in the protocol's own words. */
 export interface SessionOwner {
@@ -110,6 +110,11 @@ export class Session {
     return subscription !== undefined && subscription.channel === channel && subscription.pending === null;
   }
 
+  /** The subscriptions that stand. */
+  *standing(): Generator<Subscription> {
+    for (const subscription of this.#subscriptions.all()) if (subscription.pending === null) yield subscription;
+  }
+
   /** True when the connection has proven to be this user's as a whole: its token names it. */
   isSignedInAs(userId: string): boolean {
     return this.#grant?.userId === userId;
@@ -181,7 +186,11 @@ export class Session {
     }
     const address = { appId: this.app.id, channel: event.channel };
     const exclude = event.isEchoed ? "" : (this.senderId ?? this.connectionId);
-    return this.#node.events.publish(address, { event: event.event, payload: event.payload, exclude });
+    const member = this.#subscriptions.get(event.channel)?.member ?? null;
+    const tell = this.#node.webhooks?.clientEvent(this, { ...event, member }) ?? null;
+    const published = await this.#node.events.publish(address, { event: event.event, payload: event.payload, exclude });
+    if (tell !== null && published.ok) tell(published.value.messageId);
+    return published;
   }
 
   /** Reads a part of a channel's history, where the client may. */

@@ -58,7 +58,7 @@ export class Subscribing {
     const isPresence = this.#presenceOf(subscription) !== null;
     if (channel.log === null && !isPresence) {
       if (channel.whenHeld !== null) return this.#wait(subscriber, subscription, channel.whenHeld);
-      this.#node.hub.join(session, channel);
+      this.#join(session, subscription);
       return ACCEPTED;
     }
     return this.#prepare(subscriber, subscription, target);
@@ -66,9 +66,18 @@ export class Subscribing {
 
   /** Gives back what a subscription holds that has been taken out of its set. `isBroken`: because the connection was lost. */
   undo(session: Session, subscription: Subscription, isBroken: boolean): void {
-    if (subscription.pending === null) this.#node.hub.leave(session, subscription.channel);
+    if (subscription.pending === null) {
+      this.#node.hub.leave(session, subscription.channel);
+      this.#node.webhooks?.left(subscription);
+    }
     this.#presenceOf(subscription)?.leave(entryOf(session, subscription), isBroken);
     this.#node.channels.release(subscription.channel);
+  }
+
+  /** From now on it stands. */
+  #join(session: Session, subscription: Subscription): void {
+    this.#node.hub.join(session, subscription.channel);
+    this.#node.webhooks?.joined(session.app, subscription);
   }
 
   /** A subscription without history and presence: it stands as soon as the interest does. */
@@ -77,7 +86,7 @@ export class Subscribing {
       () => {
         if (!isWanted(subscriber, subscription)) return CANCELLED;
         subscription.pending = null;
-        this.#node.hub.join(subscriber.session, subscription.channel);
+        this.#join(subscriber.session, subscription);
         return ACCEPTED;
       },
       () => this.#giveUp(subscriber, subscription, BUS_AWAY),
@@ -118,7 +127,10 @@ export class Subscribing {
         if (subscription.pending === null) return accept(this.#repeat(subscription));
         const caughtUp = this.#catchUp(subscriber.session, subscription, wanted);
         subscription.pending = null;
-        this.#node.hub.join(subscriber.session, subscription.channel);
+        this.#join(subscriber.session, subscription);
+        if (caughtUp.isCached === false) {
+          this.#node.webhooks?.cacheMissed(subscriber.session.app, subscription.channel.channel);
+        }
         return accept<Joined>({ ...caughtUp, ...this.#rosterFor(subscription) });
       },
     });

@@ -16,6 +16,8 @@ import {
   Node,
   type NodeCounters,
   type PresenceCounters,
+  type SourceCounters,
+  type WebhookQueue,
 } from "@carillon/core";
 import { type Logger, type PublicServer, problem, type UpgradeDecision, type UpgradeRequest } from "@carillon/service";
 import type { Protocol, ProtocolServices } from "./protocol.ts";
@@ -48,6 +50,8 @@ export interface GatewayOptions {
   readonly rules?: ChannelRules;
   /** The processes of the cluster; is started after the gateway was made. Absent: presence channels tell nobody who is there. */
   readonly cluster?: Cluster;
+  /** Takes what applications are to be told. Wants a `cluster`. Absent: they are told nothing. */
+  readonly webhooks?: WebhookQueue;
   readonly apps: AppRegistry;
   readonly authorizer: Authorizer;
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
@@ -77,8 +81,11 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { server, settings, apps, counters, log } = options;
     this.#options = options;
+    const { webhooks, ...stands } = options;
+    const onRefused = (error: unknown) => log.warn("webhook_queue_refused", { error });
     this.#node = new Node({
-      ...options,
+      ...stands,
+      ...(webhooks === undefined ? {} : { webhooks: { queue: webhooks, apps, onRefused } }),
       topics: server,
       codecs: options.protocols.flatMap((protocol) => protocol.codecs),
       lingerMs: settings.lingerMs,
@@ -102,7 +109,7 @@ export class Gateway {
       onBug: (error) => log.error("connection_task_failed", { error }),
     };
     this.#stopWatchingApps = apps.onChange(() =>
-      this.#node.endUnserved((app) => app.settings.enabled && apps.byId(app.id) === app),
+      this.#node.onAppsChanged((app) => app.settings.enabled && apps.byId(app.id) === app),
     );
     this.#budgets = this.#createBudgets();
     server.webSocket({
@@ -143,6 +150,16 @@ export class Gateway {
     return this.#node.services.presence?.counters ?? null;
   }
 
+  /** What this gateway has counted about the events that it tells applications of; null where they are told nothing. */
+  get webhookCounters(): SourceCounters | null {
+    return this.#node.services.webhooks?.counters ?? null;
+  }
+
+  /** Events that wait for the queue of webhooks. */
+  get webhooksWaiting(): number {
+    return this.#node.services.webhooks?.waiting ?? 0;
+  }
+
   /** What this gateway has counted about histories. */
   get historyCounters(): HistoryCounters {
     return this.#node.historyCounters;
@@ -173,6 +190,11 @@ export class Gateway {
     while (server.openSockets > 0 && clock.monotonic() < deadlineMs) {
       await new Promise<void>((resolve) => clock.after(10, resolve));
     }
+  }
+
+  /** Tells applications nothing more; resolves when the queue has what is to be told, at the latest after `timeoutMs`. */
+  async closeWebhooks(timeoutMs: number): Promise<void> {
+    await this.#node.services.webhooks?.close(timeoutMs);
   }
 
   /** Lets go of the bus and of all timers. The server is closed by whoever made it. Idempotent. */

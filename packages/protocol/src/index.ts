@@ -57,6 +57,7 @@ export {
 } from "./native/json-codec.ts";
 export type { CommandRefusal, CommandResult } from "./native/read-command.ts";
 export { MAX_CHANNELS_PER_COMMAND, MAX_HISTORY_LIMIT, MAX_TOKEN_LENGTH } from "./native/read-command.ts";
+export { payloadText } from "./payload-text.ts";
 export { receiptOf } from "./receipt.ts";
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";

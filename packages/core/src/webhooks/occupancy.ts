@@ -1,0 +1,344 @@
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Bus } from "../ports/bus.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import { type OccupancyKey, partitionOfKey } from "./occupancy-key.ts";
+import { type Decision, OccupancyLedger } from "./occupancy-ledger.ts";
+import { ENTRIES_PER_MESSAGE, OccupancyReporter } from "./occupancy-reporter.ts";
+import {
+  decodePartitions,
+  decodeReport,
+  decodeTold,
+  encodeReport,
+  encodeTold,
+  PULL_KIND,
+  REPORT_KIND,
+  TOLD_KIND,
+  type ToldEntry,
+} from "./occupancy-wire.ts";
+import { OWNER_PARTITIONS, OwnerTable } from "./owner-table.ts";
+
+/** What an Occupancy stands on. */
+export interface OccupancyOptions {
+  /** Must not have started. */
+  readonly cluster: Cluster;
+  readonly bus: Pick<Bus, "status" | "onStatus">;
+  readonly clock: Clock;
+  /** How long nobody must be there before that is told, in ms. */
+  readonly graceMs: number;
+  readonly wantsCount: (key: OccupancyKey) => boolean;
+  /** Hears what is to be told to the app, once in the cluster. */
+  readonly onDecision: (decision: Decision) => void;
+}
+
+const TICK_MS = 100;
+/** A tick that comes so late shows that this process stood still, while others may have taken over what it owns. */
+const FROZEN_MS = 2500;
+const ASK_TIMEOUT_MS = 3000;
+const RETRY_MS = 250;
+/** After this, what another node asked about and doesn't own here is taken back. */
+const CEDED_MS = 2000;
+/** What was told lately is told again by whoever takes over, with the same id: the one before may have died in the act. */
+const RETELL_MS = 30_000;
+/** How often it is looked for parts of nodes that went before anybody had heard of them. */
+const CHECK_EVERY_MS = 10_000;
+/** Until a node forgets what is neither its own to tell nor its own to remember. */
+const PRUNE_AFTER_MS = 30_000;
+
+/**
+ * Which channels are occupied, and which users are on presence channels, over all gateways: told once, by one of them.
+ *
+ * Each key belongs to a partition, each partition to one gateway. All gateways report what they have to the owner, until it
+ * has heard them. The owner decides, and lets a second gateway know what it tells. Whoever becomes owner first asks all
+ * others for what they have and what they know to be told, and decides nothing before they have answered.
+ */
+export class Occupancy {
+  readonly #options: OccupancyOptions;
+  readonly #ledger: OccupancyLedger;
+  readonly #reporter: OccupancyReporter;
+  readonly #nodeId: string;
+  #table: OwnerTable;
+  /** Partitions that this node owns and knows all about. */
+  readonly #ready = new Set<number>();
+  /** Rises for a partition with each change of who owns it, so that a late answer is known to be late. */
+  readonly #generations: number[] = new Array(OWNER_PARTITIONS).fill(0);
+  #epochs = 0;
+  #ticking: Timer | null = null;
+  #tickedAtMs = 0;
+  #checkedAtMs = 0;
+  #mustRegain = true;
+  readonly #timers = new Set<Timer>();
+  readonly #stops: readonly (() => void)[];
+  #isClosed = false;
+
+  constructor(options: OccupancyOptions) {
+    const { cluster, bus, clock, graceMs, wantsCount } = options;
+    this.#options = options;
+    this.#nodeId = cluster.nodeId;
+    this.#table = new OwnerTable([this.#nodeId]);
+    this.#ledger = new OccupancyLedger({
+      graceMs,
+      wantsCount,
+      newEpoch: () => `${clock.now()}-${this.#nodeId}-${++this.#epochs}`,
+    });
+    this.#reporter = new OccupancyReporter({
+      cluster,
+      clock,
+      ownerOf: (partition) => this.#table.of(partition).owner,
+      send: (nodeId, version, entries) => this.#report(nodeId, { version, entries }),
+    });
+    cluster.handle(REPORT_KIND, (from, body) => {
+      const report = decodeReport(body);
+      if (report !== null) this.#take(from, report);
+      return [];
+    });
+    cluster.handle(TOLD_KIND, (_from, body) => {
+      for (const { key, told } of decodeTold(body) ?? []) this.#ledger.adopt(key, told);
+      this.#beginToTick();
+      return [];
+    });
+    cluster.handle(PULL_KIND, (_from, body) => this.#answerPull(decodePartitions(body) ?? new Set()));
+    this.#stops = [
+      cluster.onAppeared(({ isGateway }) => isGateway && this.#reckon()),
+      cluster.onGone(({ id, isGateway }) => {
+        this.#ledger.drop(id);
+        if (isGateway) this.#reckon();
+      }),
+      bus.onStatus(() => {
+        this.#mustRegain = true;
+      }),
+    ];
+  }
+
+  /** A connection more (1) or less (-1) for a key here. `isCountWanted`: the owner is told of every change. */
+  change(key: OccupancyKey, by: 1 | -1, isCountWanted: boolean): void {
+    this.#reporter.change(key, by, isCountWanted);
+    this.#beginToTick();
+  }
+
+  /** How many connections there are for a key here. */
+  countOf(key: OccupancyKey): number {
+    return this.#reporter.countOf(key);
+  }
+
+  /** Keys that this node knows something of, as an owner or as a second. */
+  get known(): number {
+    return this.#ledger.size;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const stop of this.#stops) stop();
+    for (const timer of this.#timers) timer.cancel();
+    this.#ticking?.cancel();
+    this.#reporter.close();
+  }
+
+  /** From the first key on: where no app wants to be told, nothing ever ticks. */
+  #beginToTick(): void {
+    if (this.#ticking !== null || this.#isClosed) return;
+    this.#tickedAtMs = this.#options.clock.monotonic();
+    this.#ticking = this.#options.clock.every(TICK_MS, () => this.#tick());
+  }
+
+  #take(from: string, { version, entries }: ReturnType<typeof decodeReport> & object): void {
+    this.#ledger.report(from, version, entries);
+    this.#beginToTick();
+  }
+
+  #tick(): void {
+    const { clock, cluster, bus, onDecision } = this.#options;
+    const nowMs = clock.monotonic();
+    if (nowMs - this.#tickedAtMs > FROZEN_MS) this.#mustRegain = true;
+    this.#tickedAtMs = nowMs;
+    // Cut off, or not sure who lives: others may own what this node believes to own.
+    if (!cluster.isSettled || bus.status !== "connected") {
+      this.#mustRegain = true;
+      this.#ready.clear();
+      return;
+    }
+    if (this.#mustRegain) {
+      this.#mustRegain = false;
+      this.#ready.clear();
+      this.#reckon();
+      this.#gain(new Set(this.#table.ownedBy(this.#nodeId)));
+    }
+    if (nowMs - this.#checkedAtMs > CHECK_EVERY_MS) {
+      this.#checkedAtMs = nowMs;
+      this.#ledger.dropAllBut(new Set([this.#nodeId, ...cluster.nodes.map(({ id }) => id)]));
+    }
+    if (!this.#ledger.isOpen) return;
+    const decisions = this.#ledger.decide(clock.now(), (partition) => this.#ready.has(partition));
+    const told: ToldEntry[] = [];
+    for (const decision of decisions) {
+      if (decision.kind === "occupancy") told.push(decision);
+      onDecision(decision);
+    }
+    this.#entrust(told);
+  }
+
+  /** Reckons anew who owns what. */
+  #reckon(): void {
+    const { cluster } = this.#options;
+    const before = this.#table;
+    const gateways = cluster.nodes.filter(({ isGateway }) => isGateway).map(({ id }) => id);
+    const table = new OwnerTable([...gateways, this.#nodeId]);
+    this.#table = table;
+    const gained = new Set<number>();
+    const movedElsewhere = new Set<number>();
+    const toEntrust = new Set<number>();
+    for (let partition = 0; partition < OWNER_PARTITIONS; partition++) {
+      const [was, is] = [before.of(partition), table.of(partition)];
+      const isMine = is.owner === this.#nodeId;
+      if (was.owner !== is.owner) (isMine ? gained : movedElsewhere).add(partition);
+      else if (isMine && was.standby !== is.standby) toEntrust.add(partition);
+      if (!isMine) this.#ready.delete(partition);
+    }
+    this.#gain(gained);
+    this.#reporter.repeat(movedElsewhere);
+    this.#entrust([...this.#ledger.toldIn(toEntrust)]);
+    this.#later(PRUNE_AFTER_MS, () => {
+      this.#ledger.prune((partition) => {
+        const { owner, standby } = this.#table.of(partition);
+        return owner === this.#nodeId || standby === this.#nodeId;
+      });
+    });
+  }
+
+  /** Learns all about partitions that are this node's now. */
+  #gain(partitions: ReadonlySet<number>): void {
+    if (partitions.size === 0 || this.#mustRegain) return;
+    const generations = new Map<number, number>();
+    for (const partition of partitions) {
+      this.#ready.delete(partition);
+      const generation = (this.#generations[partition] ?? 0) + 1;
+      this.#generations[partition] = generation;
+      generations.set(partition, generation);
+    }
+    const others = this.#options.cluster.nodes.filter(({ isGateway }) => isGateway).map(({ id }) => id);
+    void Promise.all(others.map((id) => this.#pull(id, partitions))).then(() => {
+      if (this.#isClosed) return;
+      const own = this.#reporter.wholeOf(partitions);
+      this.#ledger.replace(this.#nodeId, own.version, { partitions, entries: own.entries });
+      const ready = new Set<number>();
+      for (const [partition, generation] of generations) {
+        if (this.#generations[partition] === generation && this.#isMine(partition)) ready.add(partition);
+      }
+      for (const partition of ready) this.#ready.add(partition);
+      this.#ledger.open(ready);
+      this.#retell(ready);
+    });
+  }
+
+  /** What was told just before the change of owner may not have reached the queue; under the same id it does no harm. */
+  #retell(partitions: ReadonlySet<number>): void {
+    const { clock, onDecision } = this.#options;
+    const all = [...this.#ledger.toldIn(partitions)];
+    this.#entrust(all);
+    const recent = all.filter(({ told }) => clock.now() - told.atMs < RETELL_MS);
+    recent.sort((a, b) => a.told.atMs - b.told.atMs);
+    for (const { key, told } of recent) onDecision({ kind: "occupancy", key, told });
+    if (all.length > 0) this.#beginToTick();
+  }
+
+  /** Asks one node for all of its part, again and again while it lives. */
+  async #pull(nodeId: string, partitions: ReadonlySet<number>): Promise<void> {
+    const { cluster } = this.#options;
+    const options = { nodeId, timeoutMs: ASK_TIMEOUT_MS };
+    while (!this.#isClosed && cluster.nodes.some(({ id }) => id === nodeId)) {
+      const { answers } = await cluster.ask(PULL_KIND, [...partitions], options);
+      const [answer] = answers;
+      if (answer !== undefined) return this.#takePart(nodeId, partitions, answer.parts);
+      await new Promise<void>((resolve) => this.#later(RETRY_MS, resolve));
+    }
+  }
+
+  #takePart(nodeId: string, partitions: ReadonlySet<number>, parts: readonly unknown[]): void {
+    let version = 0;
+    const entries = [];
+    for (const part of parts) {
+      const [kind, body] = Array.isArray(part) ? part : [];
+      const report = kind === "r" ? decodeReport(body) : null;
+      if (report !== null) {
+        version = report.version;
+        entries.push(...report.entries);
+      }
+      if (kind === "t") for (const { key, told } of decodeTold(body) ?? []) this.#ledger.adopt(key, told);
+    }
+    this.#ledger.replace(nodeId, version, { partitions, entries });
+  }
+
+  /** Somebody believes to own these partitions: from now on this node tells nothing of them. */
+  #answerPull(partitions: ReadonlySet<number>): unknown[] {
+    let hasCeded = false;
+    for (const partition of partitions) {
+      hasCeded = this.#isMine(partition) || hasCeded;
+      this.#ready.delete(partition);
+    }
+    // It may know fewer nodes than this one does. When both know the same, one of them has nothing to take back.
+    if (hasCeded) {
+      this.#later(CEDED_MS, () => {
+        const mine = [...partitions].filter((partition) => this.#isMine(partition) && !this.#ready.has(partition));
+        this.#gain(new Set(mine));
+      });
+    }
+    const { version, entries } = this.#reporter.wholeOf(partitions);
+    const told = [...this.#ledger.toldIn(partitions)];
+    return [
+      ["r", encodeReport({ version, entries: [] })],
+      ...chunksOf(entries).map((chunk) => ["r", encodeReport({ version, entries: chunk })]),
+      ...chunksOf(told).map((chunk) => ["t", encodeTold(chunk)]),
+    ];
+  }
+
+  /** Lets the second of each partition know what was told. */
+  #entrust(entries: readonly ToldEntry[]): void {
+    const byNode = new Map<string, ToldEntry[]>();
+    for (const entry of entries) {
+      const { standby } = this.#table.of(partitionOfKey(entry.key));
+      if (standby === null) continue;
+      const batch = byNode.get(standby) ?? [];
+      batch.push(entry);
+      byNode.set(standby, batch);
+    }
+    for (const [nodeId, batch] of byNode) for (const chunk of chunksOf(batch)) void this.#tellStandby(nodeId, chunk);
+  }
+
+  async #tellStandby(nodeId: string, entries: readonly ToldEntry[]): Promise<void> {
+    const { cluster } = this.#options;
+    const options = { nodeId, timeoutMs: ASK_TIMEOUT_MS };
+    while (!this.#isClosed && cluster.nodes.some(({ id }) => id === nodeId)) {
+      const { missing } = await cluster.ask(TOLD_KIND, encodeTold(entries), options);
+      if (missing.length === 0) return;
+      await new Promise<void>((resolve) => this.#later(RETRY_MS, resolve));
+    }
+  }
+
+  async #report(nodeId: string, report: Parameters<typeof encodeReport>[0]): Promise<boolean> {
+    if (nodeId === this.#nodeId) {
+      this.#take(nodeId, report);
+      return true;
+    }
+    const options = { nodeId, timeoutMs: ASK_TIMEOUT_MS };
+    const { missing } = await this.#options.cluster.ask(REPORT_KIND, encodeReport(report), options);
+    return missing.length === 0;
+  }
+
+  #isMine(partition: number): boolean {
+    return this.#table.of(partition).owner === this.#nodeId;
+  }
+
+  #later(delayMs: number, task: () => void): void {
+    if (this.#isClosed) return;
+    const timer = this.#options.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      task();
+    });
+    this.#timers.add(timer);
+  }
+}
+
+function chunksOf<T>(items: readonly T[]): T[][] {
+  const chunks: T[][] = [];
+  for (let at = 0; at < items.length; at += ENTRIES_PER_MESSAGE) chunks.push(items.slice(at, at + ENTRIES_PER_MESSAGE));
+  return chunks;
+}
