@@ -43,7 +43,7 @@ export class CarillonProcess {
 
   /** Starts `carillon ROLE …` on free ports and waits until it says that it is ready. */
   static async start(
-    role: "dev" | "gateway" | "publisher",
+    role: "dev" | "gateway" | "publisher" | "webhooks",
     args: readonly string[] = [],
     { nodeArgs = [], openFiles }: StartOptions = {},
   ): Promise<CarillonProcess> {
