@@ -17,6 +17,7 @@ import {
   MemoryHistory,
   type NodeCounters,
   type PublishedEvent,
+  type WebhookQueue,
 } from "@carillon/core";
 import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
 import {
@@ -49,6 +50,8 @@ export interface TestGatewayOptions {
   readonly rules?: ChannelRules;
   /** How it reaches the other gateways' processes, which goes with `bus`; default: there are no others. */
   readonly clusterLink?: ClusterLink;
+  /** Takes what the apps' endpoints are to be told; default: they are told nothing. */
+  readonly webhooks?: WebhookQueue;
 }
 
 /** Rules that give all channels whose name begins so a history, by default of 100 publications and an hour. */
@@ -135,6 +138,7 @@ export class TestGateway {
       bus,
       cluster,
       ...kept,
+      ...(options.webhooks === undefined ? {} : { webhooks: options.webhooks }),
       apps,
       authorizer: createAuthorizer({ clock }),
       isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
@@ -178,6 +182,7 @@ export class TestGateway {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cluster.close();
+    await this.gateway.closeWebhooks(0);
     this.gateway.close();
     await this.#server.close();
     if (this.#ownsBus) await this.bus.close();
