@@ -206,6 +206,7 @@ export class Node {
     this.#lossNotice.close();
     this.services.history?.keeper.close();
     this.services.presence?.close();
+    void this.services.webhooks?.close(0);
     this.services.receipts?.close();
     this.services.channels.close();
     this.services.expiries.close();

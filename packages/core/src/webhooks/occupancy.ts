@@ -1,9 +1,10 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
+import { chunksOf, OccupancyExchange } from "./occupancy-exchange.ts";
 import { type OccupancyKey, partitionOfKey } from "./occupancy-key.ts";
 import { type Decision, OccupancyLedger } from "./occupancy-ledger.ts";
-import { ENTRIES_PER_MESSAGE, OccupancyReporter } from "./occupancy-reporter.ts";
+import { OccupancyReporter } from "./occupancy-reporter.ts";
 import {
   decodePartitions,
   decodeReport,
@@ -12,6 +13,7 @@ import {
   encodeTold,
   PULL_KIND,
   REPORT_KIND,
+  type Report,
   TOLD_KIND,
   type ToldEntry,
 } from "./occupancy-wire.ts";
@@ -33,8 +35,6 @@ export interface OccupancyOptions {
 const TICK_MS = 100;
 /** A tick that comes so late shows that this process stood still, while others may have taken over what it owns. */
 const FROZEN_MS = 2500;
-const ASK_TIMEOUT_MS = 3000;
-const RETRY_MS = 250;
 /** After this, what another node asked about and doesn't own here is taken back. */
 const CEDED_MS = 2000;
 /** What was told lately is told again by whoever takes over, with the same id: the one before may have died in the act. */
@@ -55,6 +55,7 @@ export class Occupancy {
   readonly #options: OccupancyOptions;
   readonly #ledger: OccupancyLedger;
   readonly #reporter: OccupancyReporter;
+  readonly #exchange: OccupancyExchange;
   readonly #nodeId: string;
   #table: OwnerTable;
   /** Partitions that this node owns and knows all about. */
@@ -80,6 +81,7 @@ export class Occupancy {
       wantsCount,
       newEpoch: () => `${clock.now()}-${this.#nodeId}-${++this.#epochs}`,
     });
+    this.#exchange = new OccupancyExchange(cluster, clock);
     this.#reporter = new OccupancyReporter({
       cluster,
       clock,
@@ -130,6 +132,7 @@ export class Occupancy {
     for (const stop of this.#stops) stop();
     for (const timer of this.#timers) timer.cancel();
     this.#ticking?.cancel();
+    this.#exchange.close();
     this.#reporter.close();
   }
 
@@ -140,7 +143,7 @@ export class Occupancy {
     this.#ticking = this.#options.clock.every(TICK_MS, () => this.#tick());
   }
 
-  #take(from: string, { version, entries }: ReturnType<typeof decodeReport> & object): void {
+  #take(from: string, { version, entries }: Report): void {
     this.#ledger.report(from, version, entries);
     this.#beginToTick();
   }
@@ -240,16 +243,15 @@ export class Occupancy {
     if (all.length > 0) this.#beginToTick();
   }
 
-  /** Asks one node for all of its part, again and again while it lives. */
   async #pull(nodeId: string, partitions: ReadonlySet<number>): Promise<void> {
-    const { cluster } = this.#options;
-    const options = { nodeId, timeoutMs: ASK_TIMEOUT_MS };
-    while (!this.#isClosed && cluster.nodes.some(({ id }) => id === nodeId)) {
-      const { answers } = await cluster.ask(PULL_KIND, [...partitions], options);
-      const [answer] = answers;
-      if (answer !== undefined) return this.#takePart(nodeId, partitions, answer.parts);
-      await new Promise<void>((resolve) => this.#later(RETRY_MS, resolve));
-    }
+    const parts = await this.#exchange.pull(nodeId, partitions);
+    if (parts !== null) this.#takePart(nodeId, partitions, parts);
+  }
+
+  async #report(nodeId: string, report: Report): Promise<boolean> {
+    if (nodeId !== this.#nodeId) return await this.#exchange.report(nodeId, report);
+    this.#take(nodeId, report);
+    return true;
   }
 
   #takePart(nodeId: string, partitions: ReadonlySet<number>, parts: readonly unknown[]): void {
@@ -300,27 +302,8 @@ export class Occupancy {
       batch.push(entry);
       byNode.set(standby, batch);
     }
-    for (const [nodeId, batch] of byNode) for (const chunk of chunksOf(batch)) void this.#tellStandby(nodeId, chunk);
-  }
-
-  async #tellStandby(nodeId: string, entries: readonly ToldEntry[]): Promise<void> {
-    const { cluster } = this.#options;
-    const options = { nodeId, timeoutMs: ASK_TIMEOUT_MS };
-    while (!this.#isClosed && cluster.nodes.some(({ id }) => id === nodeId)) {
-      const { missing } = await cluster.ask(TOLD_KIND, encodeTold(entries), options);
-      if (missing.length === 0) return;
-      await new Promise<void>((resolve) => this.#later(RETRY_MS, resolve));
-    }
-  }
-
-  async #report(nodeId: string, report: Parameters<typeof encodeReport>[0]): Promise<boolean> {
-    if (nodeId === this.#nodeId) {
-      this.#take(nodeId, report);
-      return true;
-    }
-    const options = { nodeId, timeoutMs: ASK_TIMEOUT_MS };
-    const { missing } = await this.#options.cluster.ask(REPORT_KIND, encodeReport(report), options);
-    return missing.length === 0;
+    for (const [nodeId, batch] of byNode)
+      for (const chunk of chunksOf(batch)) void this.#exchange.entrust(nodeId, chunk);
   }
 
   #isMine(partition: number): boolean {
@@ -335,10 +318,4 @@ export class Occupancy {
     });
     this.#timers.add(timer);
   }
-}
-
-function chunksOf<T>(items: readonly T[]): T[][] {
-  const chunks: T[][] = [];
-  for (let at = 0; at < items.length; at += ENTRIES_PER_MESSAGE) chunks.push(items.slice(at, at + ENTRIES_PER_MESSAGE));
-  return chunks;
 }
