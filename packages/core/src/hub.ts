@@ -1,4 +1,4 @@
-import { decodeEnvelope, type Envelope } from "@carillon/protocol";
+import { decodeEnvelope, type Envelope, envelopeExclude } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
 import type { LogEntry } from "./channel-log.ts";
 import type { ConnectionTable } from "./connection-table.ts";
@@ -124,21 +124,25 @@ export class Hub {
     const frames: Uint8Array[] = [];
     const { codec, connectionId, senderId } = session;
     for (const entry of past.entries) {
-      const publication = decodeEnvelope(entry.envelope);
-      if (publication === null || publication.exclude === connectionId) continue;
-      if (senderId !== null && publication.exclude === senderId) continue;
-      entry.frames ??= new Map();
-      let frame = entry.frames.get(codec);
-      if (frame === undefined) {
-        const position = formatPosition({ epoch: past.epoch, offset: entry.offset });
-        // Who was away when it was published is none of those whose receipts are counted.
-        const { wantsReceipt: _, ...kept } = publication;
-        frame = this.#encode(codec, channel, kept, position);
-        entry.frames.set(codec, frame);
-      }
+      // Thousands may come back at once, each for hundreds of publications: only this is looked at again for each.
+      const exclude = envelopeExclude(entry.envelope);
+      if (exclude !== "" && (exclude === connectionId || exclude === senderId)) continue;
+      const known = entry.frames?.get(codec);
+      const frame = known === undefined ? this.#encodeEntry(codec, channel, past.epoch, entry) : known;
       if (frame !== null) frames.push(frame);
     }
     return frames;
+  }
+
+  #encodeEntry(codec: Codec, channel: Channel, epoch: string, entry: LogEntry): Uint8Array | null {
+    const publication = decodeEnvelope(entry.envelope);
+    if (publication === null) return null;
+    // Who was away when it was published is none of those whose receipts are counted.
+    const { wantsReceipt: _, ...kept } = publication;
+    const frame = this.#encode(codec, channel, kept, formatPosition({ epoch, offset: entry.offset }));
+    entry.frames ??= new Map();
+    entry.frames.set(codec, frame);
+    return frame;
   }
 
   #deliverIn(codec: Codec, channel: Channel, { frame, subscribers, exclude }: OutgoingFrame): void {

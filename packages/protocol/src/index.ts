@@ -11,7 +11,14 @@ export {
 export type { CloseCodeName, ErrorCode, ErrorCodeInfo, ReconnectRule } from "./codes.ts";
 export { CLOSE_CODES, ERROR_CODES, reconnectRule } from "./codes.ts";
 export type { Envelope } from "./envelope.ts";
-export { decodeEnvelope, encodeEnvelope, envelopeTimeMs, MAX_EXCLUDE_BYTES, MAX_MESSAGE_ID_BYTES } from "./envelope.ts";
+export {
+  decodeEnvelope,
+  encodeEnvelope,
+  envelopeExclude,
+  envelopeTimeMs,
+  MAX_EXCLUDE_BYTES,
+  MAX_MESSAGE_ID_BYTES,
+} from "./envelope.ts";
 export { EVENT_NAME_RULE, isClientEventName, isEventName, MAX_EVENT_NAME_LENGTH } from "./event-name.ts";
 export type { JsonSpan } from "./json-span.ts";
 export { elementSpans, memberSpan } from "./json-span.ts";

@@ -67,6 +67,15 @@ export class UwsSocket implements Transport {
     return outcome === SEND_DROPPED ? "dropped" : "queued";
   }
 
+  writeAll(frames: readonly (string | Uint8Array)[], isBinary: boolean): void {
+    this.#usable()?.cork(() => {
+      for (const frame of frames) {
+        const result = this.write(frame, isBinary);
+        if (result === "dropped" || result === "closed") return;
+      }
+    });
+  }
+
   joinTopic(topic: string): void {
     this.#usable()?.subscribe(topic);
   }
