@@ -12,11 +12,26 @@ import { measureAll } from "./rounds.ts";
 import type { Scenario } from "./scenario.ts";
 import { connect } from "./scenarios/connect.ts";
 import { paced, saturated } from "./scenarios/fan-out.ts";
+import { historyR1, historyR3 } from "./scenarios/history-publish.ts";
 import { idle } from "./scenarios/idle.ts";
+import { recovery10, recovery100 } from "./scenarios/recovery.ts";
+import { recoveryStorm } from "./scenarios/recovery-storm.ts";
 import { storm } from "./scenarios/storm.ts";
 import { unicast } from "./scenarios/unicast.ts";
 
-const SCENARIOS: readonly Scenario[] = [paced, saturated, unicast, idle, connect, storm];
+const SCENARIOS: readonly Scenario[] = [
+  paced,
+  saturated,
+  unicast,
+  idle,
+  connect,
+  storm,
+  historyR1,
+  historyR3,
+  recovery10,
+  recovery100,
+  recoveryStorm,
+];
 
 const ALL_GOOD = 0;
 const MISSED = 1;
