@@ -28,12 +28,10 @@ const RESULT: SizingResult = {
 
 describe("sizing", () => {
   test("the rule of thumb takes slopes, so what an empty server takes cancels out", () => {
-    expect(ruleOfThumb(RESULT)).toEqual({
-      diskBytesPerMessage: 1024,
-      idleBytesPerChannel: 2048,
-      busyBytesPerMessage: 8192,
-      writesPerSecond: 409.6,
-    });
+    const rule = { diskPerMessage: 1024, writingPerMessage: 8192, readingPerMessage: 4096, writesPerSecond: 409.6 };
+    expect(ruleOfThumb(RESULT)).toEqual({ ...rule, idsPerMessage: null });
+    const later = step("later", 5120, 55, 5);
+    expect(ruleOfThumb({ ...RESULT, later })).toEqual({ ...rule, idsPerMessage: 1024 });
   });
 
   test("the table has a row for each step that was made", () => {

@@ -34,25 +34,29 @@ export interface SizingResult {
   };
 }
 
-/** What follows for other sizes. Slopes, so that the server's own size cancels out. */
+/** What follows for other sizes, in bytes; slopes, so that the server's own size cancels out. */
 export interface RuleOfThumb {
-  readonly diskBytesPerMessage: number;
-  /** Of memory, once restarted: what the index of subjects takes. */
-  readonly idleBytesPerChannel: number;
-  /** Of memory while it is being written: index, ids, caches and what the Go runtime keeps in reserve. */
-  readonly busyBytesPerMessage: number;
+  readonly diskPerMessage: number;
+  /** Of memory while it is written: index, ids, caches and what the Go runtime keeps in reserve. */
+  readonly writingPerMessage: number;
+  /** The part of that which is gone when the ids are forgotten; null when that was not waited for. */
+  readonly idsPerMessage: number | null;
+  /** Of memory once many channels were read. */
+  readonly readingPerMessage: number;
   readonly writesPerSecond: number;
 }
 
 const KIB = 1024;
 
 /** The rule of thumb that a run supports. */
-export function ruleOfThumb({ channels, empty, few, many, restarted }: SizingResult): RuleOfThumb {
+export function ruleOfThumb({ empty, few, many, later, read }: SizingResult): RuleOfThumb {
   const added = many.messages - few.messages;
+  const memoryPerMessage = (from: Step, to: Step) => ((to.residentKib - from.residentKib) * KIB) / many.messages;
   return {
-    diskBytesPerMessage: (many.diskBytes - few.diskBytes) / added,
-    idleBytesPerChannel: ((restarted.residentKib - empty.residentKib) * KIB) / channels,
-    busyBytesPerMessage: ((many.residentKib - empty.residentKib) * KIB) / many.messages,
+    diskPerMessage: (many.diskBytes - few.diskBytes) / added,
+    writingPerMessage: memoryPerMessage(empty, many),
+    idsPerMessage: later === null ? null : memoryPerMessage(later, many),
+    readingPerMessage: memoryPerMessage(empty, read),
     writesPerSecond: added / (many.seconds ?? Number.NaN),
   };
 }
@@ -62,20 +66,27 @@ export function sizingTable(result: SizingResult): string {
   const steps = [result.empty, result.few, result.many, result.later, result.restarted, result.read, result.crashed];
   const rows = steps.flatMap((step) => (step === null ? [] : [rowOf(step)]));
   const { coldReads, channels, events, payloadBytes } = result;
-  const rule = ruleOfThumb(result);
   return [
     `${number(channels)} channels with ${events} events of ${payloadBytes} bytes each, one nats-server, four streams on files.`,
     table(["step", "messages kept", "nats-server RSS, MiB", "disk, MiB", "seconds"], rows),
-    `A cold read of the ${events - 1} newest events of one channel, ${coldReads.count} channels, right after the restart: ` +
+    `A cold read of the ${events - 1} newest events of one channel, ${coldReads.count} channels, right after the restart, one after the other: ` +
       `p50 ${coldReads.p50Ms.toFixed(1)} ms, p99 ${coldReads.p99Ms.toFixed(1)} ms, longest ${coldReads.maxMs.toFixed(1)} ms ` +
-      "(the longest is the first of a stream, which asks for the stream too).",
-    [
-      `- Disk: ${number(rule.diskBytesPerMessage)} bytes a message of ${payloadBytes} bytes.`,
-      `- Memory of nats-server at rest, after a restart: ${number(rule.idleBytesPerChannel)} bytes a channel.`,
-      `- Memory while it is written, ids and caches included: ${number(rule.busyBytesPerMessage)} bytes a message.`,
-      `- Writing, by one process: ${number(rule.writesPerSecond)} events a second.`,
-    ].join("\n"),
+      "(nats-server reads its files anew then).",
+    ruleLines(ruleOfThumb(result), payloadBytes).join("\n"),
   ].join("\n\n");
+}
+
+function ruleLines(rule: RuleOfThumb, payloadBytes: number): readonly string[] {
+  const ids =
+    rule.idsPerMessage === null
+      ? ""
+      : `, ${number(rule.idsPerMessage)} of them only for two minutes (ids of publishes)`;
+  return [
+    `- Disk: ${number(rule.diskPerMessage)} bytes a message of ${payloadBytes} bytes.`,
+    `- Memory of nats-server while it is written: ${number(rule.writingPerMessage)} bytes a message${ids}.`,
+    `- Memory once many channels have been read: ${number(rule.readingPerMessage)} bytes a message.`,
+    `- Writing, by one process: ${number(rule.writesPerSecond)} events a second.`,
+  ];
 }
 
 function rowOf({ title, messages, residentKib, diskBytes, seconds }: Step): readonly string[] {
