@@ -33,6 +33,27 @@ export function isCacheChannel(name: string): boolean {
   return CACHE_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
+/** What the names of channels begin with that only the server gives out. No client can ask for another such channel by name. */
+const SERVER_CHANNEL_PREFIX = "#";
+
+/** What the channel of one user begins with; Pusher's. */
+const USER_CHANNEL_PREFIX = "#server-to-user-";
+
+/** True for a name that clients can't choose; {@link isChannelName} refuses them all. */
+export function isServerChannel(name: string): boolean {
+  return name.startsWith(SERVER_CHANNEL_PREFIX);
+}
+
+/** The channel that reaches all signed-in connections of a user. */
+export function userChannelOf(userId: string): string {
+  return USER_CHANNEL_PREFIX + userId;
+}
+
+/** Whose channel it is; null for a name that is no user's. */
+export function userOfChannel(name: string): string | null {
+  return name.startsWith(USER_CHANNEL_PREFIX) ? name.slice(USER_CHANNEL_PREFIX.length) : null;
+}
+
 /** A sentence for whoever sent a name that {@link isChannelName} refuses. */
 export const CHANNEL_NAME_RULE =
   "a channel name has 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ; (use a dot where you would put a colon)";

@@ -6,6 +6,14 @@ export const MAX_USER_ID_LENGTH = 128;
 /** Longest information about a user, in bytes of its JSON text: Pusher's documented limit. */
 export const MAX_USER_INFO_BYTES = 1024;
 
+// A half surrogate pair has no UTF-8 form, so two users would become one on their way.
+const HALF_PAIR = /\p{Surrogate}/u;
+
+/** True for text that can be a user's id: 1 to 128 characters, without half surrogate pairs. */
+export function isUserId(id: unknown): id is string {
+  return typeof id === "string" && id !== "" && id.length <= MAX_USER_ID_LENGTH && !HALF_PAIR.test(id);
+}
+
 const encoder = new TextEncoder();
 
 /** Information about a user as the JSON text that travels, null for none; undefined when it is too long. */
