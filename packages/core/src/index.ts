@@ -22,6 +22,12 @@ export {
   type DisconnectTarget,
   type ReceiptsRequest,
 } from "./control/cluster-control.ts";
+export {
+  type CountAnnouncement,
+  decodeCountAnnouncement,
+  encodeCountAnnouncement,
+} from "./counts/count-announcement.ts";
+export { SubscriberCounts, type SubscriberCountsOptions } from "./counts/subscriber-counts.ts";
 export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";
@@ -31,6 +37,7 @@ export { createHistoryCounters, type HistoryCounters } from "./history-counters.
 export { HistoryKeeper, type HistoryKeeperOptions, type LoggedChannel } from "./history-keeper.ts";
 export { HistoryReader, type HistoryReaderOptions, type HistoryTail, type TailQuery } from "./history-reader.ts";
 export { Hub, type HubOptions } from "./hub.ts";
+export { IdleWatch, type Watched } from "./idle-watch.ts";
 export type { Joined, Joining } from "./joining.ts";
 export { membershipOf } from "./membership.ts";
 export { MemoryBackbone, type MemoryBackboneOptions, MemoryBus } from "./memory-bus.ts";
@@ -47,7 +54,7 @@ export type {
   ConnectionGrant,
   TokenRules,
 } from "./ports/apps.ts";
-export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
+export type { Authorizer, ChannelProof, UserProof } from "./ports/authorizer.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 export type { ChannelRule, ChannelRules } from "./ports/channel-rules.ts";
@@ -82,8 +89,11 @@ export {
   type PresenceUser,
 } from "./presence/presence-delta.ts";
 export { type DeltaVerdict, type RosterDiff, RosterState } from "./presence/roster-state.ts";
+export type { ClientEvent } from "./publishing.ts";
 export { RateLimit } from "./rate-limit.ts";
 export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
-export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
+export { Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
+export { ONLINE_CHANNEL, OnlineUsers, type OnlineUsersOptions, type WatchReport } from "./users/online-users.ts";
+export type { SignedInUser, SignIn } from "./users/signed-in-user.ts";

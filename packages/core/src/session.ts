@@ -12,13 +12,16 @@ import type { Channel } from "./channel.ts";
 import type { PublishedEvent } from "./event-publisher.ts";
 import type { HistoryAnswer, HistoryRequest } from "./history-access.ts";
 import type { NodeServices } from "./node.ts";
-import { mayPublish, mayReadHistory } from "./permissions.ts";
+import { mayReadHistory, maySignIn } from "./permissions.ts";
 import type { App, ConnectionGrant } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { Transport } from "./ports/transport.ts";
 import type { Roster } from "./presence/member.ts";
+import type { ClientEvent } from "./publishing.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { type SubscribeResult, SubscriptionSet } from "./subscription-set.ts";
+import type { WatchReport } from "./users/online-users.ts";
+import type { SignedInUser, SignIn } from "./users/signed-in-user.ts";
 
 /** The protocol's side of a session: told what the session can't say in the protocol's own words. */
 export interface SessionOwner {
@@ -26,17 +29,10 @@ export interface SessionOwner {
   readonly closeCodes?: Partial<Readonly<Record<CloseCodeName, number>>>;
   /** The connection is about to be closed for this reason: the last chance to write a frame. */
   onClosing(name: CloseCodeName): void;
+  /** Users that the connection watches have come online or gone. Absent: the protocol has no word for it. */
+  onWatched?(report: WatchReport): void;
   /** The subscription to this channel has ended, because a new connection token doesn't grant it any more. */
   onRevoked(channel: string): void;
-}
-
-/** An event as a client asks to publish it, checked in form. */
-export interface ClientEvent {
-  readonly channel: string;
-  readonly event: string;
-  readonly payload: Uint8Array;
-  /** True: the sender gets it too, if subscribed. */
-  readonly isEchoed: boolean;
 }
 
 /** What a Session is made of. */
@@ -71,6 +67,7 @@ export class Session {
   readonly #commandRate = new RateLimit();
   #eventRate: RateLimit | null = null;
   #grant: ConnectionGrant | null = null;
+  #user: SignedInUser | null = null;
   // When the connection ends unless a (newer) token comes, in ms since 1970; 0 = never.
   #endsAtMs = 0;
   // From the moment the close was asked for; the transport may take a while to tell that it has closed.
@@ -99,6 +96,11 @@ export class Session {
     return this.#grant;
   }
 
+  /** Whose connection it is, since a user token said so; null before that. */
+  get user(): SignedInUser | null {
+    return this.#user;
+  }
+
   /** Channels that the connection is subscribed to, or about to be. */
   get subscriptionCount(): number {
     return this.#subscriptions.size;
@@ -110,9 +112,9 @@ export class Session {
     return subscription !== undefined && subscription.channel === channel && subscription.pending === null;
   }
 
-  /** True when the connection has proven to be this user's as a whole: its token names it. */
+  /** True when the connection has proven to be this user's as a whole: a token of it names the user. */
   isSignedInAs(userId: string): boolean {
-    return this.#grant?.userId === userId;
+    return this.#grant?.userId === userId || this.#user?.id === userId;
   }
 
   /** True when the connection is signed in as this user, or is on a presence channel as this user. */
@@ -122,9 +124,12 @@ export class Session {
     return false;
   }
 
-  /** Counts a command; false when the connection sends more of them than its app allows. */
-  takeCommand(): boolean {
-    return this.#commandRate.take(this.app.settings.limits.commandsPerSecond, this.#node.clock.monotonic());
+  /**
+   * Counts a command; false when the connection sends more of them than its app allows. `burst`: how many may come at once,
+   * where the protocol has small commands; default: twice those of a second.
+   */
+  takeCommand(burst?: number): boolean {
+    return this.#commandRate.take(this.app.settings.limits.commandsPerSecond, this.#node.clock.monotonic(), burst);
   }
 
   /**
@@ -143,6 +148,31 @@ export class Session {
     this.#endAt(grant.expiresAtMs);
     this.#revokeUngranted(grant);
     return verified;
+  }
+
+  /**
+   * Signs the connection's user in, or signs the same user in again. From then on the user's own channel may be subscribed
+   * to, and the user is online until the connection ends.
+   */
+  signIn(request: SignIn): Result<void> {
+    if (this.#isClosed) return refuse("cancelled", "the connection has closed");
+    const allowed = maySignIn(this, this.#node.authorizer, request);
+    if (!allowed.ok) return allowed;
+    const isFirst = this.#user === null;
+    this.#user = request.user;
+    if (this.#grant === null) this.#endAt(0);
+    if (isFirst) this.#node.online.signedIn(this);
+    return ACCEPTED;
+  }
+
+  /** Watches these users, instead of those before; see {@link OnlineUsers.watch}. The connection must be signed in. */
+  watch(userIds: readonly string[]): Promise<Result<WatchReport>> {
+    return this.#node.online.watch(this, userIds);
+  }
+
+  /** Called by the node's OnlineUsers. */
+  onWatched(report: WatchReport): void {
+    this.#owner.onWatched?.(report);
   }
 
   /**
@@ -168,20 +198,11 @@ export class Session {
   /** Publishes an event of this client. Accepted means that the bus has taken it over. */
   async publish(event: ClientEvent): Promise<Result<PublishedEvent>> {
     if (this.#isClosed) return refuse("cancelled", "the connection has closed");
-    const allowed = mayPublish(this, event, this.#stands(event.channel));
-    if (!allowed.ok) return allowed;
-    const inTime = this.#takeEvent();
-    if (!inTime.ok) return inTime;
-    const { messageBytes } = this.app.settings.limits;
-    if (messageBytes !== 0 && event.payload.length > messageBytes) {
-      return refuse(
-        "message_too_large",
-        `the payload has ${event.payload.length} bytes, the limit is ${messageBytes} bytes`,
-      );
-    }
-    const address = { appId: this.app.id, channel: event.channel };
-    const exclude = event.isEchoed ? "" : (this.senderId ?? this.connectionId);
-    return this.#node.events.publish(address, { event: event.event, payload: event.payload, exclude });
+    this.#eventRate ??= new RateLimit();
+    return this.#node.publishing.publish(
+      { session: this, subscriptions: this.#subscriptions, rate: this.#eventRate },
+      event,
+    );
   }
 
   /** Reads a part of a channel's history, where the client may. */
@@ -233,6 +254,7 @@ export class Session {
     this.#isClosed = true;
     for (const subscription of this.#subscriptions.takeAll()) this.#node.subscribing.undo(this, subscription, true);
     this.#endAt(0);
+    this.#node.online.left(this);
     this.#node.connections.remove(this);
   }
 
@@ -258,12 +280,5 @@ export class Session {
       this.unsubscribe(channel.channel);
       this.#owner.onRevoked(channel.channel);
     }
-  }
-
-  #takeEvent(): Result<void> {
-    this.#eventRate ??= new RateLimit();
-    const { perSecond } = this.app.settings.clientEvents;
-    if (this.#eventRate.take(perSecond, this.#node.clock.monotonic())) return ACCEPTED;
-    return refuse("rate_limited", `a connection may publish ${perSecond} events a second: slow down`);
   }
 }

@@ -12,6 +12,7 @@ import {
   HistoryBudgets,
   type HistoryCounters,
   type HistoryStore,
+  IdleWatch,
   type IdSource,
   Node,
   type NodeCounters,
@@ -63,6 +64,8 @@ export interface GatewayOptions {
 /** A client over the frame limit is told so in words; only one far beyond it is cut without. */
 const HARD_FRAME_LIMIT_FACTOR = 4;
 const CLOSE_GRACE_MS = 2000;
+/** The server's own timer, which cuts silent connections, has a grain of four seconds, and never fires early. */
+const BEFORE_CUT_MS = 1000;
 const RETRY_AFTER_SECONDS = "2";
 
 /** One node that holds connections: takes upgrades, and drains when its time has come. */
@@ -70,6 +73,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #node: Node;
   readonly #services: ProtocolServices;
+  readonly #idle: IdleWatch;
   readonly #stopWatchingApps: () => void;
   readonly #budgets: HistoryBudgets | null;
   #isDraining = false;
@@ -89,6 +93,10 @@ export class Gateway {
       onHistoryFailed: (channel: Channel, error: unknown) =>
         log.warn("history_read_failed", { app: channel.appId, error }),
     });
+    this.#idle = new IdleWatch({
+      clock: options.clock,
+      timeoutMs: settings.idleTimeoutSeconds * 1000 - BEFORE_CUT_MS,
+    });
     this.#services = {
       node: this.#node,
       apps,
@@ -98,6 +106,7 @@ export class Gateway {
       // The other half is for what is published while the client reads what it missed.
       maxCatchUpBytes: Math.floor(settings.maxBackpressureBytes / 2),
       idleTimeoutMs: settings.idleTimeoutSeconds * 1000,
+      idle: this.#idle,
       random: () => options.ids.random(),
       onBug: (error) => log.error("connection_task_failed", { error }),
     };
@@ -180,6 +189,7 @@ export class Gateway {
     this.#isDraining = true;
     this.#stopWatchingApps();
     this.#budgets?.close();
+    this.#idle.close();
     this.#node.close();
   }
 
@@ -206,7 +216,10 @@ export class Gateway {
       countBy(this.#options.counters.upgradesRefused, "path");
       return {
         kind: "refuse",
-        answer: problem("not_found", "no WebSocket is served here: /ws is the native protocol's"),
+        answer: problem(
+          "not_found",
+          "no WebSocket is served here: /ws is the native protocol's, /app/KEY that of Pusher clients",
+        ),
       };
     }
     return { kind: "accept", ...protocol.accept(request, this.#services) };

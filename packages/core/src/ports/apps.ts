@@ -56,6 +56,12 @@ export interface AppSettings {
   /** Origins a browser may connect from: `*`, `https://example.com`, `https://*.example.com`. */
   readonly allowedOrigins: readonly string[];
   readonly clientEvents: ClientEventRules;
+  /** True when connections may sign their user in with a user token. */
+  readonly userAuthentication: boolean;
+  /** True when a signed-in connection may watch which other users are online. Wants `userAuthentication`. */
+  readonly watchlist: boolean;
+  /** True when the subscribers of a channel are told how many they are, where their protocol has a word for it. */
+  readonly subscriptionCount: boolean;
   readonly token: TokenRules;
   readonly limits: AppLimits;
 }

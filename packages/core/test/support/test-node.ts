@@ -12,6 +12,7 @@ import {
   type PresenceChange,
   type Session,
   type SessionOwner,
+  type UserProof,
 } from "@carillon/core";
 import { type CloseCodeName, type Envelope, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
 import { FakeClock } from "@carillon/testkit";
@@ -38,6 +39,9 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
     enabled: true,
     allowedOrigins: ["*"],
     clientEvents: { enabled: false, perSecond: 0, ...clientEvents },
+    userAuthentication: true,
+    watchlist: true,
+    subscriptionCount: false,
     token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null, ...token },
     limits: {
       connections: 0,
@@ -60,6 +64,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
 export class CountingCodec implements Codec {
   readonly name: string;
   readonly isBinary = false;
+  readonly isConfirming = true;
   encodings = 0;
   isBroken = false;
 
@@ -74,6 +79,10 @@ export class CountingCodec implements Codec {
   encodePresence(channel: string, { joined, left, count }: PresenceChange): readonly Uint8Array[] {
     const told = [...joined.map(({ id }) => `+${id}`), ...left.map((id) => `-${id}`), count].join(" ");
     return [new TextEncoder().encode(`${this.name} ${channel} ${told}`)];
+  }
+
+  encodeSubscriberCount(channel: string, count: number): Uint8Array {
+    return new TextEncoder().encode(`${this.name} ${channel} count ${count}`);
   }
 
   encodePublication(channel: string, publication: Envelope): Uint8Array {
@@ -92,6 +101,11 @@ export class TestAuthorizer implements Authorizer {
   /** The token that fits a connection, channel and data. */
   tokenFor(connectionId: string, channel: string, data?: string): string {
     return `fits ${JSON.stringify([connectionId, channel, data])}`;
+  }
+
+  /** The user token that fits a connection and data. */
+  userTokenFor(connectionId: string, data: string): string {
+    return `user ${JSON.stringify([connectionId, data])}`;
   }
 
   knowToken(token: string, grant: Partial<ConnectionGrant>): void {
@@ -113,6 +127,10 @@ export class TestAuthorizer implements Authorizer {
   verifyChannelToken(_app: App, proof: ChannelProof): boolean {
     this.proofs.push(proof);
     return proof.token === this.tokenFor(proof.connectionId, proof.channel, proof.data);
+  }
+
+  verifyUserToken(_app: App, { connectionId, token, data }: UserProof): boolean {
+    return token === this.userTokenFor(connectionId, data);
   }
 
   async verifyConnectionToken(_app: App, token: string): Promise<Result<ConnectionGrant>> {

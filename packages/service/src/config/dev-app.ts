@@ -13,6 +13,9 @@ export const DEV_APP: AppSettings = deepFreeze({
   enabled: true,
   allowedOrigins: ["*"],
   clientEvents: { enabled: true, perSecond: 10 },
+  userAuthentication: true,
+  watchlist: true,
+  subscriptionCount: true,
   token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null },
   limits: {
     connections: 0,

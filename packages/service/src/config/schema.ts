@@ -50,6 +50,10 @@ export const appSchema = group({
     // Pusher's documented limit for one connection.
     perSecond: wholeNumber({ default: 10, min: 0, max: 1_000_000 }),
   }),
+  userAuthentication: flag(true),
+  watchlist: flag(true),
+  // Off, as with Pusher: it makes every subscribe and unsubscribe a message to all subscribers.
+  subscriptionCount: flag(false),
   token: group({
     required: flag(false),
     publicKeys: textList({ ...PUBLIC_KEY_RULE, default: [], minItems: 0, maxItems: MAX_KEYS }),

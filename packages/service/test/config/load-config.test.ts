@@ -29,6 +29,9 @@ describe("loadConfig › defaults", () => {
         enabled: true,
         allowedOrigins: ["*"],
         clientEvents: { enabled: false, perSecond: 10 },
+        userAuthentication: true,
+        watchlist: true,
+        subscriptionCount: false,
         token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null },
         limits: {
           connections: 0,
