@@ -8,7 +8,7 @@ import {
   type HistoryStore,
   type NodeCounters,
 } from "@carillon/core";
-import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
+import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
 import { Publisher } from "@carillon/publisher";
 import {
   type Config,
@@ -132,7 +132,7 @@ function startGateway(shared: Shared & { readonly cluster: Cluster }, config: Ga
     authorizer: createAuthorizer({ clock: shared.clock }),
     isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
     settings: gatewaySettings(config),
-    protocols: [nativeProtocol],
+    protocols: [nativeProtocol, pusherProtocol],
   });
 }
 

@@ -21,5 +21,6 @@ export {
 } from "./nats-server-certificates.ts";
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
 export { type Harm, NatsLinks } from "./nats-server-links.ts";
+export { PusherClient, type PusherClientOptions, type PusherFrame } from "./pusher-client.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";

@@ -18,7 +18,7 @@ import {
   type NodeCounters,
   type PublishedEvent,
 } from "@carillon/core";
-import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
+import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
 import {
   ConfiguredApps,
   type ConnectionTokenClaims,
@@ -31,6 +31,7 @@ import {
   type PublicServer,
   randomIds,
   signChannel,
+  signUser,
   systemClock,
 } from "@carillon/service";
 
@@ -85,6 +86,8 @@ export class TestGateway {
   readonly history: HistoryStore | undefined;
   readonly url: string;
   readonly webSocketUrl: string;
+  /** Where a Pusher client of the first app connects, query included. */
+  readonly pusherUrl: string;
   readonly #server: PublicServer;
   readonly #events: EventPublisher;
   readonly #ownsBus: boolean;
@@ -102,6 +105,7 @@ export class TestGateway {
     this.#cluster = parts.cluster;
     this.url = `http://127.0.0.1:${port}`;
     this.webSocketUrl = `ws://127.0.0.1:${port}/ws`;
+    this.pusherUrl = `ws://127.0.0.1:${port}/app/${parts.apps.first.settings.key}?protocol=7&client=js&version=8.6.0&flash=false`;
   }
 
   static async start(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -143,7 +147,7 @@ export class TestGateway {
       counters,
       log,
       settings: { ...SETTINGS, ...options.settings },
-      protocols: [nativeProtocol],
+      protocols: [nativeProtocol, pusherProtocol],
     });
     const events = new EventPublisher({ bus, ...kept, clock, ids, counters });
     await cluster.start();
@@ -157,11 +161,17 @@ export class TestGateway {
     channel: string,
     event: string,
     payload: unknown,
-    options: { exclude?: string; raw?: string } = {},
+    options: { exclude?: string; raw?: string; isDataText?: true } = {},
   ): Promise<PublishedEvent> {
     const bytes = new TextEncoder().encode(options.raw ?? JSON.stringify(payload));
     const address = { appId: this.apps.first.id, channel };
-    const result = await this.#events.publish(address, { event, payload: bytes, exclude: options.exclude ?? "" });
+    const text = options.isDataText === undefined ? {} : { isDataText: options.isDataText };
+    const result = await this.#events.publish(address, {
+      event,
+      payload: bytes,
+      exclude: options.exclude ?? "",
+      ...text,
+    });
     if (!result.ok) throw new Error(result.message);
     return result.value;
   }
@@ -169,6 +179,11 @@ export class TestGateway {
   /** A channel token as the first app's auth endpoint would answer it. */
   channelToken(connectionId: string, channel: string, data?: string): string {
     return signChannel(this.apps.first, { connectionId, channel, ...(data === undefined ? {} : { data }) });
+  }
+
+  /** A user token as the first app's auth endpoint would answer it. */
+  userToken(connectionId: string, data: string): string {
+    return signUser(this.apps.first, { connectionId, data });
   }
 
   /** A connection token as the first app would mint it. */
