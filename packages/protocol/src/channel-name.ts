@@ -5,6 +5,8 @@
  * tokens sign `connectionId:channel:data`, so a colon in a name would let one signed string be read as another.
  */
 
+import { isUserId } from "./user.ts";
+
 /** Longest channel name, in characters (all of them are ASCII, so also in bytes). */
 export const MAX_CHANNEL_NAME_LENGTH = 200;
 
@@ -47,6 +49,11 @@ export function isServerChannel(name: string): boolean {
 /** The channel that reaches all signed-in connections of a user. */
 export function userChannelOf(userId: string): string {
   return USER_CHANNEL_PREFIX + userId;
+}
+
+/** True when an application may publish on a channel: any that clients can name, and those of users. */
+export function isPublishableChannel(name: unknown): name is string {
+  return isChannelName(name) || (typeof name === "string" && isUserId(userOfChannel(name)));
 }
 
 /** Whose channel it is; null for a name that is no user's. */

@@ -6,6 +6,7 @@ export {
   channelKind,
   isCacheChannel,
   isChannelName,
+  isPublishableChannel,
   isServerChannel,
   MAX_CHANNEL_NAME_LENGTH,
   userChannelOf,
