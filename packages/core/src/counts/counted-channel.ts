@@ -13,6 +13,8 @@ export class CountedChannel {
   readonly #elsewhere = new Map<string, Heard>();
   /** What this node last announced. */
   announced = 0;
+  /** True when somebody may not know what was announced: it is said again, even if it is the same. */
+  isAnnouncementWanted = false;
   announcing: Timer | null = null;
   announcedAtMs = Number.NEGATIVE_INFINITY;
   telling: Timer | null = null;
@@ -43,6 +45,11 @@ export class CountedChannel {
     const known = this.#elsewhere.get(nodeId);
     this.#elsewhere.delete(nodeId);
     return known !== undefined && known.count > 0;
+  }
+
+  /** What is known of the others may be wrong: they are about to say it anew, those that have none by silence. */
+  doubt(): void {
+    for (const [nodeId, { version }] of this.#elsewhere) this.#elsewhere.set(nodeId, { count: 0, version });
   }
 
   /** Stops what is under way. */

@@ -9,7 +9,7 @@ import { CountedChannel } from "./counted-channel.ts";
 
 /** What a SubscriberCounts stands on. */
 export interface SubscriberCountsOptions {
-  readonly bus: Pick<Bus, "publish" | "onStatus">;
+  readonly bus: Pick<Bus, "publish" | "onStatus" | "onDoubt">;
   readonly cluster: Cluster;
   readonly clock: Clock;
   /** Tells the subscribers of a channel on this node how many there are. */
@@ -32,6 +32,12 @@ const EVERY_MS_WITH_MANY = 5000;
 /** A node that was heard of on a channel, and that the cluster doesn't know after so long, is dead, in ms. */
 const UNKNOWN_MS = 5000;
 
+/** Most channels whose end is still to be told when the bus is back. */
+const MAX_UNSAID = 100_000;
+
+/** How long the others have to say their numbers anew before the subscribers are told, in ms. */
+const REPLIES_MS = 500;
+
 /** Between two slices of what is said again after the bus was away, in ms, and channels in one. */
 const AGAIN_EVERY_MS = 100;
 const AGAIN_CHANNELS = 500;
@@ -50,6 +56,8 @@ export class SubscriberCounts {
   readonly #unknown = new Map<string, Timer>();
   /** Nodes that were held for lost: when one is back, each tells the other all it has. */
   readonly #lost = new Set<string>();
+  /** Channels without interest here of which the others may not know that nobody is left. */
+  readonly #unsaid: CountedChannel[] = [];
   readonly #stops: readonly (() => void)[];
   #repeating: Timer | null = null;
   #version = 0;
@@ -67,8 +75,10 @@ export class SubscriberCounts {
         if (this.#lost.delete(id)) this.#tellAll(id);
       }),
       bus.onStatus((status) => {
-        if (status === "connected") this.#repeat([...this.#channels.values()]);
+        if (status !== "connected") return;
+        this.#repeat([...this.#channels.values(), ...this.#unsaid.splice(0)]);
       }),
+      bus.onDoubt(() => this.#repeat([...this.#channels.values()])),
     ];
   }
 
@@ -97,7 +107,7 @@ export class SubscriberCounts {
     if (nodeId === cluster.nodeId) return;
     this.#suspect(nodeId);
     if (counted.heard(nodeId, announcement)) this.#requestTelling(counted);
-    if (wantsReply && channel.subscribers > 0) cluster.tell(COUNTS, [this.#rowOf(counted)], nodeId);
+    if (wantsReply) this.#reply(counted, nodeId);
   }
 
   /** The interest in a channel has ended. */
@@ -108,7 +118,7 @@ export class SubscriberCounts {
     this.#channels.delete(channel);
     const key = keyOf(channel.appId, channel.channel);
     if (this.#byName.get(key) === counted) this.#byName.delete(key);
-    if (counted.announced > 0) this.#announce(counted, false);
+    if (counted.announced > 0 || counted.isAnnouncementWanted) this.#announce(counted, false);
   }
 
   /** Lets go of all timers and listeners. What this node announced goes when the cluster notices that it has gone. */
@@ -122,18 +132,30 @@ export class SubscriberCounts {
     this.#byName.clear();
   }
 
+  #reply(counted: CountedChannel, nodeId: string): void {
+    // Now this node knows another number than all others: should that one be right again when it is time to announce, it
+    // has to be said all the same.
+    if (counted.channel.subscribers !== counted.announced) counted.isAnnouncementWanted = true;
+    if (counted.channel.subscribers > 0) this.#options.cluster.tell(COUNTS, [this.#rowOf(counted)], nodeId);
+  }
+
   #requestAnnouncement(counted: CountedChannel): void {
     if (counted.announcing !== null) return;
     const waitMs = this.#waitMs(counted, counted.announcedAtMs);
     counted.announcing = this.#options.clock.after(waitMs, () => {
-      if (counted.channel.subscribers === counted.announced) counted.announcing = null;
+      const isKnown = counted.channel.subscribers === counted.announced && !counted.isAnnouncementWanted;
+      if (isKnown) counted.announcing = null;
       else this.#announce(counted, false);
     });
   }
 
   #requestTelling(counted: CountedChannel): void {
-    if (counted.telling !== null) return;
-    counted.telling = this.#options.clock.after(this.#waitMs(counted, counted.toldAtMs), () => {
+    if (counted.telling === null) this.#tellIn(counted, this.#waitMs(counted, counted.toldAtMs));
+  }
+
+  #tellIn(counted: CountedChannel, waitMs: number): void {
+    counted.telling?.cancel();
+    counted.telling = this.#options.clock.after(waitMs, () => {
       counted.telling = null;
       counted.toldAtMs = this.#options.clock.monotonic();
       if (counted.channel.subscribers > 0) this.#options.tell(counted.channel, counted.total);
@@ -150,29 +172,43 @@ export class SubscriberCounts {
     counted.announcing?.cancel();
     counted.announcing = null;
     counted.announcedAtMs = clock.monotonic();
+    counted.isAnnouncementWanted = false;
     this.#version++;
     counted.announced = counted.channel.subscribers;
     const announcement = { nodeId: cluster.nodeId, count: counted.announced, version: this.#version, wantsReply };
     bus.publish(counted.channel, encodeCountAnnouncement(announcement)).catch(() => {
-      // Said again when the bus is back.
+      counted.isAnnouncementWanted = true;
+      // What is still here is said again when the bus is back anyway.
+      if (this.#channels.get(counted.channel) !== counted) this.#noteUnsaid(counted);
     });
   }
 
-  /** Says all of it again, a part at a time. */
+  #noteUnsaid(counted: CountedChannel): void {
+    // Beyond that the others keep a number that is too high until this node or their channel goes.
+    if (this.#unsaid.length >= MAX_UNSAID) this.#unsaid.shift();
+    this.#unsaid.push(counted);
+  }
+
+  /** Something may have been lost: says all of it again, and asks for the others' numbers, a part at a time. */
   #repeat(counted: CountedChannel[]): void {
     this.#repeating?.cancel();
     this.#repeating = null;
     for (const each of counted.splice(0, AGAIN_CHANNELS)) {
-      if (this.#channels.get(each.channel) === each) this.#announce(each, true);
+      const isHere = this.#channels.get(each.channel) === each;
+      if (isHere) each.doubt();
+      if (isHere || !this.#byName.has(keyOf(each.channel.appId, each.channel.channel))) this.#announce(each, isHere);
+      if (isHere) this.#tellIn(each, REPLIES_MS);
     }
     if (counted.length === 0) return;
     this.#repeating = this.#options.clock.after(AGAIN_EVERY_MS, () => this.#repeat(counted));
   }
 
   #tellAll(nodeId: string): void {
-    const rows = [...this.#channels.values()]
-      .filter(({ channel }) => channel.subscribers > 0)
-      .map((counted) => this.#rowOf(counted));
+    const rows: (readonly unknown[])[] = [];
+    for (const counted of this.#channels.values()) {
+      if (counted.channel.subscribers !== counted.announced) counted.isAnnouncementWanted = true;
+      if (counted.channel.subscribers > 0) rows.push(this.#rowOf(counted));
+    }
     for (let from = 0; from < rows.length; from += ROWS_PER_MESSAGE) {
       this.#options.cluster.tell(COUNTS, rows.slice(from, from + ROWS_PER_MESSAGE), nodeId);
     }
