@@ -161,16 +161,17 @@ export class TestGateway {
     channel: string,
     event: string,
     payload: unknown,
-    options: { exclude?: string; raw?: string; isDataText?: true } = {},
+    options: { exclude?: string; raw?: string; isDataText?: true; wantsReceipt?: true } = {},
   ): Promise<PublishedEvent> {
     const bytes = new TextEncoder().encode(options.raw ?? JSON.stringify(payload));
     const address = { appId: this.apps.first.id, channel };
-    const text = options.isDataText === undefined ? {} : { isDataText: options.isDataText };
+    const { isDataText, wantsReceipt } = options;
     const result = await this.#events.publish(address, {
       event,
       payload: bytes,
       exclude: options.exclude ?? "",
-      ...text,
+      ...(isDataText === undefined ? {} : { isDataText }),
+      ...(wantsReceipt === undefined ? {} : { wantsReceipt }),
     });
     if (!result.ok) throw new Error(result.message);
     return result.value;

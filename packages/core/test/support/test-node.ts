@@ -64,7 +64,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
 export class CountingCodec implements Codec {
   readonly name: string;
   readonly isBinary = false;
-  readonly isConfirming = true;
+  isConfirming = true;
   encodings = 0;
   isBroken = false;
 

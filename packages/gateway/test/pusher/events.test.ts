@@ -49,6 +49,14 @@ describe("events", () => {
     expect(events.map(({ payload }) => payload)).toEqual([{ id: 1 }, "hello", "x", 7, "", encrypted, [1]]);
   });
 
+  it("P25 › an event whose publisher wants receipts is like any other", async () => {
+    await using gateway = await TestGateway.start();
+    await using client = await open(gateway);
+    await client.subscribe("orders");
+    await gateway.publish("orders", "e", 1, { wantsReceipt: true });
+    expect(await client.next("e")).toEqual({ event: "e", channel: "orders", data: "1" });
+  });
+
   it("P25 › the connection that is excluded gets nothing", async () => {
     await using cluster = await PusherCluster.start(2);
     await using sender = await open(cluster.at(0));
