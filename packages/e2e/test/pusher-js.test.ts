@@ -262,6 +262,40 @@ describe("pusher-js when a gateway goes", () => {
     expect(client.connection.state).toBe("connected");
   }, 60_000);
 
+  test("users and subscribers of a gateway that was killed are gone within ten seconds", async () => {
+    await using nats = await NatsServer.start();
+    const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
+    await using staying = await CarillonProcess.start("gateway", args);
+    const killed = await CarillonProcess.start("gateway", args);
+    await using application = await PusherApplication.start();
+    const ann = await application.connect(staying, { id: "ann", watchlist: ["bob"] });
+    const bob = await application.connect(killed, { id: "bob" });
+    bob.signin();
+    await eventually(() => expect(bob.user.user_data).toMatchObject({ id: "bob" }));
+    const watched: unknown[] = [];
+    for (const name of ["online", "offline"]) ann.user.watchlist.bind(name, () => watched.push(name));
+    ann.signin();
+    const room = heard(ann, "presence-room");
+    heard(bob, "presence-room");
+    for (const client of [ann, bob]) client.subscribe("orders");
+    await eventually(() => {
+      expect(watched).toEqual(["online"]);
+      expect(ann.channel("orders").subscriptionCount).toBe(2);
+      expect((ann.channel("presence-room") as unknown as { members: { count: number } }).members.count).toBe(2);
+    });
+    await killed.kill();
+    await eventually(
+      () => {
+        expect(watched).toEqual(["online", "offline"]);
+        expect(ann.channel("orders").subscriptionCount).toBe(1);
+        expect(room.at(-1)).toMatchObject({ event: "pusher:member_removed", data: { id: "bob" } });
+      },
+      { timeoutMs: 10_000 },
+    );
+    // It would go on trying for ever.
+    bob.disconnect();
+  }, 60_000);
+
   test("many clients are drained in slices, so that they come back as a trickle", async () => {
     await using nats = await NatsServer.start();
     const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];

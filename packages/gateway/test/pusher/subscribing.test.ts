@@ -86,6 +86,17 @@ describe("subscribing", () => {
     expect((await client.subscribe("two")).data).toMatchObject({ type: "LimitReached", status: 429 });
   });
 
+  it("P15, P34 › while the bus is away: Unavailable, and a sign-in ends in 4100, so that the client comes back", async () => {
+    await using gateway = await TestGateway.start();
+    await using client = await open(gateway);
+    await gateway.bus.close();
+    expect((await client.subscribe("orders")).data).toMatchObject({ type: "Unavailable", status: 503 });
+    const data = '{"id":"ann"}';
+    client.send("pusher:signin", { auth: gateway.userToken(client.socketId, data), user_data: data });
+    expect((await client.closed).code).toBe(4100);
+    expect(client.all("pusher:error").map((frame) => frame.data)).toMatchObject([{ code: 4100 }]);
+  });
+
   it("P16 › a repeat is answered and delivers nothing twice; unsubscribing has no answer", async () => {
     await using gateway = await TestGateway.start();
     await using client = await open(gateway);
