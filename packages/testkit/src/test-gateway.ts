@@ -4,6 +4,7 @@ import {
   type Bus,
   type ChannelRules,
   type Clock,
+  ClusterControl,
   type ClusterLink,
   ClusterMembership,
   createNodeCounters,
@@ -175,6 +176,11 @@ export class TestGateway {
     });
     if (!result.ok) throw new Error(result.message);
     return result.value;
+  }
+
+  /** Questions and commands to the whole cluster. */
+  get control(): ClusterControl {
+    return new ClusterControl(this.#cluster);
   }
 
   /** A channel token as the first app's auth endpoint would answer it. */

@@ -1,6 +1,6 @@
 import { eventually, PusherClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { open } from "./support/pusher-cluster.ts";
+import { open, signIn } from "./support/pusher-cluster.ts";
 
 const QUERY = "?protocol=7&client=js&version=8.6.0&flash=false";
 
@@ -75,12 +75,23 @@ describe("connecting", () => {
     expect(client.frames[0]?.event).toBe("pusher:connection_established");
   });
 
-  it("P38, P39 › a drain closes with 4200 and without an error; whoever is cut off by the application hears why", async () => {
+  it("P38 › a drain closes with 4200, and without an error", async () => {
     await using gateway = await TestGateway.start();
     await using client = await open(gateway);
     await gateway.gateway.drain(0);
     expect(await client.closed).toMatchObject({ code: 4200 });
     expect(client.all("pusher:error")).toEqual([]);
+  });
+
+  it("P39 › whom the application ends hears why, and is closed with 4009", async () => {
+    await using gateway = await TestGateway.start();
+    await using client = await open(gateway);
+    await using other = await open(gateway);
+    await signIn(gateway, client, { id: "ann" });
+    expect(await gateway.control.disconnect(gateway.apps.first.id, { user: "ann" })).toMatchObject({ count: 1 });
+    expect((await client.closed).code).toBe(4009);
+    expect(client.all("pusher:error").map(({ data }) => data)).toMatchObject([{ code: 4009 }]);
+    await other.settle();
   });
 });
 

@@ -46,11 +46,17 @@ export interface PusherConnectionOptions {
  */
 const MAX_REFUSALS_IN_A_ROW = 100;
 
+/** Pusher has one number for a connection that is not, or no longer, allowed. */
+const OWN_CLOSE_CODES: Partial<Readonly<Record<CloseCodeName, number>>> = {
+  disconnected: CLOSE_CODES.unauthorized.code,
+};
+
 /** How many commands may come at once where an app sets no limit to the channels of a connection. */
 const BURST_WITHOUT_CHANNEL_LIMIT = 2000;
 
 /** One connection that speaks the Pusher protocol: reads its frames, asks the session, writes the answers. */
 export class PusherConnection implements SocketHandler, SessionOwner, Watched {
+  readonly closeCodes = OWN_CLOSE_CODES;
   readonly #socket: Transport;
   readonly #services: ProtocolServices;
   readonly #client: string;
@@ -103,7 +109,7 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
     // Those who only have to come back do so by the code. An error would be shown to users, who have nothing to fear.
     if (name === "drain" || name === "idle") return;
     const { code, reason } = CLOSE_CODES[name];
-    this.#write(pusherError(code, this.#lastWord ?? reason));
+    this.#write(pusherError(this.closeCodes[name] ?? code, this.#lastWord ?? reason));
   }
 
   /** No Pusher client shows connection tokens, so no newer one takes anything away. */
