@@ -32,6 +32,9 @@ const EVERY_MS_WITH_MANY = 5000;
 /** A node that was heard of on a channel, and that the cluster doesn't know after so long, is dead, in ms. */
 const UNKNOWN_MS = 5000;
 
+/** How long after a doubt the servers of the bus are together again for certain, in ms. */
+const DOUBT_MS = 2000;
+
 /** Most channels whose end is still to be told when the bus is back. */
 const MAX_UNSAID = 100_000;
 
@@ -57,7 +60,7 @@ export class SubscriberCounts {
   /** Nodes that were held for lost: when one is back, each tells the other all it has. */
   readonly #lost = new Set<string>();
   /** Channels without interest here of which the others may not know that nobody is left. */
-  readonly #unsaid: CountedChannel[] = [];
+  readonly #unsaid = new Set<CountedChannel>();
   readonly #stops: readonly (() => void)[];
   #repeating: Timer | null = null;
   #version = 0;
@@ -75,10 +78,9 @@ export class SubscriberCounts {
         if (this.#lost.delete(id)) this.#tellAll(id);
       }),
       bus.onStatus((status) => {
-        if (status !== "connected") return;
-        this.#repeat([...this.#channels.values(), ...this.#unsaid.splice(0)]);
+        if (status === "connected") this.#repeatIn(0);
       }),
-      bus.onDoubt(() => this.#repeat([...this.#channels.values()])),
+      bus.onDoubt(() => this.#repeatIn(DOUBT_MS)),
     ];
   }
 
@@ -184,23 +186,40 @@ export class SubscriberCounts {
   }
 
   #noteUnsaid(counted: CountedChannel): void {
+    this.#unsaid.add(counted);
+    const [oldest] = this.#unsaid;
     // Beyond that the others keep a number that is too high until this node or their channel goes.
-    if (this.#unsaid.length >= MAX_UNSAID) this.#unsaid.shift();
-    this.#unsaid.push(counted);
+    if (this.#unsaid.size > MAX_UNSAID && oldest !== undefined) this.#unsaid.delete(oldest);
   }
 
   /** Something may have been lost: says all of it again, and asks for the others' numbers, a part at a time. */
-  #repeat(counted: CountedChannel[]): void {
+  #repeatIn(waitMs: number): void {
     this.#repeating?.cancel();
+    this.#repeating = this.#options.clock.after(waitMs, () => {
+      // What a repeat that this one replaces had yet to say of channels that are gone is among the unsaid still.
+      this.#repeat([...this.#channels.values(), ...this.#unsaid]);
+    });
+  }
+
+  #repeat(counted: CountedChannel[]): void {
     this.#repeating = null;
-    for (const each of counted.splice(0, AGAIN_CHANNELS)) {
-      const isHere = this.#channels.get(each.channel) === each;
-      if (isHere) each.doubt();
-      if (isHere || !this.#byName.has(keyOf(each.channel.appId, each.channel.channel))) this.#announce(each, isHere);
-      if (isHere) this.#tellIn(each, REPLIES_MS);
-    }
+    for (const each of counted.splice(0, AGAIN_CHANNELS)) this.#sayAgain(each);
     if (counted.length === 0) return;
     this.#repeating = this.#options.clock.after(AGAIN_EVERY_MS, () => this.#repeat(counted));
+  }
+
+  #sayAgain(counted: CountedChannel): void {
+    const { channel } = counted;
+    if (this.#channels.get(channel) === counted) {
+      counted.doubt();
+      this.#announce(counted, true);
+      this.#tellIn(counted, REPLIES_MS);
+      return;
+    }
+    // One that has come back to life says its number itself.
+    if (this.#unsaid.delete(counted) && !this.#byName.has(keyOf(channel.appId, channel.channel))) {
+      this.#announce(counted, false);
+    }
   }
 
   #tellAll(nodeId: string): void {

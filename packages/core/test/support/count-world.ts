@@ -21,7 +21,7 @@ export class CountNode {
   readonly #held: Channel[] = [];
   readonly #counts: SubscriberCounts;
   readonly #registry: ChannelRegistry;
-  readonly #doubts = new Set<() => void>();
+  readonly #doubts = new Set<(lossMs: number) => void>();
 
   constructor(world: CountWorld, base: WorldNode) {
     this.base = base;
@@ -30,7 +30,7 @@ export class CountNode {
       get status() {
         return base.bus.status;
       },
-      onDoubt: (listener: () => void) => {
+      onDoubt: (listener: (lossMs: number) => void) => {
         this.#doubts.add(listener);
         return () => this.#doubts.delete(listener);
       },
@@ -84,7 +84,7 @@ export class CountNode {
 
   /** Servers of the bus had lost each other. */
   doubt(): void {
-    for (const listener of this.#doubts) listener();
+    for (const listener of this.#doubts) listener(1000);
   }
 
   close(): void {
