@@ -64,8 +64,13 @@ export interface GatewayOptions {
 /** A client over the frame limit is told so in words; only one far beyond it is cut without. */
 const HARD_FRAME_LIMIT_FACTOR = 4;
 const CLOSE_GRACE_MS = 2000;
-/** The server's own timer, which cuts silent connections, has a grain of four seconds, and never fires early. */
-const BEFORE_CUT_MS = 1000;
+/**
+ * The server cuts silent connections by itself, up to four seconds before their time is up, as its timer has such a grain;
+ * and a watch may be a second late. The ping has been out for two seconds then, at least: from 16 seconds on the server
+ * leaves eight for it.
+ */
+const BEFORE_CUT_MS = 6000;
+const SHORTEST_WITH_CODE_SECONDS = 16;
 const RETRY_AFTER_SECONDS = "2";
 
 /** One node that holds connections: takes upgrades, and drains when its time has come. */
@@ -93,10 +98,7 @@ export class Gateway {
       onHistoryFailed: (channel: Channel, error: unknown) =>
         log.warn("history_read_failed", { app: channel.appId, error }),
     });
-    this.#idle = new IdleWatch({
-      clock: options.clock,
-      timeoutMs: settings.idleTimeoutSeconds * 1000 - BEFORE_CUT_MS,
-    });
+    this.#idle = new IdleWatch({ clock: options.clock, timeoutMs: silenceMs(settings.idleTimeoutSeconds) });
     this.#services = {
       node: this.#node,
       apps,
@@ -229,4 +231,10 @@ export class Gateway {
     countBy(this.#options.counters.upgradesRefused, code === "draining" ? "draining" : "capacity");
     return { kind: "refuse", answer: problem(code, detail, { "retry-after": RETRY_AFTER_SECONDS }) };
   }
+}
+
+/** After which silence a connection is closed with a code. Shorter timeouts leave no time for that: the server cuts first. */
+function silenceMs(idleTimeoutSeconds: number): number {
+  const idleMs = idleTimeoutSeconds * 1000;
+  return idleTimeoutSeconds < SHORTEST_WITH_CODE_SECONDS ? 2 * idleMs : idleMs - BEFORE_CUT_MS;
 }

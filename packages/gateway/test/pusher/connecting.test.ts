@@ -104,7 +104,7 @@ describe("signs of life", () => {
   });
 
   it("P11 › a client that gives no sign of life is closed with 4201, one that answers pings is not", async () => {
-    await using gateway = await TestGateway.start({ settings: { idleTimeoutSeconds: 8 } });
+    await using gateway = await TestGateway.start({ settings: { idleTimeoutSeconds: 16 } });
     await using answering = await open(gateway);
     await using mute = await PusherClient.open(gateway.pusherUrl, { isMute: true });
     await using talking = await PusherClient.open(gateway.pusherUrl, { isMute: true });
@@ -117,5 +117,5 @@ describe("signs of life", () => {
     } finally {
       clearInterval(chat);
     }
-  }, 30_000);
+  }, 40_000);
 });
