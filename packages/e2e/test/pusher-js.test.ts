@@ -66,7 +66,7 @@ describe.each([
   beforeAll(async () => {
     setup = await start();
     [first, second] = setup.gateways;
-    application = await PusherApplication.start();
+    application = await PusherApplication.start(setup.publisher);
   }, 60_000);
 
   afterAll(async () => {
@@ -172,11 +172,55 @@ describe.each([
     const ann = await application.connect(first, { id: "ann" });
     const annHeard = heard(ann, "private-encrypted-vault");
     await eventually(() => expect(annHeard).toEqual([succeeded]));
-    const data = application.encrypt("private-encrypted-vault", { secret: 42 });
-    expect(data).not.toContain("42");
-    await publish("private-encrypted-vault", "opened", JSON.parse(data));
+    await using native = await NativeClient.open(second.webSocketUrl);
+    const proof = application.pusher.authorizeChannel(native.connectionId, "private-encrypted-vault");
+    await native.subscribe("private-encrypted-vault", { token: proof.auth });
+    await application.pusher.trigger("private-encrypted-vault", "opened", { secret: 42 });
+    const [delivery] = await native.events(1);
+    expect(delivery?.payload).toEqual({ nonce: expect.any(String), ciphertext: expect.any(String) });
     await eventually(() => expect(annHeard.at(-1)).toEqual({ event: "opened", data: { secret: 42 } }));
     ann.disconnect();
+  });
+
+  test("what Pusher's server SDK publishes arrives as it was, and as values in other protocols", async () => {
+    const ann = await application.connect(first, { id: "ann" });
+    const bob = await application.connect(second, { id: "bob" });
+    const [annHeard, bobHeard] = [heard(ann, "orders"), heard(bob, "orders")];
+    await eventually(() => expect([...annHeard, ...bobHeard]).toEqual([succeeded, succeeded]));
+    await using native = await NativeClient.open(second.webSocketUrl);
+    await native.subscribe("orders");
+    const values = [{ id: 1 }, "text", '"x"', '{"a": 1}', 7, ["é"]];
+    for (const value of values) await application.pusher.trigger("orders", "e", value);
+    await application.pusher.trigger("orders", "mine", 1, { socket_id: ann.connection.socket_id });
+    await application.pusher.trigger("orders", "end", {});
+    // pusher-js reads strings of JSON text once more.
+    const read = [{ id: 1 }, "text", "x", { a: 1 }, 7, ["é"]].map((data) => ({ event: "e", data }));
+    const end = { event: "end", data: {} };
+    await eventually(() => expect(annHeard.slice(1)).toEqual([...read, end]));
+    await eventually(() => expect(bobHeard.slice(1)).toEqual([...read, { event: "mine", data: 1 }, end]));
+    const payloads = (await native.events(8)).map(({ payload }) => payload);
+    expect(payloads).toEqual([...read.map(({ data }) => data), 1, {}]);
+    for (const client of [ann, bob]) client.disconnect();
+  });
+
+  test("terminate_connections ends a user's connections for good, and nobody else's", async () => {
+    const ann = await application.connect(first, { id: "zoe" });
+    const guest = await application.connect(second, { id: "zoe" });
+    const guestHeard = heard(guest, "presence-room");
+    ann.signin();
+    await eventually(() => expect(ann.user.user_data).toMatchObject({ id: "zoe" }));
+    await eventually(() => expect(guestHeard).toEqual([succeeded]));
+    const alerts: unknown[] = [];
+    ann.user.bind("alert", (data: unknown) => alerts.push(data));
+    await application.pusher.sendToUser("zoe", "alert", { level: 1 });
+    await eventually(() => expect(alerts).toEqual([{ level: 1 }]));
+    const errors: unknown[] = [];
+    ann.connection.bind("error", (error: unknown) => errors.push(error));
+    await application.pusher.terminateUserConnections("zoe");
+    await eventually(() => expect(ann.connection.state).toBe("disconnected"));
+    expect(JSON.stringify(errors)).toContain("4009");
+    expect(guest.connection.state).toBe("connected");
+    guest.disconnect();
   });
 
   test("sign-in: events for a user, a watchlist, and members without data", async () => {
@@ -248,7 +292,7 @@ describe("pusher-js when a gateway goes", () => {
     let target = drained;
     // What a load balancer is to them.
     await using balancer = await TcpProxy.start({ targetPort: () => Number(new URL(target.url).port) });
-    await using application = await PusherApplication.start();
+    await using application = await PusherApplication.start(last);
     const client = await application.connect({ url: `http://127.0.0.1:${balancer.port}` }, { id: "ann" });
     const events = heard(client, "private-room");
     await eventually(() => expect(events).toEqual([succeeded]));
@@ -267,7 +311,7 @@ describe("pusher-js when a gateway goes", () => {
     const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
     await using staying = await CarillonProcess.start("gateway", args);
     const killed = await CarillonProcess.start("gateway", args);
-    await using application = await PusherApplication.start();
+    await using application = await PusherApplication.start(staying);
     const ann = await application.connect(staying, { id: "ann", watchlist: ["bob"] });
     const bob = await application.connect(killed, { id: "bob" });
     bob.signin();
@@ -300,7 +344,7 @@ describe("pusher-js when a gateway goes", () => {
     await using nats = await NatsServer.start();
     const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
     const leaving = await CarillonProcess.start("gateway", args);
-    await using application = await PusherApplication.start();
+    await using application = await PusherApplication.start(leaving);
     const clients = await Promise.all(
       Array.from({ length: 40 }, (_, index) => application.connect(leaving, { id: `user-${index}` })),
     );

@@ -46,19 +46,21 @@ export function isServerChannel(name: string): boolean {
   return name.startsWith(SERVER_CHANNEL_PREFIX);
 }
 
-/** The channel that reaches all signed-in connections of a user. */
+/** The channel that reaches all signed-in connections of a user. The id must be one that `isUserId` allows. */
 export function userChannelOf(userId: string): string {
   return USER_CHANNEL_PREFIX + userId;
 }
 
-/** True when an application may publish on a channel: any that clients can name, and those of users. */
-export function isPublishableChannel(name: unknown): name is string {
-  return isChannelName(name) || (typeof name === "string" && isUserId(userOfChannel(name)));
-}
-
 /** Whose channel it is; null for a name that is no user's. */
 export function userOfChannel(name: string): string | null {
-  return name.startsWith(USER_CHANNEL_PREFIX) ? name.slice(USER_CHANNEL_PREFIX.length) : null;
+  if (!name.startsWith(USER_CHANNEL_PREFIX)) return null;
+  const userId = name.slice(USER_CHANNEL_PREFIX.length);
+  return isUserId(userId) ? userId : null;
+}
+
+/** True when an application may publish on a channel: any that clients can name, and those of users. */
+export function isPublishableChannel(name: unknown): name is string {
+  return isChannelName(name) || (typeof name === "string" && userOfChannel(name) !== null);
 }
 
 /** A sentence for whoever sent a name that {@link isChannelName} refuses. */

@@ -20,6 +20,5 @@ export {
   subscriptionSucceeded,
   watchlistEvents,
 } from "./pusher/frames.ts";
-export { userChannel, userIdOfUserChannel } from "./pusher/user-channel.ts";
 export type { PusherUserData } from "./pusher/user-data.ts";
 export { MAX_WATCHED_USERS, readUserData } from "./pusher/user-data.ts";

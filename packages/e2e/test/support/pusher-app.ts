@@ -31,17 +31,21 @@ export interface Visitor {
  * asks is told by the query, as a cookie would.
  */
 export class PusherApplication implements AsyncDisposable {
-  readonly pusher = new PusherServer({ ...APP, host: "127.0.0.1", encryptionMasterKeyBase64: MASTER_KEY });
+  /** The SDK with which it publishes and signs. */
+  readonly pusher: InstanceType<typeof PusherServer>;
   readonly #server: Server;
   readonly #url: string;
   readonly #clients: PusherJs[] = [];
 
-  private constructor(server: Server) {
+  private constructor(server: Server, publisher: Address) {
+    const { hostname: host, port } = new URL(publisher.url);
+    this.pusher = new PusherServer({ ...APP, host, port, useTLS: false, encryptionMasterKeyBase64: MASTER_KEY });
     this.#server = server;
     this.#url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async start(): Promise<PusherApplication> {
+  /** `publisher`: where it publishes. */
+  static async start(publisher: Address): Promise<PusherApplication> {
     const server = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -55,7 +59,7 @@ export class PusherApplication implements AsyncDisposable {
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const application = new PusherApplication(server);
+    const application = new PusherApplication(server, publisher);
     return application;
   }
 
@@ -80,19 +84,6 @@ export class PusherApplication implements AsyncDisposable {
     });
     this.#clients.push(client);
     return client;
-  }
-
-  /** `data` as the application would publish it on an encrypted channel. */
-  encrypt(channel: string, data: unknown): string {
-    const sent: string[] = [];
-    const { pusher } = this;
-    const original = pusher.post;
-    pusher.post = (async ({ body }: { body: { data: string } }) => {
-      sent.push(body.data);
-    }) as unknown as typeof original;
-    void pusher.trigger(channel, "e", data);
-    pusher.post = original;
-    return String(sent[0]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
