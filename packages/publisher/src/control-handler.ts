@@ -1,6 +1,6 @@
 import type { App, ChannelSummary, ClusterControl } from "@carillon/core";
 import { channelKind, type Refusal } from "@carillon/protocol";
-import { type HttpAnswer, type HttpRequest, problem } from "@carillon/service";
+import { type HttpAnswer, type HttpRequest, type Logger, problem } from "@carillon/service";
 import type { CallerCheck } from "./caller-check.ts";
 import { type ControlQuery, readChannelOf, readControlQuery, readDisconnect } from "./control-query.ts";
 import { parseJsonBody } from "./json-body.ts";
@@ -10,6 +10,8 @@ import { checkMediaType } from "./media-type.ts";
 export interface ControlHandlerOptions {
   readonly callers: CallerCheck;
   readonly control: ClusterControl;
+  /** Where it is written who was disconnected. */
+  readonly log: Logger;
 }
 
 /** An address about the cluster's channels and connections. */
@@ -26,6 +28,7 @@ interface Asked {
   readonly query: ControlQuery;
   readonly request: HttpRequest;
   readonly control: ClusterControl;
+  readonly log: Logger;
 }
 
 const HEADERS = Object.freeze({ "content-type": "application/json", "cache-control": "no-store" });
@@ -52,11 +55,12 @@ export class ControlHandler {
 
   /** Answers a call. Refusals are answers; only bugs reject. */
   async answer(request: HttpRequest, route: ControlRoute): Promise<HttpAnswer> {
-    const caller = this.#options.callers.check(request);
+    const { callers, control, log } = this.#options;
+    const caller = callers.check(request);
     if (!caller.ok) return caller.answer;
     const query = readControlQuery(request.query, route.parameters);
     if (!query.ok) return refusalAnswer(query);
-    return route.answer({ app: caller.app, query: query.value, request, control: this.#options.control });
+    return route.answer({ app: caller.app, query: query.value, request, control, log });
   }
 }
 
@@ -93,12 +97,12 @@ async function listConnections({ app, query: { user }, control }: Asked): Promis
   return json({ user, count: ids.length, connections: ids, complete });
 }
 
-async function disconnect({ app, request, control }: Asked): Promise<HttpAnswer> {
+async function disconnect({ app, request, control, log }: Asked): Promise<HttpAnswer> {
   const admitted = checkMediaType(request.header("content-type"));
   if (!admitted.ok) return refusalAnswer(admitted);
   const body = await request.body(MAX_DISCONNECT_BYTES);
   if (body.kind !== "complete") {
-    const detail = `the body is larger than ${MAX_DISCONNECT_BYTES} bytes: it names one user or one connection`;
+    const detail = `the body is larger than ${MAX_DISCONNECT_BYTES} bytes: it names one user, one token or one connection`;
     return { ...problem("message_too_large", detail), closesConnection: true };
   }
   const parsed = parseJsonBody(body.bytes);
@@ -106,6 +110,7 @@ async function disconnect({ app, request, control }: Asked): Promise<HttpAnswer>
   const target = readDisconnect(parsed.value);
   if (!target.ok) return refusalAnswer(target);
   const { count, isComplete: complete } = await control.disconnect(app.id, target.value);
+  log.info("connections_disconnected", { app: app.id, ...target.value, disconnected: count, complete });
   return json({ disconnected: count, complete });
 }
 

@@ -1,3 +1,4 @@
+import type { DisconnectTarget } from "@carillon/core";
 import { accept, CHANNEL_NAME_RULE, isChannelName, MAX_USER_ID_LENGTH, type Result, refuse } from "@carillon/protocol";
 
 const DEFAULT_LIMIT = 100;
@@ -27,7 +28,7 @@ export function readControlQuery(query: string, known: readonly string[]): Resul
   if (limit < 1 || limit > MAX_LIMIT)
     return refuse("invalid_field", `"limit" must be a whole number from 1 to ${MAX_LIMIT}`);
   const user = parameters.get("user");
-  if (user !== null && !isUserId(user)) return refuse("invalid_field", `"user" ${USER_RULE}`);
+  if (user !== null && !isId(user)) return refuse("invalid_field", `"user" ${ID_RULES.user}`);
   return accept({ prefix: parameters.get("prefix"), after: parameters.get("after"), user, limit });
 }
 
@@ -39,24 +40,36 @@ export function readChannelOf(path: string): Result<string> {
     : refuse("invalid_channel", `the path names no channel: ${CHANNEL_NAME_RULE}`);
 }
 
-/** Reads the body of a disconnect. */
-export function readDisconnect(value: unknown): Result<{ readonly user: string } | { readonly connection: string }> {
-  const { user, connection } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  if ((user === undefined) === (connection === undefined)) {
-    return refuse("missing_field", `send {"user": "…"} or {"connection": "…"}, one of them`);
+/** Reads the body of a disconnect: exactly one of `user`, `token` and `connection`. */
+export function readDisconnect(value: unknown): Result<DisconnectTarget> {
+  const fields = fieldsOf(value);
+  const given = TARGETS.filter((kind) => fields[kind] !== undefined && fields[kind] !== null);
+  const [kind] = given;
+  if (kind === undefined || given.length > 1) {
+    return refuse("missing_field", `send {"user": "…"}, {"token": "…"} or {"connection": "…"}, one of them`);
   }
-  if (connection !== undefined) {
-    return typeof connection === "string" && /^\d{1,20}\.\d{1,20}$/.test(connection)
-      ? accept({ connection })
+  const id = fields[kind];
+  if (kind === "connection") {
+    return typeof id === "string" && /^\d{1,20}\.\d{1,20}$/.test(id)
+      ? accept({ kind, id })
       : refuse("invalid_field", `"connection" must be a connection id such as "123.456"`);
   }
-  return isUserId(user) ? accept({ user }) : refuse("invalid_field", `"user" ${USER_RULE}`);
+  return isId(id) ? accept({ kind, id }) : refuse("invalid_field", `"${kind}" ${ID_RULES[kind]}`);
 }
 
-const USER_RULE = `must be a user id: a string of 1 to ${MAX_USER_ID_LENGTH} characters`;
+const TARGETS = ["user", "token", "connection"] as const;
 
-function isUserId(value: unknown): value is string {
+const ID_RULES = {
+  user: `must be a user id: a string of 1 to ${MAX_USER_ID_LENGTH} characters`,
+  token: `must be the id of a connection token (its "jti"), not the token: a string of 1 to ${MAX_USER_ID_LENGTH} characters`,
+} as const;
+
+function isId(value: unknown): value is string {
   return typeof value === "string" && value.length > 0 && value.length <= MAX_USER_ID_LENGTH;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function decode(text: string): string {

@@ -96,7 +96,7 @@ export class Publisher {
     const histories = new HistoryHandler({ callers, history, rules });
     const handle = this.#counted((request) => histories.answer(request));
     server.route({ ...HISTORY_ROUTE, headers: CREDENTIAL_HEADERS, handle });
-    const controlling = new ControlHandler({ callers, control });
+    const controlling = new ControlHandler({ callers, control, log: options.log });
     for (const route of CONTROL_ROUTES) {
       const { method, path } = route;
       const answer = this.#counted((request) => controlling.answer(request, route));
