@@ -1,3 +1,6 @@
+export { type BlockCounters, BlockGuard, type BlockGuardOptions } from "./blocks/block-guard.ts";
+export { BlockList } from "./blocks/block-list.ts";
+export { MemoryBlockStore, type MemoryBlockStoreOptions } from "./blocks/memory-block-store.ts";
 export { Channel, type ChannelSink, type ChannelState } from "./channel.ts";
 export { ChannelLog, type LogEntry, type LogState, type Verdict } from "./channel-log.ts";
 export { ChannelRegistry, type ChannelRegistryOptions } from "./channel-registry.ts";
@@ -14,6 +17,7 @@ export type { ClusterCounters } from "./cluster/cluster-counters.ts";
 export { ClusterMembership, type ClusterMembershipOptions } from "./cluster/cluster-membership.ts";
 export { BEAT_MS, LOST_AFTER_MS } from "./cluster/peers.ts";
 export { ConnectionTable } from "./connection-table.ts";
+export { BlockControl, type BlockControlOptions, type BlockWish } from "./control/block-control.ts";
 export {
   type ChannelSummary,
   type ChannelsQuery,
@@ -48,6 +52,17 @@ export type {
   TokenRules,
 } from "./ports/apps.ts";
 export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
+export type {
+  Block,
+  BlockKind,
+  BlockPage,
+  BlockQuery,
+  BlockStore,
+  BlockStoreStatus,
+  BlockTarget,
+  NewBlock,
+} from "./ports/block-store.ts";
+export { BLOCK_KINDS, BlockStoreFullError, BlocksUnavailableError } from "./ports/block-store.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 export type { ChannelRule, ChannelRules } from "./ports/channel-rules.ts";

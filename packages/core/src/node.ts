@@ -1,4 +1,5 @@
 import { accept, type CloseCodeName } from "@carillon/protocol";
+import { BlockGuard } from "./blocks/block-guard.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
@@ -16,6 +17,7 @@ import { Hub } from "./hub.ts";
 import { LossNotice } from "./loss-notice.ts";
 import type { App } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
+import type { BlockStore } from "./ports/block-store.ts";
 import type { Bus } from "./ports/bus.ts";
 import type { ChannelRules } from "./ports/channel-rules.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -51,6 +53,8 @@ export interface NodeServices {
   readonly history: HistoryServices | null;
   /** null where nobody is told who is on presence channels. */
   readonly presence: GossipPresence | null;
+  /** null where nobody can be blocked. */
+  readonly blocks: BlockGuard | null;
   /** null where there is no cluster to ask for receipts. */
   readonly receipts: Receipts | null;
   readonly subscribing: Subscribing;
@@ -65,6 +69,8 @@ export interface NodeOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** Who is kept out; absent: nobody. */
+  readonly blocks?: BlockStore;
   /** The processes of the cluster; must not have started. Absent: nobody is told who is on presence channels. */
   readonly cluster?: Cluster;
   /** How long a user whose last connection broke is still on presence channels, in ms. */
@@ -133,6 +139,8 @@ export class Node {
     });
     const { cluster } = options;
     const receipts = cluster === undefined ? null : new Receipts({ cluster, clock, channels });
+    const blocks =
+      options.blocks === undefined ? null : new BlockGuard({ store: options.blocks, connections, cluster });
     const events = new EventPublisher(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
     this.services = {
@@ -144,6 +152,7 @@ export class Node {
       events,
       history,
       presence,
+      blocks,
       receipts,
       expiries,
       subscribing: new Subscribing(() => this.services),
@@ -184,6 +193,7 @@ export class Node {
     this.#lossNotice.close();
     this.services.history?.keeper.close();
     this.services.presence?.close();
+    this.services.blocks?.close();
     this.services.receipts?.close();
     this.services.channels.close();
     this.services.expiries.close();

@@ -122,6 +122,14 @@ export class Session {
     return false;
   }
 
+  /** The users that the connection is: its token's, and who it is on presence channels. Mostly none or one, perhaps twice. */
+  userIds(): string[] {
+    const ids: string[] = [];
+    if (this.#grant !== null && this.#grant.userId !== null) ids.push(this.#grant.userId);
+    for (const { member } of this.#subscriptions.all()) if (member !== null) ids.push(member.id);
+    return ids;
+  }
+
   /** Counts a command; false when the connection sends more of them than its app allows. */
   takeCommand(): boolean {
     return this.#commandRate.take(this.app.settings.limits.commandsPerSecond, this.#node.clock.monotonic());
@@ -129,7 +137,8 @@ export class Session {
 
   /**
    * Takes a connection token: the first, or one that replaces it. A refused one leaves things as they were. A token for
-   * another user than the one before is refused, since what the connection holds was granted to that one.
+   * another user than the one before is refused, since what the connection holds was granted to that one. One that is
+   * blocked, or whose user is, ends the connection.
    */
   async authenticate(token: string): Promise<Result<ConnectionGrant>> {
     const verified = await this.#node.authorizer.verifyConnectionToken(this.app, token);
@@ -138,6 +147,11 @@ export class Session {
     const grant = verified.value;
     if (this.#grant !== null && this.#grant.userId !== grant.userId) {
       return refuse("forbidden", "the new token is for another user (sub): open a new connection for that one");
+    }
+    const blocked = this.#node.blocks?.refusalOfToken(this.app, grant) ?? null;
+    if (blocked !== null) {
+      this.end("blocked");
+      return blocked;
     }
     this.#grant = grant;
     this.#endAt(grant.expiresAtMs);

@@ -2,6 +2,8 @@ import {
   type App,
   type AppRegistry,
   type Authorizer,
+  type BlockCounters,
+  type BlockStore,
   type Bus,
   type Channel,
   type ChannelRules,
@@ -46,6 +48,8 @@ export interface GatewayOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** Who is kept out. Absent: nobody. */
+  readonly blocks?: BlockStore;
   /** The processes of the cluster; is started after the gateway was made. Absent: presence channels tell nobody who is there. */
   readonly cluster?: Cluster;
   readonly apps: AppRegistry;
@@ -64,6 +68,9 @@ export interface GatewayOptions {
 const HARD_FRAME_LIMIT_FACTOR = 4;
 const CLOSE_GRACE_MS = 2000;
 const RETRY_AFTER_SECONDS = "2";
+
+/** How refused upgrades are counted. */
+const REFUSAL_REASONS = { draining: "draining", overloaded: "capacity", blocks_unavailable: "blocks" } as const;
 
 /** One node that holds connections: takes upgrades, and drains when its time has come. */
 export class Gateway {
@@ -143,6 +150,11 @@ export class Gateway {
     return this.#node.services.presence?.counters ?? null;
   }
 
+  /** What this gateway has done about blocks; null where nobody can be blocked. */
+  get blockCounters(): BlockCounters | null {
+    return this.#node.services.blocks?.counters ?? null;
+  }
+
   /** What this gateway has counted about histories. */
   get historyCounters(): HistoryCounters {
     return this.#node.historyCounters;
@@ -201,6 +213,12 @@ export class Gateway {
   #decide(request: UpgradeRequest): UpgradeDecision {
     if (this.#isDraining) return this.#refuse("draining", "this node is shutting down: connect again, to another one");
     if (!this.hasRoom) return this.#refuse("overloaded", "this node holds as many connections as it may: try again");
+    if (this.#options.blocks?.status === "loading") {
+      return this.#refuse(
+        "blocks_unavailable",
+        "this node does not know yet who is blocked: try again, or another one",
+      );
+    }
     const protocol = this.#options.protocols.find((each) => each.matches(request));
     if (protocol === undefined) {
       countBy(this.#options.counters.upgradesRefused, "path");
@@ -212,8 +230,8 @@ export class Gateway {
     return { kind: "accept", ...protocol.accept(request, this.#services) };
   }
 
-  #refuse(code: "draining" | "overloaded", detail: string): UpgradeDecision {
-    countBy(this.#options.counters.upgradesRefused, code === "draining" ? "draining" : "capacity");
+  #refuse(code: keyof typeof REFUSAL_REASONS, detail: string): UpgradeDecision {
+    countBy(this.#options.counters.upgradesRefused, REFUSAL_REASONS[code]);
     return { kind: "refuse", answer: problem(code, detail, { "retry-after": RETRY_AFTER_SECONDS }) };
   }
 }

@@ -1,6 +1,6 @@
 import type { Capabilities } from "@carillon/protocol";
 
-/** Limits of one app. 0 means no limit, for each of them. */
+/** Limits of one app. 0 means no limit, for each of them but `blocks`. */
 export interface AppLimits {
   /** Connections of this app in the whole cluster. Counted over nodes by heartbeats, so it may be passed by those of one second. */
   readonly connections: number;
@@ -18,6 +18,8 @@ export interface AppLimits {
   readonly commandsPerSecond: number;
   /** Bytes that the histories of all its channels may take together. The oldest go first, within a minute of being too many. */
   readonly historyBytes: number;
+  /** Blocks of users and tokens that may be in force; at least 1. */
+  readonly blocks: number;
   /** Events that may be published over HTTP in a second to one publisher process; bursts of twice that pass. */
   readonly publishesPerSecond: number;
 }

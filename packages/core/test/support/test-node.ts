@@ -7,6 +7,7 @@ import {
   type ConnectionGrant,
   createNodeCounters,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   Node,
   type PresenceChange,
@@ -49,6 +50,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
       commandsPerSecond: 0,
       publishesPerSecond: 0,
       historyBytes: 0,
+      blocks: 100,
       ...limits,
     },
     ...more,
@@ -152,15 +154,19 @@ export class TestNode {
   readonly failures: unknown[] = [];
   readonly node: Node;
   readonly backbone: MemoryBackbone;
+  /** Who is kept out. */
+  readonly blocks: MemoryBlockStore;
   #messages = 0;
 
   constructor(options: TestNodeOptions = {}) {
     const { beside } = options;
     this.clock = beside?.clock ?? new FakeClock(START_MS);
     this.backbone = beside?.backbone ?? new MemoryBackbone({ clock: this.clock });
+    this.blocks = beside?.blocks ?? new MemoryBlockStore({ clock: this.clock });
     this.bus = new GatedBus(new MemoryBus(this.backbone));
     this.node = new Node({
       bus: this.bus,
+      blocks: this.blocks,
       topics: this.topics,
       codecs: [this.codec, this.otherCodec],
       authorizer: this.authorizer,

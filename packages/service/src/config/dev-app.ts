@@ -24,5 +24,6 @@ export const DEV_APP: AppSettings = deepFreeze({
     commandsPerSecond: 50,
     publishesPerSecond: 0,
     historyBytes: 0,
+    blocks: 10_000,
   },
 });
