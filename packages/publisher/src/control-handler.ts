@@ -3,8 +3,7 @@ import { channelKind, type Refusal } from "@carillon/protocol";
 import { type HttpAnswer, type HttpRequest, type Logger, problem } from "@carillon/service";
 import type { CallerCheck } from "./caller-check.ts";
 import { type ControlQuery, readChannelOf, readControlQuery, readDisconnect } from "./control-query.ts";
-import { parseJsonBody } from "./json-body.ts";
-import { checkMediaType } from "./media-type.ts";
+import { readSmallBody } from "./small-body.ts";
 
 /** What a ControlHandler stands on. */
 export interface ControlHandlerOptions {
@@ -32,9 +31,6 @@ interface Asked {
 }
 
 const HEADERS = Object.freeze({ "content-type": "application/json", "cache-control": "no-store" });
-
-/** A body with one short id. */
-const MAX_DISCONNECT_BYTES = 4096;
 
 /** Where channels and connections are asked about, and connections are ended. */
 export const CONTROL_ROUTES: readonly ControlRoute[] = [
@@ -98,17 +94,8 @@ async function listConnections({ app, query: { user }, control }: Asked): Promis
 }
 
 async function disconnect({ app, request, control, log }: Asked): Promise<HttpAnswer> {
-  const admitted = checkMediaType(request.header("content-type"));
-  if (!admitted.ok) return refusalAnswer(admitted);
-  const body = await request.body(MAX_DISCONNECT_BYTES);
-  if (body.kind !== "complete") {
-    const detail = `the body is larger than ${MAX_DISCONNECT_BYTES} bytes: it names one user, one token or one connection`;
-    return { ...problem("message_too_large", detail), closesConnection: true };
-  }
-  const parsed = parseJsonBody(body.bytes);
-  if (!parsed.ok) return refusalAnswer(parsed);
-  const target = readDisconnect(parsed.value);
-  if (!target.ok) return refusalAnswer(target);
+  const target = await readSmallBody(request, "one user, one token or one connection", readDisconnect);
+  if (!target.ok) return target.answer;
   const { count, isComplete: complete } = await control.disconnect(app.id, target.value);
   log.info("connections_disconnected", { app: app.id, ...target.value, disconnected: count, complete });
   return json({ disconnected: count, complete });

@@ -1,5 +1,6 @@
 import type { DisconnectTarget } from "@carillon/core";
-import { accept, CHANNEL_NAME_RULE, isChannelName, MAX_USER_ID_LENGTH, type Result, refuse } from "@carillon/protocol";
+import { accept, CHANNEL_NAME_RULE, isChannelName, type Result, refuse } from "@carillon/protocol";
+import { fieldsOf, readTarget } from "./target-query.ts";
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -14,6 +15,23 @@ export interface ControlQuery {
 
 /** Reads a query of which only these parameters are known. Refuses with `invalid_field`, naming the parameter. */
 export function readControlQuery(query: string, known: readonly string[]): Result<ControlQuery> {
+  const parameters = readParameters(query, known);
+  if (!parameters.ok) return parameters;
+  const { prefix = null, after = null, user = null, limit: text } = parameters.value;
+  const limit = readLimit(text);
+  if (!limit.ok) return limit;
+  if (user !== null) {
+    const target = readTarget({ user }, ["user"]);
+    if (!target.ok) return target;
+  }
+  return accept({ prefix, after, user, limit: limit.value });
+}
+
+/** The parameters of a query, each of which must be known and there once. */
+export function readParameters(
+  query: string,
+  known: readonly string[],
+): Result<Readonly<Record<string, string | undefined>>> {
   const parameters = new URLSearchParams(query);
   for (const name of parameters.keys()) {
     // A misspelt parameter would quietly give another answer.
@@ -23,13 +41,15 @@ export function readControlQuery(query: string, known: readonly string[]): Resul
     }
     if (parameters.getAll(name).length > 1) return refuse("invalid_field", `"${name}" is there more than once`);
   }
-  const text = parameters.get("limit") ?? String(DEFAULT_LIMIT);
+  return accept(Object.fromEntries(parameters));
+}
+
+/** Reads the parameter `limit`: how many entries a page may have. */
+export function readLimit(text: string = String(DEFAULT_LIMIT)): Result<number> {
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAX_LIMIT)
-    return refuse("invalid_field", `"limit" must be a whole number from 1 to ${MAX_LIMIT}`);
-  const user = parameters.get("user");
-  if (user !== null && !isId(user)) return refuse("invalid_field", `"user" ${ID_RULES.user}`);
-  return accept({ prefix: parameters.get("prefix"), after: parameters.get("after"), user, limit });
+  return limit < 1 || limit > MAX_LIMIT
+    ? refuse("invalid_field", `"limit" must be a whole number from 1 to ${MAX_LIMIT}`)
+    : accept(limit);
 }
 
 /** The channel that a path `/channels/NAME` or `/channels/NAME/…` names. Refuses with `invalid_channel`. */
@@ -40,36 +60,9 @@ export function readChannelOf(path: string): Result<string> {
     : refuse("invalid_channel", `the path names no channel: ${CHANNEL_NAME_RULE}`);
 }
 
-/** Reads the body of a disconnect: exactly one of `user`, `token` and `connection`. */
+/** Reads the body of a disconnect. */
 export function readDisconnect(value: unknown): Result<DisconnectTarget> {
-  const fields = fieldsOf(value);
-  const given = TARGETS.filter((kind) => fields[kind] !== undefined && fields[kind] !== null);
-  const [kind] = given;
-  if (kind === undefined || given.length > 1) {
-    return refuse("missing_field", `send {"user": "…"}, {"token": "…"} or {"connection": "…"}, one of them`);
-  }
-  const id = fields[kind];
-  if (kind === "connection") {
-    return typeof id === "string" && /^\d{1,20}\.\d{1,20}$/.test(id)
-      ? accept({ kind, id })
-      : refuse("invalid_field", `"connection" must be a connection id such as "123.456"`);
-  }
-  return isId(id) ? accept({ kind, id }) : refuse("invalid_field", `"${kind}" ${ID_RULES[kind]}`);
-}
-
-const TARGETS = ["user", "token", "connection"] as const;
-
-const ID_RULES = {
-  user: `must be a user id: a string of 1 to ${MAX_USER_ID_LENGTH} characters`,
-  token: `must be the id of a connection token (its "jti"), not the token: a string of 1 to ${MAX_USER_ID_LENGTH} characters`,
-} as const;
-
-function isId(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_USER_ID_LENGTH;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  return readTarget(fieldsOf(value), ["user", "token", "connection"]);
 }
 
 function decode(text: string): string {
