@@ -1,4 +1,11 @@
-import type { BlockCounters, BlockStore, ClusterMembership, HistoryCounters, PresenceCounters } from "@carillon/core";
+import type {
+  BlockCounters,
+  BlockStore,
+  ClusterMembership,
+  HistoryCounters,
+  PresenceCounters,
+  UserQuotaCounters,
+} from "@carillon/core";
 import { DURATION_BOUNDS_SECONDS, type Publisher } from "@carillon/publisher";
 import {
   type AdminConfig,
@@ -40,6 +47,7 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
   addClusterMetrics(metrics, parts.cluster);
   addBlockMetrics(metrics, parts.blocks, gateway?.blockCounters ?? null);
+  if (gateway !== null) addUserQuotaMetrics(metrics, gateway.userQuotaCounters);
   if (gateway !== null && gateway.presenceCounters !== null) {
     addPresenceMetrics(metrics, gateway.presenceCounters, () => gateway.presenceMembers);
   }
@@ -154,6 +162,19 @@ function addBlockMetrics(metrics: MetricsRegistry, store: BlockStore, counters: 
       new Map([
         ["ended", counters.ended],
         ["refused", counters.refused],
+      ]),
+  });
+}
+
+function addUserQuotaMetrics(metrics: MetricsRegistry, counters: UserQuotaCounters): void {
+  metrics.counter({
+    name: "user_quota_total",
+    help: "Connections over their user's limit: refused when they came, or ended when another gateway had told of older ones.",
+    label: "outcome",
+    read: () =>
+      new Map([
+        ["refused", counters.refused],
+        ["ended", counters.ended],
       ]),
   });
 }

@@ -102,3 +102,4 @@ export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
+export { type CountedSession, UserQuota, type UserQuotaCounters, type UserQuotaOptions } from "./users/user-quota.ts";

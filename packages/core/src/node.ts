@@ -32,6 +32,7 @@ import { Receipts } from "./receipts.ts";
 import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Subscribing } from "./subscribing.ts";
+import { UserQuota } from "./users/user-quota.ts";
 
 /** What belongs to the histories of a node's channels. */
 export interface HistoryServices {
@@ -53,6 +54,7 @@ export interface NodeServices {
   readonly history: HistoryServices | null;
   /** null where nobody is told who is on presence channels. */
   readonly presence: GossipPresence | null;
+  readonly quota: UserQuota;
   /** null where nobody can be blocked. */
   readonly blocks: BlockGuard | null;
   /** null where there is no cluster to ask for receipts. */
@@ -141,6 +143,7 @@ export class Node {
     const receipts = cluster === undefined ? null : new Receipts({ cluster, clock, channels });
     const blocks =
       options.blocks === undefined ? null : new BlockGuard({ store: options.blocks, connections, cluster });
+    const quota = new UserQuota({ cluster, bus, clock });
     const events = new EventPublisher(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
     this.services = {
@@ -152,6 +155,7 @@ export class Node {
       events,
       history,
       presence,
+      quota,
       blocks,
       receipts,
       expiries,
@@ -194,6 +198,7 @@ export class Node {
     this.services.history?.keeper.close();
     this.services.presence?.close();
     this.services.blocks?.close();
+    this.services.quota.close();
     this.services.receipts?.close();
     this.services.channels.close();
     this.services.expiries.close();

@@ -138,7 +138,7 @@ export class Session {
   /**
    * Takes a connection token: the first, or one that replaces it. A refused one leaves things as they were. A token for
    * another user than the one before is refused, since what the connection holds was granted to that one. One that is
-   * blocked, or whose user is, ends the connection.
+   * blocked, or whose user is or has too many connections, ends the connection.
    */
   async authenticate(token: string): Promise<Result<ConnectionGrant>> {
     const verified = await this.#node.authorizer.verifyConnectionToken(this.app, token);
@@ -152,6 +152,10 @@ export class Session {
     if (blocked !== null) {
       this.end("blocked");
       return blocked;
+    }
+    if (this.#grant === null && grant.userId !== null && !this.#node.quota.admit(this, grant.userId)) {
+      this.end("user_connection_limit");
+      return refuse("user_connection_limit", "the user has as many connections as it may: close another one first");
     }
     this.#grant = grant;
     this.#endAt(grant.expiresAtMs);
@@ -247,6 +251,7 @@ export class Session {
     this.#isClosed = true;
     for (const subscription of this.#subscriptions.takeAll()) this.#node.subscribing.undo(this, subscription, true);
     this.#endAt(0);
+    this.#node.quota.release(this);
     this.#node.connections.remove(this);
   }
 

@@ -18,6 +18,7 @@ import {
   Node,
   type NodeCounters,
   type PresenceCounters,
+  type UserQuotaCounters,
 } from "@carillon/core";
 import { type Logger, type PublicServer, problem, type UpgradeDecision, type UpgradeRequest } from "@carillon/service";
 import type { Protocol, ProtocolServices } from "./protocol.ts";
@@ -153,6 +154,11 @@ export class Gateway {
   /** What this gateway has done about blocks; null where nobody can be blocked. */
   get blockCounters(): BlockCounters | null {
     return this.#node.services.blocks?.counters ?? null;
+  }
+
+  /** What this gateway has done about users with too many connections. */
+  get userQuotaCounters(): UserQuotaCounters {
+    return this.#node.services.quota.counters;
   }
 
   /** What this gateway has counted about histories. */

@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   presence_limit: info(429, "The channel has as many members as it may"),
   block_limit: info(429, "The app has as many blocks as it may"),
   channel_limit: info(429, "The connection is at its channel limit"),
+  user_connection_limit: info(429, "The user has as many connections as it may", true),
   rate_limited: info(429, "Too many calls in a short time", true),
   headers_too_large: info(431, "The request headers are too large"),
   upgrade_required: info(426, "This address speaks WebSocket"),
@@ -79,6 +80,7 @@ export const CLOSE_CODES = {
   token_expired: { code: 4101, reason: "the connection token has expired" },
   token_unverifiable: { code: 4102, reason: "the token can't be checked at the moment" },
   rate_limited: { code: 4103, reason: "the connection sent too much too fast" },
+  user_connection_limit: { code: 4104, reason: "the user has as many connections as it may" },
   drain: { code: 4200, reason: "this node is shutting down, reconnect" },
   idle: { code: 4201, reason: "nothing was heard from the client" },
 } as const;

@@ -4,6 +4,11 @@ import type { Capabilities } from "@carillon/protocol";
 export interface AppLimits {
   /** Connections of this app in the whole cluster. Counted over nodes by heartbeats, so it may be passed by those of one second. */
   readonly connections: number;
+  /**
+   * Connections of one user, by the `sub` of its connection token, in the whole cluster; at most 1000. Those that come at the same
+   * time may pass it for less than a second.
+   */
+  readonly connectionsPerUser: number;
   /** Users on one presence channel. */
   readonly presenceMembers: number;
   /** Bytes of one payload, as JSON text. */

@@ -42,6 +42,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
     token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null, ...token },
     limits: {
       connections: 0,
+      connectionsPerUser: 0,
       presenceMembers: 0,
       messageBytes: 0,
       batchEvents: 0,

@@ -16,6 +16,7 @@ export const DEV_APP: AppSettings = deepFreeze({
   token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null },
   limits: {
     connections: 0,
+    connectionsPerUser: 0,
     presenceMembers: 100,
     messageBytes: 10_240,
     batchEvents: 10,

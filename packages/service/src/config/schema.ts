@@ -59,6 +59,8 @@ export const appSchema = group({
   }),
   limits: group({
     connections: count(0),
+    // Gateways tell each other of each connection of a user, up to the limit.
+    connectionsPerUser: wholeNumber({ default: 0, min: 0, max: 1000 }),
     // 100 is Pusher's documented limit.
     presenceMembers: wholeNumber({ default: 100, min: 0, max: 1_000_000 }),
     // 10,240 bytes, 10 events and 100 channels are Pusher's documented limits.

@@ -32,6 +32,7 @@ describe("loadConfig › defaults", () => {
         token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null },
         limits: {
           connections: 0,
+          connectionsPerUser: 0,
           presenceMembers: 100,
           messageBytes: 10_240,
           batchEvents: 10,
