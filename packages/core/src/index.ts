@@ -1,3 +1,6 @@
+export { type BlockCounters, BlockGuard, type BlockGuardOptions } from "./blocks/block-guard.ts";
+export { BlockList } from "./blocks/block-list.ts";
+export { MemoryBlockStore, type MemoryBlockStoreOptions } from "./blocks/memory-block-store.ts";
 export { Channel, type ChannelSink, type ChannelState } from "./channel.ts";
 export { ChannelLog, type LogEntry, type LogState, type Verdict } from "./channel-log.ts";
 export { ChannelRegistry, type ChannelRegistryOptions } from "./channel-registry.ts";
@@ -14,6 +17,7 @@ export type { ClusterCounters } from "./cluster/cluster-counters.ts";
 export { ClusterMembership, type ClusterMembershipOptions } from "./cluster/cluster-membership.ts";
 export { BEAT_MS, LOST_AFTER_MS } from "./cluster/peers.ts";
 export { ConnectionTable } from "./connection-table.ts";
+export { BlockControl, type BlockControlOptions, type BlockWish } from "./control/block-control.ts";
 export {
   type ChannelSummary,
   type ChannelsQuery,
@@ -55,6 +59,17 @@ export type {
   TokenRules,
 } from "./ports/apps.ts";
 export type { Authorizer, ChannelProof, UserProof } from "./ports/authorizer.ts";
+export type {
+  Block,
+  BlockKind,
+  BlockPage,
+  BlockQuery,
+  BlockStore,
+  BlockStoreStatus,
+  BlockTarget,
+  NewBlock,
+} from "./ports/block-store.ts";
+export { BLOCK_KINDS, BlockStoreFullError, BlocksUnavailableError } from "./ports/block-store.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 export type { ChannelRule, ChannelRules } from "./ports/channel-rules.ts";
@@ -97,3 +112,4 @@ export { Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
 export { ONLINE_CHANNEL, OnlineUsers, type OnlineUsersOptions, type WatchReport } from "./users/online-users.ts";
 export type { SignedInUser, SignIn } from "./users/signed-in-user.ts";
+export { type CountedSession, UserQuota, type UserQuotaCounters, type UserQuotaOptions } from "./users/user-quota.ts";

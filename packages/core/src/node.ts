@@ -1,4 +1,5 @@
 import { accept, type CloseCodeName } from "@carillon/protocol";
+import { BlockGuard } from "./blocks/block-guard.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
@@ -18,6 +19,7 @@ import { Hub } from "./hub.ts";
 import { LossNotice } from "./loss-notice.ts";
 import type { App } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
+import type { BlockStore } from "./ports/block-store.ts";
 import type { Bus } from "./ports/bus.ts";
 import type { ChannelRules } from "./ports/channel-rules.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -35,6 +37,7 @@ import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Subscribing } from "./subscribing.ts";
 import { ONLINE_CHANNEL, OnlineUsers } from "./users/online-users.ts";
+import { UserQuota } from "./users/user-quota.ts";
 
 /** What belongs to the histories of a node's channels. */
 export interface HistoryServices {
@@ -56,6 +59,9 @@ export interface NodeServices {
   readonly history: HistoryServices | null;
   /** null where nobody is told who is on presence channels. */
   readonly presence: GossipPresence | null;
+  readonly quota: UserQuota;
+  /** null where nobody can be blocked. */
+  readonly blocks: BlockGuard | null;
   /** null where there is no cluster to ask for receipts. */
   readonly receipts: Receipts | null;
   readonly subscribing: Subscribing;
@@ -73,6 +79,8 @@ export interface NodeOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** Who is kept out; absent: nobody. */
+  readonly blocks?: BlockStore;
   /** The processes of the cluster; must not have started. Absent: nobody is told who is on presence channels. */
   readonly cluster?: Cluster;
   /** How long a user whose last connection broke is still on presence channels, in ms. */
@@ -154,6 +162,9 @@ export class Node {
     const online = new OnlineUsers({ channels, presence });
     const { cluster } = options;
     const receipts = cluster === undefined ? null : new Receipts({ cluster, clock, channels });
+    const blocks =
+      options.blocks === undefined ? null : new BlockGuard({ store: options.blocks, connections, cluster });
+    const quota = new UserQuota({ cluster, bus, clock });
     const events = new EventPublisher(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
     this.services = {
@@ -165,6 +176,8 @@ export class Node {
       events,
       history,
       presence,
+      quota,
+      blocks,
       receipts,
       expiries,
       online,
@@ -209,6 +222,8 @@ export class Node {
     this.services.history?.keeper.close();
     this.services.presence?.close();
     this.#counts?.close();
+    this.services.blocks?.close();
+    this.services.quota.close();
     this.services.receipts?.close();
     this.services.channels.close();
     this.services.expiries.close();

@@ -124,6 +124,15 @@ export class Session {
     return false;
   }
 
+  /** The users that the connection is: its tokens', and who it is on presence channels. Mostly none or one, perhaps twice. */
+  userIds(): string[] {
+    const ids: string[] = [];
+    if (this.#grant !== null && this.#grant.userId !== null) ids.push(this.#grant.userId);
+    if (this.#user !== null) ids.push(this.#user.id);
+    for (const { member } of this.#subscriptions.all()) if (member !== null) ids.push(member.id);
+    return ids;
+  }
+
   /**
    * Counts a command; false when the connection sends more of them than its app allows. `burst`: how many may come at once,
    * where the protocol has small commands; default: twice those of a second.
@@ -134,7 +143,8 @@ export class Session {
 
   /**
    * Takes a connection token: the first, or one that replaces it. A refused one leaves things as they were. A token for
-   * another user than the one before is refused, since what the connection holds was granted to that one.
+   * another user than the one before is refused, since what the connection holds was granted to that one. One that is
+   * blocked, or whose user is or has too many connections, ends the connection.
    */
   async authenticate(token: string): Promise<Result<ConnectionGrant>> {
     const verified = await this.#node.authorizer.verifyConnectionToken(this.app, token);
@@ -144,6 +154,15 @@ export class Session {
     if (this.#grant !== null && this.#grant.userId !== grant.userId) {
       return refuse("forbidden", "the new token is for another user (sub): open a new connection for that one");
     }
+    const blocked = this.#node.blocks?.refusalOfToken(this.app, grant) ?? null;
+    if (blocked !== null) {
+      this.end("blocked");
+      return blocked;
+    }
+    if (this.#grant === null && grant.userId !== null && !this.#node.quota.admit(this, grant.userId)) {
+      this.end("user_connection_limit");
+      return refuse("user_connection_limit", "the user has as many connections as it may: close another one first");
+    }
     this.#grant = grant;
     this.#endAt(grant.expiresAtMs);
     this.#revokeUngranted(grant);
@@ -152,12 +171,17 @@ export class Session {
 
   /**
    * Signs the connection's user in, or signs the same user in again. From then on the user's own channel may be subscribed
-   * to, and the user is online until the connection ends.
+   * to, and the user is online until the connection ends. A blocked user ends the connection.
    */
   signIn(request: SignIn): Result<void> {
     if (this.#isClosed) return refuse("cancelled", "the connection has closed");
     const allowed = maySignIn(this, this.#node.authorizer, request);
     if (!allowed.ok) return allowed;
+    const blocked = this.#node.blocks?.refusalOfUser(this.app, request.user.id) ?? null;
+    if (blocked !== null) {
+      this.end("blocked");
+      return blocked;
+    }
     const isFirst = this.#user === null;
     this.#user = request.user;
     if (this.#grant === null) this.#endAt(0);
@@ -255,6 +279,7 @@ export class Session {
     for (const subscription of this.#subscriptions.takeAll()) this.#node.subscribing.undo(this, subscription, true);
     this.#endAt(0);
     this.#node.online.left(this);
+    this.#node.quota.release(this);
     this.#node.connections.remove(this);
   }
 

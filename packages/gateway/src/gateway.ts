@@ -2,6 +2,8 @@ import {
   type App,
   type AppRegistry,
   type Authorizer,
+  type BlockCounters,
+  type BlockStore,
   type Bus,
   type Channel,
   type ChannelRules,
@@ -17,6 +19,7 @@ import {
   Node,
   type NodeCounters,
   type PresenceCounters,
+  type UserQuotaCounters,
 } from "@carillon/core";
 import { type Logger, type PublicServer, problem, type UpgradeDecision, type UpgradeRequest } from "@carillon/service";
 import type { Protocol, ProtocolServices } from "./protocol.ts";
@@ -47,6 +50,8 @@ export interface GatewayOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** Who is kept out. Absent: nobody. */
+  readonly blocks?: BlockStore;
   /** The processes of the cluster; is started after the gateway was made. Absent: presence channels tell nobody who is there. */
   readonly cluster?: Cluster;
   readonly apps: AppRegistry;
@@ -72,6 +77,9 @@ const CLOSE_GRACE_MS = 2000;
 const BEFORE_CUT_MS = 6000;
 const SHORTEST_WITH_CODE_SECONDS = 16;
 const RETRY_AFTER_SECONDS = "2";
+
+/** How refused upgrades are counted. */
+const REFUSAL_REASONS = { draining: "draining", overloaded: "capacity", blocks_unavailable: "blocks" } as const;
 
 /** One node that holds connections: takes upgrades, and drains when its time has come. */
 export class Gateway {
@@ -154,6 +162,16 @@ export class Gateway {
     return this.#node.services.presence?.counters ?? null;
   }
 
+  /** What this gateway has done about blocks; null where nobody can be blocked. */
+  get blockCounters(): BlockCounters | null {
+    return this.#node.services.blocks?.counters ?? null;
+  }
+
+  /** What this gateway has done about users with too many connections. */
+  get userQuotaCounters(): UserQuotaCounters {
+    return this.#node.services.quota.counters;
+  }
+
   /** What this gateway has counted about histories. */
   get historyCounters(): HistoryCounters {
     return this.#node.historyCounters;
@@ -213,6 +231,12 @@ export class Gateway {
   #decide(request: UpgradeRequest): UpgradeDecision {
     if (this.#isDraining) return this.#refuse("draining", "this node is shutting down: connect again, to another one");
     if (!this.hasRoom) return this.#refuse("overloaded", "this node holds as many connections as it may: try again");
+    if (this.#options.blocks?.status === "loading") {
+      return this.#refuse(
+        "blocks_unavailable",
+        "this node does not know yet who is blocked: try again, or another one",
+      );
+    }
     const protocol = this.#options.protocols.find((each) => each.matches(request));
     if (protocol === undefined) {
       countBy(this.#options.counters.upgradesRefused, "path");
@@ -227,8 +251,8 @@ export class Gateway {
     return { kind: "accept", ...protocol.accept(request, this.#services) };
   }
 
-  #refuse(code: "draining" | "overloaded", detail: string): UpgradeDecision {
-    countBy(this.#options.counters.upgradesRefused, code === "draining" ? "draining" : "capacity");
+  #refuse(code: keyof typeof REFUSAL_REASONS, detail: string): UpgradeDecision {
+    countBy(this.#options.counters.upgradesRefused, REFUSAL_REASONS[code]);
     return { kind: "refuse", answer: problem(code, detail, { "retry-after": RETRY_AFTER_SECONDS }) };
   }
 }

@@ -1,3 +1,4 @@
+export { type BlockStoreHarness, type BlockStoreNode, describeBlockStore } from "./describe-block-store.ts";
 export { describeBus } from "./describe-bus.ts";
 export { RecordingReceiver } from "./describe-bus-receiver.ts";
 export type { BusHarness } from "./describe-bus-suite.ts";

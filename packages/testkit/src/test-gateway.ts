@@ -1,6 +1,7 @@
 import {
   type App,
   type AppSettings,
+  type BlockStore,
   type Bus,
   type ChannelRules,
   type Clock,
@@ -12,6 +13,7 @@ import {
   type HistoryLimits,
   type HistoryStore,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   MemoryClusterBackbone,
   MemoryClusterLink,
@@ -49,6 +51,8 @@ export interface TestGatewayOptions {
   readonly history?: HistoryStore;
   /** Which channels have a history; default: none. */
   readonly rules?: ChannelRules;
+  /** Who is kept out; default: a store of its own, in memory. */
+  readonly blocks?: BlockStore;
   /** How it reaches the other gateways' processes, which goes with `bus`; default: there are no others. */
   readonly clusterLink?: ClusterLink;
 }
@@ -139,6 +143,7 @@ export class TestGateway {
       server,
       bus,
       cluster,
+      blocks: options.blocks ?? new MemoryBlockStore({ clock }),
       ...kept,
       apps,
       authorizer: createAuthorizer({ clock }),

@@ -61,8 +61,9 @@ export class GatewayControl {
 
   #disconnect([appId, kind, id]: readonly unknown[]): readonly unknown[] {
     const sessions = this.#sessionsOf(appId, (session) => {
-      if (kind === "connection") return session.connectionId === id;
-      return kind === "signed-in" ? session.isSignedInAs(String(id)) : session.isOf(String(id));
+      if (kind === "user") return session.isOf(String(id));
+      if (kind === "signed-in") return session.isSignedInAs(String(id));
+      return kind === "token" ? session.grant?.tokenId === id : session.connectionId === id;
     });
     for (const session of sessions) session.end("disconnected");
     return [sessions.length];

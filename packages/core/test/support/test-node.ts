@@ -7,6 +7,7 @@ import {
   type ConnectionGrant,
   createNodeCounters,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   Node,
   type PresenceChange,
@@ -45,6 +46,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
     token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null, ...token },
     limits: {
       connections: 0,
+      connectionsPerUser: 0,
       presenceMembers: 0,
       messageBytes: 0,
       batchEvents: 0,
@@ -53,6 +55,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
       commandsPerSecond: 0,
       publishesPerSecond: 0,
       historyBytes: 0,
+      blocks: 100,
       ...limits,
     },
     ...more,
@@ -170,15 +173,19 @@ export class TestNode {
   readonly failures: unknown[] = [];
   readonly node: Node;
   readonly backbone: MemoryBackbone;
+  /** Who is kept out. */
+  readonly blocks: MemoryBlockStore;
   #messages = 0;
 
   constructor(options: TestNodeOptions = {}) {
     const { beside } = options;
     this.clock = beside?.clock ?? new FakeClock(START_MS);
     this.backbone = beside?.backbone ?? new MemoryBackbone({ clock: this.clock });
+    this.blocks = beside?.blocks ?? new MemoryBlockStore({ clock: this.clock });
     this.bus = new GatedBus(new MemoryBus(this.backbone));
     this.node = new Node({
       bus: this.bus,
+      blocks: this.blocks,
       topics: this.topics,
       codecs: [this.codec, this.otherCodec],
       authorizer: this.authorizer,

@@ -88,7 +88,9 @@ describe("connecting", () => {
     await using client = await open(gateway);
     await using other = await open(gateway);
     await signIn(gateway, client, { id: "ann" });
-    expect(await gateway.control.disconnect(gateway.apps.first.id, { user: "ann" })).toMatchObject({ count: 1 });
+    expect(await gateway.control.disconnect(gateway.apps.first.id, { kind: "user", id: "ann" })).toMatchObject({
+      count: 1,
+    });
     expect((await client.closed).code).toBe(4009);
     expect(client.all("pusher:error").map(({ data }) => data)).toMatchObject([{ code: 4009 }]);
     await other.settle();

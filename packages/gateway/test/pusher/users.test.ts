@@ -1,3 +1,5 @@
+import { MemoryBlockStore } from "@carillon/core";
+import { systemClock } from "@carillon/service";
 import { eventually, type PusherClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
 import { dataOf, open, PusherCluster, signIn } from "./support/pusher-cluster.ts";
@@ -45,6 +47,20 @@ describe("sign-in", () => {
     expect(client.all("pusher:error").map(({ data }) => data)).toEqual([
       { code: 4009, message: expect.stringMatching(/\w{3}/) },
     ]);
+  });
+
+  it("P34 › a blocked user is ended, whether signed in already or not", async () => {
+    const blocks = new MemoryBlockStore({ clock: systemClock });
+    await using gateway = await TestGateway.start({ blocks });
+    await using inside = await open(gateway);
+    await signIn(gateway, inside, { id: "mallory" });
+    const expiresAtMs = Date.now() + 60_000;
+    await blocks.put({ appId: gateway.apps.first.id, kind: "user", id: "mallory", reason: null, expiresAtMs });
+    expect((await inside.closed).code).toBe(4014);
+    await using outside = await open(gateway);
+    await signInRaw(gateway, outside, '{"id":"mallory"}');
+    expect((await outside.closed).code).toBe(4014);
+    expect(outside.all("pusher:signin_success")).toEqual([]);
   });
 
   it("P34 › another user on the same connection ends it", async () => {

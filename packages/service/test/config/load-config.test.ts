@@ -35,6 +35,7 @@ describe("loadConfig › defaults", () => {
         token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null },
         limits: {
           connections: 0,
+          connectionsPerUser: 0,
           presenceMembers: 100,
           messageBytes: 10_240,
           batchEvents: 10,
@@ -43,6 +44,7 @@ describe("loadConfig › defaults", () => {
           commandsPerSecond: 50,
           publishesPerSecond: 0,
           historyBytes: 0,
+          blocks: 10_000,
         },
       },
     ]);
@@ -259,6 +261,7 @@ describe("loadConfig › settings that must fit together", () => {
     [{ tls: { certFile: "c.pem" } }, "nats.tls.keyFile: is missing"],
     [{ tls: { keyFile: "k.pem" } }, "nats.tls.certFile: is missing"],
     [{ history: { replicas: 2 } }, "nats.history.replicas: must be 1, 3 or 5"],
+    [{ blocks: { replicas: 4 } }, "nats.blocks.replicas: must be 1, 3 or 5"],
     [{ servers: ["nats://user:pw@host:4222"] }, "nats.servers[0]: must not contain credentials"],
     [{ servers: ["http://host"] }, "nats.servers[0]: must be a server such as"],
     [{ servers: ["host:99999"] }, "nats.servers[0]: must be a server such as"],
