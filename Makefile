@@ -37,9 +37,10 @@ test: build tools ## Unit, contract and end-to-end tests (installs nats-server a
 	$(BIN)/vitest run --reporter=default --reporter=json --outputFile.json=node_modules/.cache/carillon/test-results.json
 
 .PHONY: tools
-tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium
+tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium, Pusher's SDKs for other languages
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-chromium.mjs >/dev/null
+	@node packages/testkit/tools/ensure-pusher-sdks.mjs >/dev/null
 
 .PHONY: chaos
 chaos: build tools ## Kill, freeze and restart everything for a while, and check that nothing is missed (ARGS="--seconds 300 --seed 1")

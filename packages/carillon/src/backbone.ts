@@ -1,10 +1,12 @@
 import {
+  type BlockStore,
   type Bus,
   type ClusterLink,
   type HistoryLimits,
   type HistoryStore,
   type IdSource,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   MemoryClusterBackbone,
   MemoryClusterLink,
@@ -18,6 +20,8 @@ import { natsOptions } from "./nats-options.ts";
 export interface Backbone {
   readonly bus: Bus;
   readonly history: HistoryStore;
+  /** Who is kept out; in one process without NATS it forgets that when it ends. */
+  readonly blocks: BlockStore;
   /** How the processes of the cluster talk to each other, beside the channels. */
   readonly clusterLink: ClusterLink;
   /** The most that the store keeps of a channel; null: whatever a rule asks for. */
@@ -41,9 +45,10 @@ export async function startBackbone({ config, role, log, ids }: BackboneOptions)
     const backbone = new MemoryBackbone({ clock: systemClock });
     const history = new MemoryHistory({ backbone, clock: systemClock, ids });
     const clusterLink = new MemoryClusterLink(new MemoryClusterBackbone());
-    return { bus: new MemoryBus(backbone), history, clusterLink, ceiling: null };
+    const blocks = new MemoryBlockStore({ clock: systemClock });
+    return { bus: new MemoryBus(backbone), history, blocks, clusterLink, ceiling: null };
   }
   const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
   const bus = await connectNatsBus(await natsOptions(config.nats, { role, ceiling, log }));
-  return { bus, history: bus.history, clusterLink: bus.clusterLink, ceiling };
+  return { bus, history: bus.history, blocks: bus.blocks, clusterLink: bus.clusterLink, ceiling };
 }

@@ -38,6 +38,7 @@ export async function natsOptions(
     name: `carillon-${role}-${process.pid}`,
     idempotency: { windowMs: windowSeconds * 1000, replicas },
     history: historyOf(config.history, ceiling),
+    blocks: { replicas: config.blocks.replicas === 0 ? config.history.replicas : config.blocks.replicas },
     ...(auth === null ? {} : { auth }),
     ...(tls === null ? {} : { tls }),
     ...(log === undefined ? {} : { log }),

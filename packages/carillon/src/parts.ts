@@ -1,5 +1,7 @@
 import {
   type App,
+  BlockControl,
+  type BlockStore,
   type Bus,
   type Cluster,
   ClusterControl,
@@ -8,7 +10,7 @@ import {
   type HistoryStore,
   type NodeCounters,
 } from "@carillon/core";
-import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
+import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
 import { Publisher } from "@carillon/publisher";
 import {
   type Config,
@@ -24,6 +26,7 @@ import {
   type Logger,
   openFileLimit,
   type PublicServer,
+  type PublisherConfig,
   randomIds,
   systemClock,
   watchConfig,
@@ -50,6 +53,8 @@ export interface Parts {
   readonly rules: ConfiguredChannelRules;
   readonly bus: Bus;
   readonly history: HistoryStore;
+  /** Who is kept out. */
+  readonly blocks: BlockStore;
   /** The processes that this one works with. */
   readonly cluster: ClusterMembership;
   readonly server: PublicServer;
@@ -62,6 +67,9 @@ export interface Parts {
 
 /** Most connections where the system doesn't tell its limit of open files. */
 const FALLBACK_MAX_CONNECTIONS = 10_000;
+
+/** How long a start waits for the list of blocks, in ms. Without it a gateway listens, and takes nobody in. */
+const BLOCKS_WITHIN_MS = 5000;
 
 const NO_CONNECTIONS: ReadonlyMap<string, number> = new Map();
 
@@ -77,14 +85,14 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
 
-  const { bus, history, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
+  const { bus, history, blocks, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
   closing.push("bus", () => bus.close());
   closing.push("bus log", logStatusOf(bus, log));
   const rules = new ConfiguredChannelRules({ rules: config.channels, ...(ceiling === null ? {} : { ceiling }) });
   const server = createPublicServer({ logger: log, counters });
   closing.push("server", () => server.close());
 
-  const shared = { server, bus, history, rules, apps, clock, ids, counters, log };
+  const shared = { server, bus, history, blocks, rules, apps, clock, ids, counters, log };
   let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
   const cluster = new ClusterMembership({
     link: clusterLink,
@@ -103,14 +111,16 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   closing.push("cluster log", logMembersOf(cluster, log));
   closing.push("cluster", () => cluster.close());
   await cluster.start();
-  const control = new ClusterControl(cluster);
-  const publisher = role === "gateway" ? null : new Publisher({ ...shared, control, settings: config.publisher });
+  // Who it is about hears of it: the gateway is there.
+  blocks.follow();
+  await blocks.whenLoaded(BLOCKS_WITHIN_MS);
+  const publisher = role === "gateway" ? null : startPublisher({ ...shared, cluster }, config.publisher);
   if (role === "dev") for (const route of demoRoutes(apps.first)) server.route(route);
 
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
   const leaving = new Leaving();
-  return { counters, apps, rules, bus, history, cluster, server, gateway, publisher, watch, leaving, closing };
+  return { counters, apps, rules, bus, history, blocks, cluster, server, gateway, publisher, watch, leaving, closing };
 }
 
 function logStatusOf(bus: Bus, log: Logger): () => void {
@@ -120,7 +130,7 @@ function logStatusOf(bus: Bus, log: Logger): () => void {
   });
 }
 
-type Shared = Pick<Parts, "server" | "bus" | "history" | "rules" | "apps" | "counters"> & {
+type Shared = Pick<Parts, "server" | "bus" | "history" | "blocks" | "rules" | "apps" | "counters"> & {
   readonly clock: typeof systemClock;
   readonly ids: ReturnType<typeof randomIds>;
   readonly log: Logger;
@@ -132,8 +142,14 @@ function startGateway(shared: Shared & { readonly cluster: Cluster }, config: Ga
     authorizer: createAuthorizer({ clock: shared.clock }),
     isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
     settings: gatewaySettings(config),
-    protocols: [nativeProtocol],
+    protocols: [nativeProtocol, pusherProtocol],
   });
+}
+
+function startPublisher(shared: Shared & { readonly cluster: Cluster }, settings: PublisherConfig): Publisher {
+  const { cluster, blocks: store, clock } = shared;
+  const control = new ClusterControl(cluster);
+  return new Publisher({ ...shared, control, blocks: new BlockControl({ store, cluster, clock }), settings });
 }
 
 function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {

@@ -35,6 +35,12 @@ export interface NewEvent {
   readonly isIdempotent?: boolean;
   /** Present: its subscribers are asked to say that they have it. */
   readonly wantsReceipt?: true;
+  /** True: nobody keeps it, whatever the channel's rule says. */
+  readonly isTransient?: boolean;
+  /** Present: `payload` is the text of a string that was published; see the envelope. */
+  readonly isDataText?: true;
+  /** The user who sent it, told to those who want to know. 1 to 128 characters; absent: nobody in particular. */
+  readonly userId?: string;
 }
 
 /** An event that the bus has taken over. */
@@ -74,11 +80,9 @@ export class EventPublisher {
   async publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
-    const { event: name, payload, exclude } = event;
-    const receipt = event.wantsReceipt === true ? ({ wantsReceipt: true } as const) : {};
-    const envelope = encodeEnvelope({ id: messageId, timeMs, exclude, event: name, payload, ...receipt });
+    const envelope = encodeEnvelope({ ...event, id: messageId, timeMs });
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
-    const isKept = limits !== null && this.#history !== undefined;
+    const isKept = limits !== null && this.#history !== undefined && event.isTransient !== true;
     const options: BusPublishOptions | undefined = event.isIdempotent ? { idempotencyKey: messageId } : undefined;
     try {
       const kept = isKept ? await this.#history.append(address, envelope, { limits, idempotencyKey: messageId }) : null;

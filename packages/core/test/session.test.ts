@@ -148,6 +148,16 @@ describe("the end", () => {
     expect([closings, transport.closes]).toEqual([["drain"], [{ code: 4200, reason: expect.stringMatching(/./) }]]);
   });
 
+  it("has the number that the protocol gives it, where it differs from the registry's", () => {
+    const test = new TestNode();
+    const { session, closings, transport } = test.connect(createApp(), test.codec, { disconnected: 4009 });
+    session.end("disconnected");
+    expect([closings, transport.closes]).toEqual([["disconnected"], [{ code: 4009, reason: expect.any(String) }]]);
+    const other = test.connect(createApp(), test.codec, { disconnected: 4009 });
+    other.session.end("drain");
+    expect(other.transport.closes).toEqual([{ code: 4200, reason: expect.any(String) }]);
+  });
+
   it("a closed session takes part in nothing any more", async () => {
     const test = new TestNode();
     test.authorizer.knowToken("t", { capabilities: { "*": ["subscribe", "publish"] } });

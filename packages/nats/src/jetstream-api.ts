@@ -48,6 +48,8 @@ export interface ApiAnswer {
   readonly config?: StreamConfig;
   readonly state?: StreamState;
   readonly cluster?: StreamCluster;
+  /** When the stream was made; RFC 3339. */
+  readonly created?: string;
   readonly message?: LeaderMessage;
   /** Of a consumer that was made. */
   readonly name?: string;
@@ -78,6 +80,7 @@ export const STREAM_NOT_FOUND = 10_059;
 export const STREAM_NAME_IN_USE = 10_058;
 export const SUBJECTS_OVERLAP = 10_065;
 export const MESSAGE_NOT_FOUND = 10_037;
+export const STORE_FAILED = 10_077;
 export const NANOSECONDS_PER_MS = 1_000_000;
 
 const JETSTREAM_NOT_ENABLED = [10_076, 10_039];

@@ -1,4 +1,5 @@
 import {
+  type BlockStore,
   type Bus,
   type BusPublishOptions,
   type BusPublishResult,
@@ -12,6 +13,7 @@ import {
   type StreamStamp,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
+import { NatsBlockStore } from "./block-store.ts";
 import { NatsClusterLink } from "./cluster-link.ts";
 import { defer, withDeadline } from "./deadline.ts";
 import { historySettingsOf } from "./history-config.ts";
@@ -22,7 +24,7 @@ import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
 import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
 import { OncePublisher } from "./once-publisher.ts";
-import { OnceStream } from "./once-stream.ts";
+import { createOnceStream } from "./once-stream.ts";
 import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
 import { CONFIRM_TIMEOUT_MS } from "./outbox.ts";
 import { PublishOrder } from "./publish-order.ts";
@@ -53,6 +55,7 @@ export class NatsBus implements Bus {
   readonly #once: OncePublisher;
   readonly #history: NatsHistory;
   readonly #clusterLink: NatsClusterLink;
+  readonly #blocks: NatsBlockStore;
   readonly #order = new PublishOrder();
   readonly #subscribeTimeoutMs: number;
   readonly #listeners = new Set<(status: BusStatus) => void>();
@@ -84,6 +87,13 @@ export class NatsBus implements Bus {
       whenStanding: () => this.#whenStanding(),
       onGap: (silentMs) => this.#doubt(silentMs),
     });
+    this.#blocks = new NatsBlockStore({
+      space,
+      settings: options.blocks ?? {},
+      log: this.#log,
+      link: () => this.#linkInUse,
+      listen: (subject, callback) => this.#link.listen(subject, callback),
+    });
   }
 
   /** @internal Connects; rejects with what the client says when no server takes the connection. */
@@ -111,6 +121,11 @@ export class NatsBus implements Bus {
   /** What the processes of the cluster tell each other, over the same connection; closed together with the bus. */
   get clusterLink(): ClusterLink {
     return this.#clusterLink;
+  }
+
+  /** Who is kept out, kept on JetStream over the same connection; closed together with the bus. */
+  get blocks(): BlockStore {
+    return this.#blocks;
   }
 
   onStatus(listener: (status: BusStatus) => void): () => void {
@@ -190,7 +205,7 @@ export class NatsBus implements Bus {
     const { windowMs = DEFAULT_WINDOW_MS, replicas = 1, deadlineMs = DEFAULT_ONCE_DEADLINE_MS } = settings;
     return new OncePublisher({
       space: this.#space,
-      stream: new OnceStream({ space: this.#space, windowMs, replicas, log: this.#log }),
+      stream: createOnceStream({ space: this.#space, windowMs, replicas, log: this.#log }),
       deadlineMs,
       link: () => this.#linkInUse,
     });
@@ -219,6 +234,7 @@ export class NatsBus implements Bus {
     });
     this.#once.close();
     this.#history.close();
+    this.#blocks.close();
     await this.#link.close();
     this.#setStatus("closed");
   }
@@ -270,6 +286,7 @@ export class NatsBus implements Bus {
     this.#history.forget();
     // What others said meanwhile is missed, which the change of status says.
     this.#clusterLink.forgive();
+    this.#blocks.revive();
     this.#setStatus("connected");
   }
 
@@ -278,11 +295,13 @@ export class NatsBus implements Bus {
     this.#counters.disconnects++;
     this.#once.abandon();
     this.#history.abandon();
+    this.#blocks.abandon();
     this.#log.warn("nats_disconnected", { server: this.#link.link.server });
     this.#setStatus("disconnected");
   }
 
   #doubt(lossMs: number): void {
+    this.#blocks.check();
     for (const listener of this.#doubters) listener(lossMs);
   }
 

@@ -8,6 +8,7 @@ import {
   nkeys,
   type TlsOptions,
 } from "nats";
+import type { NatsBlockSettings } from "./block-store.ts";
 import type { NatsHistorySettings } from "./history-config.ts";
 import type { NatsLog } from "./log.ts";
 
@@ -68,6 +69,8 @@ export interface NatsBusOptions {
   readonly idempotency?: NatsIdempotencySettings;
   /** How history is kept. Its streams are made at the first append or read. */
   readonly history?: NatsHistorySettings;
+  /** How blocks are kept. Their stream is made by the first block. */
+  readonly blocks?: NatsBlockSettings;
   /** Where to tell of outages and refusals. Default: nowhere. */
   readonly log?: NatsLog;
 }

@@ -11,6 +11,9 @@
  */
 export type SubjectKind = "pub" | "once" | "hist";
 
+/** Subjects that are no channel's: `block` = ingest of blocks (JetStream), `blocked` = signs that there is a new one. */
+export type BlockSubjectKind = "block" | "blocked";
+
 /** The app and the channel that a subject stands for. */
 export interface SubjectNames {
   readonly kind: string;
@@ -147,6 +150,11 @@ export class SubjectSpace {
     return `${this.#prefix}.hist.epoch.${stream}`;
   }
 
+  /** The subject of a block, or of its end. */
+  ofBlock(appId: string, kind: string, id: string): string {
+    return checkedSubject(`${this.#prefix}.block.${escapeToken(appId)}.${escapeToken(kind)}.${escapeToken(id)}`);
+  }
+
   /** Where the processes of a cluster hear each other: one of them, or all (null). */
   ofCluster(nodeId: string | null): string {
     return checkedSubject(`${this.#prefix}.ctl.${nodeId === null ? "all" : `node.${escapeToken(nodeId)}`}`);
@@ -158,7 +166,7 @@ export class SubjectSpace {
   }
 
   /** What matches every subject of a kind. */
-  all(kind: SubjectKind): string {
+  all(kind: SubjectKind | BlockSubjectKind): string {
     return `${this.#prefix}.${kind}.>`;
   }
 

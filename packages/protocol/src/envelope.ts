@@ -5,24 +5,33 @@
  * ```
  * offset size
  *      0    1  version, 1
- *      1    1  flags: 1 = receipts are wanted (a reader ignores bits that it does not know)
+ *      1    1  flags: 1 = receipts are wanted, 2 = the payload is the text of a string, 4 = a user id follows the event (a reader
+ *              ignores bits that it does not know)
  *      2    8  time, milliseconds since 1970, IEEE 754 double, big endian
  *     10    1  length of the message id in bytes
  *     11    1  length of the connection id to exclude in bytes, 0 = nobody
  *     12    2  length of the event name in bytes, big endian
- *     14    …  message id, connection id, event name (UTF-8), payload (JSON text, UTF-8) to the end
+ *     14    …  message id, connection id, event name (UTF-8); where flag 4 is set, two bytes with the length of a user id, big
+ *              endian, and the user id (UTF-8); then the payload (JSON text, UTF-8) to the end
  * ```
  */
 
 const VERSION = 1;
 const HEADER_BYTES = 14;
 const WANTS_RECEIPT = 1;
+const IS_DATA_TEXT = 2;
+const HAS_USER = 4;
 
 /** Longest message id, in bytes: one byte holds its length, and 128 is plenty for any idempotency key. */
 export const MAX_MESSAGE_ID_BYTES = 128;
 
 /** Longest connection id that can be excluded, in bytes. */
 export const MAX_EXCLUDE_BYTES = 64;
+
+// What the other fields leave of the scratch space, a user id of 384 bytes included.
+const MAX_EVENT_BYTES = 930;
+const MAX_USER_BYTES = 384;
+const USER_LENGTH_BYTES = 2;
 
 /** A published event on its way to its subscribers. */
 export interface Envelope {
@@ -36,6 +45,13 @@ export interface Envelope {
   readonly event: string;
   /** Present: whoever gets it is asked to say so. */
   readonly wantsReceipt?: true;
+  /**
+   * Present: a string was published whose content is JSON text, and the payload is that content. Who knows payloads as
+   * strings gets the string, everybody else the value.
+   */
+  readonly isDataText?: true;
+  /** The user who sent it, as its channel knows that user; absent where it is nobody in particular. 1 to 128 characters. */
+  readonly userId?: string;
   /** JSON text in UTF-8, byte for byte as it was published. Valid only as long as the bytes it was decoded from. */
   readonly payload: Uint8Array;
 }
@@ -43,8 +59,8 @@ export interface Envelope {
 const encoder = new TextEncoder();
 // A byte order mark is a character of the text like any other here.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-// Header, id, exclude and event (at most 200 UTF-16 units = 600 bytes) always fit.
-const scratch = new Uint8Array(1024);
+// Header, id, exclude, event (at most 200 UTF-16 units = 600 bytes) and user id (128 units = 384 bytes) always fit.
+const scratch = new Uint8Array(1536);
 const scratchView = new DataView(scratch.buffer);
 
 // Envelopes are short and short-lived, and an array of its own costs ten times as much as a part of a larger one (measured:
@@ -71,10 +87,10 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   const excludeAt = HEADER_BYTES + idBytes;
   const excludeBytes = envelope.exclude === "" ? 0 : encodeInto(envelope.exclude, excludeAt, MAX_EXCLUDE_BYTES);
   const eventAt = excludeAt + excludeBytes;
-  const eventBytes = encodeInto(envelope.event, eventAt, scratch.length - eventAt);
-  const payloadAt = eventAt + eventBytes;
+  const eventBytes = encodeInto(envelope.event, eventAt, MAX_EVENT_BYTES);
+  const payloadAt = encodeUser(envelope.userId, eventAt + eventBytes);
   scratch[0] = VERSION;
-  scratch[1] = envelope.wantsReceipt === true ? WANTS_RECEIPT : 0;
+  scratch[1] = flagsOf(envelope);
   scratchView.setFloat64(2, envelope.timeMs);
   scratch[10] = idBytes;
   scratch[11] = excludeBytes;
@@ -83,6 +99,21 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   bytes.set(scratch.subarray(0, payloadAt));
   bytes.set(envelope.payload, payloadAt);
   return bytes;
+}
+
+function flagsOf({ wantsReceipt, isDataText, userId }: Envelope): number {
+  const receipt = wantsReceipt === true ? WANTS_RECEIPT : 0;
+  const dataText = isDataText === true ? IS_DATA_TEXT : 0;
+  return receipt | dataText | (userId === undefined ? 0 : HAS_USER);
+}
+
+/** Writes a user id, if there is one; returns where the payload begins. */
+function encodeUser(userId: string | undefined, at: number): number {
+  if (userId === undefined) return at;
+  const from = at + USER_LENGTH_BYTES;
+  const bytes = encodeInto(userId, from, MAX_USER_BYTES);
+  scratchView.setUint16(at, bytes);
+  return from + bytes;
 }
 
 function encodeInto(text: string, at: number, limitBytes: number): number {
@@ -100,16 +131,44 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const excludeAt = HEADER_BYTES + view.getUint8(10);
   const eventAt = excludeAt + view.getUint8(11);
-  const payloadAt = eventAt + view.getUint16(12);
-  if (payloadAt > bytes.length) return null;
-  const envelope = {
+  const userAt = eventAt + view.getUint16(12);
+  if (userAt > bytes.length) return null;
+  const flags = view.getUint8(1);
+  if (flags !== 0) return decodeFlagged({ bytes, view, excludeAt, eventAt, userAt }, flags);
+  return {
     id: text(bytes, HEADER_BYTES, excludeAt),
     timeMs: view.getFloat64(2),
     exclude: text(bytes, excludeAt, eventAt),
-    event: text(bytes, eventAt, payloadAt),
+    event: text(bytes, eventAt, userAt),
+    payload: bytes.subarray(userAt),
+  };
+}
+
+interface Layout {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly excludeAt: number;
+  readonly eventAt: number;
+  readonly userAt: number;
+}
+
+/** An envelope that is not of the plain kind, which is nearly every one. */
+function decodeFlagged({ bytes, view, excludeAt, eventAt, userAt }: Layout, flags: number): Envelope | null {
+  const hasUser = (flags & HAS_USER) !== 0;
+  const userFrom = hasUser ? userAt + USER_LENGTH_BYTES : userAt;
+  if (userFrom > bytes.length) return null;
+  const payloadAt = hasUser ? userFrom + view.getUint16(userAt) : userFrom;
+  if (payloadAt > bytes.length) return null;
+  return {
+    id: text(bytes, HEADER_BYTES, excludeAt),
+    timeMs: view.getFloat64(2),
+    exclude: text(bytes, excludeAt, eventAt),
+    event: text(bytes, eventAt, userAt),
+    ...((flags & WANTS_RECEIPT) === 0 ? {} : { wantsReceipt: true }),
+    ...((flags & IS_DATA_TEXT) === 0 ? {} : { isDataText: true }),
+    ...(hasUser ? { userId: text(bytes, userFrom, payloadAt) } : {}),
     payload: bytes.subarray(payloadAt),
   };
-  return (view.getUint8(1) & WANTS_RECEIPT) === 0 ? envelope : { ...envelope, wantsReceipt: true };
 }
 
 /** Who must not get an encoded envelope, without decoding the rest; "" for nobody, and for bytes that are no envelope. */

@@ -66,7 +66,7 @@ it("envelope › one that was cut short anywhere in its header is unreadable", (
 
 it("envelope › another version is unreadable, an unknown flag is not", () => {
   const later = encodeEnvelope(EXAMPLE);
-  later[1] = 0xff;
+  later[1] = 0xf8;
   expect(decodeEnvelope(later)).toEqual(expect.objectContaining({ id: "m1", event: "e" }));
   later[0] = 2;
   expect(decodeEnvelope(later)).toBeNull();
@@ -89,6 +89,7 @@ it.each([
   ["id in bytes", { id: "é".repeat(MAX_MESSAGE_ID_BYTES / 2 + 1) }],
   ["exclude", { exclude: "x".repeat(MAX_EXCLUDE_BYTES + 1) }],
   ["event", { event: "x".repeat(1100) }],
+  ["user id", { userId: "x".repeat(400) }],
 ])("envelope › a longer %s is a RangeError, and the next envelope is right", (_field, change) => {
   expect(() => encodeEnvelope({ ...EXAMPLE, ...change })).toThrow(RangeError);
   expect(decodeEnvelope(encodeEnvelope(EXAMPLE))).toEqual(expect.objectContaining({ id: "m1" }));
@@ -99,4 +100,10 @@ it("envelope › encoding copies the payload, decoding doesn't", () => {
   const encoded = encodeEnvelope({ ...EXAMPLE, payload });
   payload.fill(9);
   expect([...(decodeEnvelope(encoded)?.payload ?? [])]).toEqual([1, 2, 3]);
+});
+
+it("envelope › a user id that goes beyond the end is unreadable", () => {
+  const whole = encodeEnvelope({ ...EXAMPLE, userId: "u-1", payload: new Uint8Array() });
+  for (let length = 0; length < whole.length; length++) expect(decodeEnvelope(whole.subarray(0, length))).toBeNull();
+  expect(decodeEnvelope(whole)).toEqual(expect.objectContaining({ userId: "u-1" }));
 });

@@ -32,23 +32,33 @@ export function answerOutcomes(outcomes: readonly SendOutcome[], form: AnswerFor
   const refusal = lastRefusal(outcomes);
   if (refusal !== null) return refusedAnswer(outcomes, refusal);
   if (!form.isDetailed) return NO_CONTENT;
-  const results = outcomes.map(describe);
+  const results = outcomes.map(describeOutcome);
   return { status: 200, headers: DETAILED_HEADERS, body: JSON.stringify(form.isBatch ? { results } : results[0]) };
 }
 
-function lastRefusal(outcomes: readonly SendOutcome[]): Refusal | null {
+/** Why something was refused; null when all was accepted. */
+export function lastRefusal(outcomes: readonly SendOutcome[]): Refusal | null {
   let refusal: Refusal | null = null;
   for (const outcome of outcomes) refusal = outcome.refusal ?? refusal;
   return refusal;
 }
 
 function refusedAnswer(outcomes: readonly SendOutcome[], refusal: Refusal): HttpAnswer {
+  const { message, isPartial } = explainRefusal(outcomes, refusal, "with ids");
+  const answer = problem(refusal.code, message, ERROR_CODES[refusal.code].isRetryable ? RETRY_SOON : {});
+  return isPartial ? withResults(answer, outcomes.map(describeOutcome)) : answer;
+}
+
+/** What to tell of a refusal, and whether part of it was accepted. `safely`: what makes a repeat harmless. */
+export function explainRefusal(
+  outcomes: readonly SendOutcome[],
+  refusal: Refusal,
+  safely: string,
+): { readonly message: string; readonly isPartial: boolean } {
   const isPartial = outcomes.some(({ accepted }) => accepted.length > 0);
   const scope = isPartial ? "only the channels under results have their events" : "nothing was accepted";
-  const { isRetryable } = ERROR_CODES[refusal.code];
-  const advice = isRetryable ? ", send it again, with ids if nothing may arrive twice" : "";
-  const answer = problem(refusal.code, `${refusal.message}: ${scope}${advice}`, isRetryable ? RETRY_SOON : {});
-  return isPartial ? withResults(answer, outcomes.map(describe)) : answer;
+  const advice = ERROR_CODES[refusal.code].isRetryable ? `, send it again, ${safely} if nothing may arrive twice` : "";
+  return { message: `${refusal.message}: ${scope}${advice}`, isPartial };
 }
 
 /** RFC 9457 lets a problem carry further members. */
@@ -57,7 +67,8 @@ function withResults(answer: HttpAnswer, results: readonly unknown[]): HttpAnswe
   return { ...answer, body: JSON.stringify(Object.assign({}, members, { results })) };
 }
 
-function describe({
+/** What became of an event, as answers tell it. */
+export function describeOutcome({
   id,
   timeMs,
   accepted,

@@ -1,4 +1,4 @@
-import type { App, Clock, ClusterControl } from "@carillon/core";
+import type { App, ClusterControl } from "@carillon/core";
 import type { Refusal, Result } from "@carillon/protocol";
 import { type HttpAnswer, type HttpRequest, problem } from "@carillon/service";
 import type { CallerCheck } from "./caller-check.ts";
@@ -6,14 +6,14 @@ import type { EventSender, SendOutcome } from "./event-sender.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkMediaType } from "./media-type.ts";
 import { answerOutcomes, prefersRepresentation } from "./outcome-answer.ts";
-import { PublishBudget } from "./publish-budget.ts";
+import type { PublishBudgets } from "./publish-budgets.ts";
 import type { PublishRequest } from "./publish-request.ts";
 import type { PublishRoute } from "./publish-routes.ts";
 
 /** What a PublishHandler stands on. */
 export interface PublishHandlerOptions {
   readonly callers: CallerCheck;
-  readonly clock: Clock;
+  readonly budgets: PublishBudgets;
   readonly sender: EventSender;
   /** Collects receipts. */
   readonly control: ClusterControl;
@@ -24,8 +24,6 @@ export interface PublishHandlerOptions {
 /** Turns one call into events on the bus and an answer: credentials, body, checks, budget, bus, in this order. */
 export class PublishHandler {
   readonly #options: PublishHandlerOptions;
-  // By the app itself, which stays the same over reloads and is let go of when the configuration drops it.
-  readonly #budgets = new WeakMap<App, PublishBudget>();
 
   constructor(options: PublishHandlerOptions) {
     this.#options = options;
@@ -45,8 +43,8 @@ export class PublishHandler {
     const read = readBody(body.bytes, route, app);
     if (!read.ok) return refusalAnswer(read);
     const requests = read.value;
-    const waitMs = this.#spend(requests, app);
-    if (waitMs > 0) return limitedAnswer(waitMs, app);
+    const limited = this.#options.budgets.spend(app, requests);
+    if (limited !== null) return problem("rate_limited", limited.message, { "retry-after": limited.retryAfter });
 
     const [only] = requests;
     const outcomes =
@@ -60,20 +58,6 @@ export class PublishHandler {
   #sendOne(app: App, request: PublishRequest): Promise<SendOutcome> {
     const { sender, control } = this.#options;
     return request.receiptsMs === 0 ? sender.send(app.id, request) : sender.sendForReceipts(app.id, request, control);
-  }
-
-  /** An event counts once for each of its channels. Answers the ms to wait, 0 for none. */
-  #spend(requests: readonly PublishRequest[], app: App): number {
-    const perSecond = app.settings.limits.publishesPerSecond;
-    if (perSecond === 0) return 0;
-    let budget = this.#budgets.get(app);
-    if (budget === undefined) {
-      budget = new PublishBudget();
-      this.#budgets.set(app, budget);
-    }
-    let count = 0;
-    for (const { channels } of requests) count += channels.length;
-    return budget.spend(count, perSecond, this.#options.clock.monotonic());
   }
 }
 
@@ -95,13 +79,4 @@ function bodyAnswer(kind: "too_large" | "aborted", maxBodyBytes: number): HttpAn
     ...problem("message_too_large", `the body is larger than ${limit}: publish less, or split the batch`),
     closesConnection: true,
   };
-}
-
-function limitedAnswer(waitMs: number, app: App): HttpAnswer {
-  const perSecond = app.settings.limits.publishesPerSecond;
-  const seconds = String(Math.max(1, Math.ceil(waitMs / 1000)));
-  const limit = `the app may publish ${perSecond} events a second here (limits.publishesPerSecond)`;
-  return problem("rate_limited", `${limit}: nothing was published, try again in ${seconds} s`, {
-    "retry-after": seconds,
-  });
 }

@@ -1,19 +1,26 @@
 import { type AppLimits, MAX_RECEIPTS_MS, type NewEvent } from "@carillon/core";
 import {
   accept,
-  CHANNEL_NAME_RULE,
   EVENT_NAME_RULE,
   elementSpans,
-  isChannelName,
   isEventName,
+  isPublishableChannel,
   isSenderId,
-  MAX_EXCLUDE_BYTES,
-  MAX_MESSAGE_ID_BYTES,
   memberSpan,
   type Refusal,
   type Result,
   refuse,
 } from "@carillon/protocol";
+import {
+  channelMistake,
+  isConnectionId,
+  isMessageId,
+  isObject,
+  isOver,
+  kindOf,
+  MESSAGE_ID_RULE,
+  type Members,
+} from "./request-value.ts";
 
 /** One event and where it goes, checked: it may be published. */
 export interface PublishRequest {
@@ -43,8 +50,6 @@ interface EventSource {
   readonly limits: AppLimits;
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
 const KNOWN_MEMBERS: ReadonlySet<string> = new Set([
   "channel",
   "channels",
@@ -55,11 +60,6 @@ const KNOWN_MEMBERS: ReadonlySet<string> = new Set([
   "receipts",
 ]);
 const NULL_PAYLOAD: Uint8Array = new TextEncoder().encode("null");
-const CONNECTION_ID = /^\d+\.\d+$/;
-const FORBIDDEN_IN_CHANNEL = /[^-a-zA-Z0-9_=@,.;]/u;
-// Ids become headers on the bus, and half a surrogate pair has no UTF-8 form: two ids could become one.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the point of the rule is to refuse them
-const FORBIDDEN_IN_ID = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
 const MAX_NAMES_SHOWN = 8;
 const MAX_NAME_SHOWN_LENGTH = 40;
 
@@ -113,8 +113,7 @@ function readEvent(source: EventSource): Result<PublishRequest> {
   if (!payload.ok) return payload;
   const id = members["id"] ?? null;
   if (id !== null && !isMessageId(id)) {
-    const rule = `a string of 1 to ${MAX_MESSAGE_ID_BYTES} bytes without control characters`;
-    return refuse("invalid_field", `${name(source, "id")} must be ${rule}`);
+    return refuse("invalid_field", `${name(source, "id")} ${MESSAGE_ID_RULE}`);
   }
   const exclude = members["exclude"] ?? "";
   if (exclude !== "" && !isConnectionId(exclude) && !isSenderId(exclude)) {
@@ -149,7 +148,9 @@ function readChannels(source: EventSource): Result<readonly string[]> {
   const many = source.members["channels"] ?? null;
   if (many === null) {
     if (one === null) return missing(source, "channel", `a string, or "channels"`);
-    return isChannelName(one) ? accept([one]) : refuse("invalid_channel", channelMistake(name(source, "channel"), one));
+    return isPublishableChannel(one)
+      ? accept([one])
+      : refuse("invalid_channel", channelMistake(name(source, "channel"), one));
   }
   if (one !== null) {
     return refuse("invalid_field", `${name(source, "channel")} and "channels" are both there: send one of them`);
@@ -169,7 +170,7 @@ function readChannelList(source: EventSource, names: readonly unknown[]): Result
   }
   const channels = new Set<string>();
   for (const [index, channel] of names.entries()) {
-    if (!isChannelName(channel)) {
+    if (!isPublishableChannel(channel)) {
       return refuse("invalid_channel", channelMistake(name(source, `channels[${index}]`), channel));
     }
     channels.add(channel);
@@ -204,25 +205,6 @@ function readPayload(source: EventSource): Result<Uint8Array> {
   return accept(bytes.subarray(span.start, span.end));
 }
 
-function isMessageId(id: unknown): id is string {
-  return (
-    typeof id === "string" && id !== "" && Buffer.byteLength(id) <= MAX_MESSAGE_ID_BYTES && !FORBIDDEN_IN_ID.test(id)
-  );
-}
-
-function isConnectionId(id: unknown): id is string {
-  return typeof id === "string" && id.length <= MAX_EXCLUDE_BYTES && CONNECTION_ID.test(id);
-}
-
-/** A limit of 0 is none. */
-function isOver(count: number, limit: number): boolean {
-  return limit !== 0 && count > limit;
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function name({ place }: EventSource, member: string): string {
   return `"${place}${member}"`;
 }
@@ -238,17 +220,4 @@ function foundInstead(members: Members): string {
   const shown = names.slice(0, MAX_NAMES_SHOWN).map((each) => JSON.stringify(each.slice(0, MAX_NAME_SHOWN_LENGTH)));
   if (names.length > MAX_NAMES_SHOWN) shown.push("…");
   return `: found ${shown.join(", ")} instead`;
-}
-
-function channelMistake(where: string, channel: unknown): string {
-  if (typeof channel !== "string") return `${where} is ${kindOf(channel)}: ${CHANNEL_NAME_RULE}`;
-  const [forbidden] = FORBIDDEN_IN_CHANNEL.exec(channel) ?? [];
-  if (forbidden !== undefined) return `${where} contains ${JSON.stringify(forbidden)}: ${CHANNEL_NAME_RULE}`;
-  return `${where} has ${channel.length} characters: ${CHANNEL_NAME_RULE}`;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

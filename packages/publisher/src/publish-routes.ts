@@ -1,7 +1,9 @@
 import type { Result } from "@carillon/protocol";
+import { BLOCK_ROUTES } from "./block-handler.ts";
 import { CONTROL_ROUTES } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
 import { type PublishRequest, type PublishSource, readBatch, readPublish } from "./publish-request.ts";
+import { PUSHER_ROUTES } from "./pusher/pusher-api.ts";
 
 /** An address of the publish API: how its body is read, and how it is answered. */
 export interface PublishRoute {
@@ -26,6 +28,8 @@ export const API_ROUTES: readonly { readonly method: string; readonly path: stri
   ...PUBLISH_ROUTES,
   HISTORY_ROUTE,
   ...CONTROL_ROUTES,
+  ...PUSHER_ROUTES,
+  ...BLOCK_ROUTES,
 ];
 
 /** Headers that the publish API reads. */

@@ -1,5 +1,6 @@
 import type {
   AppRegistry,
+  BlockControl,
   Bus,
   ChannelRules,
   Clock,
@@ -8,6 +9,7 @@ import type {
   IdSource,
   NodeCounters,
 } from "@carillon/core";
+import { type Refusal, refuse } from "@carillon/protocol";
 import {
   type HttpAnswer,
   type HttpHandler,
@@ -16,14 +18,19 @@ import {
   type PublicServer,
   problem,
 } from "@carillon/service";
+import { BLOCK_ROUTES, BlockHandler } from "./block-handler.ts";
 import { CallerCheck } from "./caller-check.ts";
 import { CONTROL_ROUTES, ControlHandler } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
 import { EventSender } from "./event-sender.ts";
 import { HistoryHandler } from "./history-handler.ts";
+import { PublishBudgets } from "./publish-budgets.ts";
 import { PublishHandler } from "./publish-handler.ts";
 import { HISTORY_ROUTE, PUBLISH_HEADERS, PUBLISH_ROUTES } from "./publish-routes.ts";
 import { PublisherCounters } from "./publisher-counters.ts";
+import { answerRefusal } from "./pusher/pusher-answer.ts";
+import { PUSHER_ROUTES, PusherApi } from "./pusher/pusher-api.ts";
+import { PUSHER_HEADERS } from "./pusher/pusher-call.ts";
 
 /** The limits of a publisher. */
 export interface PublisherSettings {
@@ -41,6 +48,8 @@ export interface PublisherOptions {
   readonly rules: ChannelRules;
   /** Asks the gateways, and ends connections on them. */
   readonly control: ClusterControl;
+  /** Keeps users and tokens out of all gateways. */
+  readonly blocks: BlockControl;
   readonly apps: AppRegistry;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -53,6 +62,10 @@ export interface PublisherOptions {
 /** `leaving`: serves, and asks callers to connect elsewhere. `draining`: refuses. */
 type Phase = "serving" | "leaving" | "draining";
 
+type Answering = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
+
+const DRAINING = refuse("draining", "this publisher is shutting down: send it again, over a new connection");
+
 /** How often a drain looks whether everything is answered. */
 const DRAIN_POLL_MS = 5;
 
@@ -62,7 +75,7 @@ const DRAIN_POLL_MS = 5;
  *
  * @example
  * const publisher = new Publisher({
- *   server, bus, history, rules, control, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 },
+ *   server, bus, history, rules, control, blocks, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 },
  * });
  * await server.listen({ host: "127.0.0.1", port: 8081 });
  */
@@ -77,13 +90,9 @@ export class Publisher {
     this.#options = options;
     const callers = new CallerCheck(apps);
     const { maxBodyBytes } = settings;
-    const publishing = new PublishHandler({
-      callers,
-      clock,
-      control,
-      sender: new EventSender(options),
-      maxBodyBytes,
-    });
+    const sender = new EventSender(options);
+    const budgets = new PublishBudgets(clock);
+    const publishing = new PublishHandler({ callers, budgets, control, sender, maxBodyBytes });
     for (const route of PUBLISH_ROUTES) {
       const handle = this.#counted((request) => publishing.answer(request, route));
       server.route({ method: route.method, path: route.path, headers: PUBLISH_HEADERS, handle });
@@ -91,11 +100,22 @@ export class Publisher {
     const histories = new HistoryHandler({ callers, history, rules });
     const handle = this.#counted((request) => histories.answer(request));
     server.route({ ...HISTORY_ROUTE, headers: CREDENTIAL_HEADERS, handle });
-    const controlling = new ControlHandler({ callers, control });
+    const blocking = new BlockHandler({ callers, blocks: options.blocks, log: options.log });
+    for (const route of BLOCK_ROUTES) {
+      const { method, path } = route;
+      const answer = this.#counted((request) => blocking.answer(request, route));
+      server.route({ method, path, headers: [...CREDENTIAL_HEADERS, "content-type"], handle: answer });
+    }
+    const controlling = new ControlHandler({ callers, control, log: options.log });
     for (const route of CONTROL_ROUTES) {
       const { method, path } = route;
       const answer = this.#counted((request) => controlling.answer(request, route));
       server.route({ method, path, headers: [...CREDENTIAL_HEADERS, "content-type"], handle: answer });
+    }
+    const pusher = new PusherApi({ apps, control, history, rules, clock, sender, budgets, maxBodyBytes });
+    for (const route of PUSHER_ROUTES) {
+      const answer = this.#counted((request) => pusher.answer(request, route), answerRefusal);
+      server.route({ method: route.method, path: route.path, headers: PUSHER_HEADERS, handle: answer });
     }
   }
 
@@ -130,17 +150,18 @@ export class Publisher {
     return unanswered;
   }
 
-  #counted(answer: (request: HttpRequest) => Promise<HttpAnswer>): HttpHandler {
-    return (request) => this.#handle(request, answer);
+  /** `refused`: the form in which refusals are answered. */
+  #counted(answerOf: Answering, refused: (refusal: Refusal) => HttpAnswer = answerProblem): HttpHandler {
+    return (request) => this.#handle(request, (each) => (this.isDraining ? refused(DRAINING) : answerOf(each)));
   }
 
-  async #handle(request: HttpRequest, answerOf: (request: HttpRequest) => Promise<HttpAnswer>): Promise<HttpAnswer> {
+  async #handle(request: HttpRequest, answerOf: Answering): Promise<HttpAnswer> {
     const { clock } = this.#options;
     const startedMs = clock.monotonic();
     this.counters.begin();
     let status = 500;
     try {
-      const answer = this.isDraining ? drainingAnswer() : await answerOf(request);
+      const answer = await answerOf(request);
       status = answer.status;
       return this.#phase === "serving" ? answer : { ...answer, closesConnection: true };
     } finally {
@@ -149,7 +170,6 @@ export class Publisher {
   }
 }
 
-function drainingAnswer(): HttpAnswer {
-  const detail = "this publisher is shutting down: send it again, over a new connection";
-  return problem("draining", detail, { "retry-after": "1" });
+function answerProblem({ code, message }: Refusal): HttpAnswer {
+  return problem(code, message, { "retry-after": "1" });
 }

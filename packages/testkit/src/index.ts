@@ -1,3 +1,4 @@
+export { type BlockStoreHarness, type BlockStoreNode, describeBlockStore } from "./describe-block-store.ts";
 export { describeBus } from "./describe-bus.ts";
 export { RecordingReceiver } from "./describe-bus-receiver.ts";
 export type { BusHarness } from "./describe-bus-suite.ts";
@@ -21,5 +22,6 @@ export {
 } from "./nats-server-certificates.ts";
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
 export { type Harm, NatsLinks } from "./nats-server-links.ts";
+export { PusherClient, type PusherClientOptions, type PusherFrame } from "./pusher-client.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";

@@ -24,7 +24,7 @@ export interface ChannelsQuery {
   readonly prefix: string;
   /** Names come after this one; "" begins at the first. */
   readonly after: string;
-  /** Most channels in the answer, 1 to 1000. */
+  /** Most channels in the answer, 1 to 10,000. */
   readonly limit: number;
 }
 
@@ -37,8 +37,14 @@ export interface ReceiptsRequest {
   readonly publish: () => Promise<boolean>;
 }
 
-/** Whom to disconnect. */
-export type DisconnectTarget = { readonly user: string } | { readonly connection: string };
+/**
+ * Whom to disconnect. `user`: a user's connections, also those that are it on a presence channel alone; `signed-in`: those alone
+ * that are signed in as it; `token`: those that showed the connection token with this id (`jti`); or one connection.
+ */
+export interface DisconnectTarget {
+  readonly kind: "user" | "signed-in" | "token" | "connection";
+  readonly id: string;
+}
 
 /**
  * Questions about the whole cluster, and commands to it: asks all gateways and puts their answers together. Each call costs
@@ -76,17 +82,28 @@ export class ClusterControl {
 
   /** One channel. */
   async channel({ appId, channel }: ChannelAddress): Promise<ControlResult & ChannelSummary> {
-    const result = await this.#ask(CONTROL.channel, [appId, channel]);
-    let subscriptions = 0;
-    let users: number | null = null;
+    const { channels, isComplete } = await this.summaries(appId, [channel]);
+    return { channel, subscriptions: 0, users: null, ...channels[0], isComplete };
+  }
+
+  /** These channels, at most 100 of them, in their order; those without subscribers too. */
+  async summaries(
+    appId: string,
+    names: readonly string[],
+  ): Promise<ControlResult & { readonly channels: readonly ChannelSummary[] }> {
+    const result = await this.#ask(CONTROL.summaries, [appId, names]);
+    const byName = new Map(names.map((name) => [name, { subscriptions: 0, users: null as number | null }]));
     let isSure = true;
-    for (const [here, count, isKnown] of result.answers.flatMap(({ parts }) => parts).map(listOf)) {
-      subscriptions += Number(here);
+    for (const [name, here, count, isKnown] of rowsOf(result).flat().map(listOf)) {
+      const known = byName.get(String(name));
+      if (known === undefined) continue;
+      known.subscriptions += Number(here);
       // Each gateway that has the channel knows all of its users.
-      if (typeof count === "number") users = Math.max(users ?? 0, count);
+      if (typeof count === "number") known.users = Math.max(known.users ?? 0, count);
       if (isKnown !== true) isSure = false;
     }
-    return { channel, subscriptions, users, isComplete: isComplete(result) && isSure };
+    const channels = [...byName].map(([channel, counts]) => ({ channel, ...counts }));
+    return { channels, isComplete: isComplete(result) && isSure };
   }
 
   /** Users on a presence channel, by id in ascending order; null when nobody is subscribed to it. */
@@ -126,9 +143,11 @@ export class ClusterControl {
     return { ids: rowsOf(result).flat().map(String), isComplete: isComplete(result) };
   }
 
-  /** Ends connections, with close code 4013. They may come back: a block is something else. */
-  async disconnect(appId: string, target: DisconnectTarget): Promise<ControlResult & { readonly count: number }> {
-    const [kind, id] = "user" in target ? ["user", target.user] : ["connection", target.connection];
+  /**
+   * Ends connections, as `disconnected`: close code 4013, or what their protocol says in place of it. They may come back: a
+   * block is something else.
+   */
+  async disconnect(appId: string, { kind, id }: DisconnectTarget): Promise<ControlResult & { readonly count: number }> {
     const result = await this.#ask(CONTROL.disconnect, [appId, kind, id]);
     const count = result.answers.reduce((sum, { parts }) => sum + Number(parts[0] ?? 0), 0);
     return { count, isComplete: isComplete(result) };

@@ -2,14 +2,16 @@
 export const CONTROL = {
   /** `[appId, prefix, after, limit]` → rows of `[channel, subscriptions, users | null]`, by name. */
   channels: "control-channels",
-  /** `[appId, channel]` → `[subscriptions, users | null, isComplete]`; nothing where the channel has no subscriber. */
-  channel: "control-channel",
+  /** `[appId, names]` → rows of `[channel, subscriptions, users | null, isComplete]` for those that have subscribers. */
+  summaries: "control-summaries",
   /** `[appId, channel, after, limit]` → `[count, isComplete, next | null]`, then rows of `[id, info]`. */
   members: "control-members",
   /** `[appId, userId]` → connection ids. */
   connections: "control-connections",
-  /** `[appId, "user" | "connection", id]` → `[how many]`. */
+  /** `[appId, "user" | "signed-in" | "token" | "connection", id]` → `[how many]`. */
   disconnect: "control-disconnect",
+  /** `[appId, "user" | "token", id, revision, isBlocked]` → `[how many were ended, isKnown]`, once the gateway knows that change. */
+  blocks: "control-blocks",
   /** `[appId, channel, messageId, timeoutMs]` → `[expected, received, isDelivered]`, when all is in or the time is up. */
   receipts: "control-receipts",
 } as const;

@@ -1,4 +1,4 @@
-import { channelKind } from "@carillon/protocol";
+import { channelKind, isServerChannel } from "@carillon/protocol";
 import type { Channel } from "../channel.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { NodeServices } from "../node.ts";
@@ -12,7 +12,7 @@ export class GatewayControl {
   constructor(cluster: Cluster, services: NodeServices) {
     this.#services = services;
     cluster.handle(CONTROL.channels, (_from, body) => this.#channels(listOf(body)));
-    cluster.handle(CONTROL.channel, (_from, body) => this.#channel(listOf(body)));
+    cluster.handle(CONTROL.summaries, (_from, body) => this.#summaries(listOf(body)));
     cluster.handle(CONTROL.members, (_from, body) => this.#members(listOf(body)));
     cluster.handle(CONTROL.connections, (_from, body) => this.#connections(listOf(body)));
     cluster.handle(CONTROL.disconnect, (_from, body) => this.#disconnect(listOf(body)));
@@ -23,27 +23,32 @@ export class GatewayControl {
     const found: Channel[] = [];
     for (const channel of this.#services.channels.all()) {
       const { channel: name } = channel;
+      if (isServerChannel(name)) continue;
       if (channel.appId !== appId || !name.startsWith(String(prefix)) || name <= String(after)) continue;
-      if (subscriptionsOf(channel) > 0) found.push(channel);
+      if (channel.subscribers > 0) found.push(channel);
     }
     found.sort((left, right) => (left.channel < right.channel ? -1 : 1));
     const rows = found.slice(0, Number(limit)).map((channel) => {
-      return [channel.channel, subscriptionsOf(channel), this.#rosterOf(channel)?.count ?? null];
+      return [channel.channel, channel.subscribers, this.#rosterOf(channel)?.count ?? null];
     });
     return toParts(rows);
   }
 
-  #channel([appId, name]: readonly unknown[]): readonly unknown[] {
-    const channel = this.#services.channels.find(String(appId), String(name));
-    const subscriptions = channel === undefined ? 0 : subscriptionsOf(channel);
-    if (channel === undefined || subscriptions === 0) return [];
-    const roster = this.#rosterOf(channel);
-    return [[subscriptions, roster?.count ?? null, roster?.isComplete ?? true]];
+  #summaries([appId, names]: readonly unknown[]): readonly unknown[] {
+    const rows: unknown[] = [];
+    for (const name of listOf(names)) {
+      const channel = this.#services.channels.find(String(appId), String(name));
+      const subscriptions = channel?.subscribers ?? 0;
+      if (channel === undefined || subscriptions === 0) continue;
+      const roster = this.#rosterOf(channel);
+      rows.push([name, subscriptions, roster?.count ?? null, roster?.isComplete ?? true]);
+    }
+    return toParts(rows);
   }
 
   #members([appId, name, after, limit]: readonly unknown[]): readonly unknown[] {
     const channel = this.#services.channels.find(String(appId), String(name));
-    const roster = channel === undefined || subscriptionsOf(channel) === 0 ? null : this.#rosterOf(channel);
+    const roster = channel === undefined || channel.subscribers === 0 ? null : this.#rosterOf(channel);
     if (roster === null) return [];
     const { members, next } = roster.page(typeof after === "string" ? after : null, Number(limit));
     return [[roster.count, roster.isComplete, next], ...toParts(members.map(({ id, info }) => [id, info]))];
@@ -55,9 +60,11 @@ export class GatewayControl {
   }
 
   #disconnect([appId, kind, id]: readonly unknown[]): readonly unknown[] {
-    const sessions = this.#sessionsOf(appId, (session) =>
-      kind === "user" ? session.isOf(String(id)) : session.connectionId === id,
-    );
+    const sessions = this.#sessionsOf(appId, (session) => {
+      if (kind === "user") return session.isOf(String(id));
+      if (kind === "signed-in") return session.isSignedInAs(String(id));
+      return kind === "token" ? session.grant?.tokenId === id : session.connectionId === id;
+    });
     for (const session of sessions) session.end("disconnected");
     return [sessions.length];
   }
@@ -70,8 +77,4 @@ export class GatewayControl {
     const { presence } = this.#services;
     return presence === null || channelKind(channel.channel) !== "presence" ? null : presence.rosterOf(channel);
   }
-}
-
-function subscriptionsOf({ subscribersByCodec }: Channel): number {
-  return subscribersByCodec.reduce((sum, count) => sum + count, 0);
 }

@@ -124,10 +124,16 @@ function spaced(item: fc.Arbitrary<string>): fc.Arbitrary<string> {
 }
 
 /** Envelopes whose fields keep their bounds. */
-export const envelope: fc.Arbitrary<Envelope> = fc.record({
-  id: fc.string({ unit: "grapheme-ascii", maxLength: 128 }),
-  timeMs: fc.double({ noNaN: true }),
-  exclude: fc.string({ unit: "grapheme-ascii", maxLength: 64 }),
-  event: eventName,
-  payload: bytes(),
-});
+export const envelope: fc.Arbitrary<Envelope> = fc.record(
+  {
+    id: fc.string({ unit: "grapheme-ascii", maxLength: 128 }),
+    timeMs: fc.double({ noNaN: true }),
+    exclude: fc.string({ unit: "grapheme-ascii", maxLength: 64 }),
+    event: eventName,
+    payload: bytes(),
+    wantsReceipt: fc.constant<true>(true),
+    isDataText: fc.constant<true>(true),
+    userId: fc.constantFrom("u-1", "€".repeat(128), "__proto__"),
+  },
+  { requiredKeys: ["id", "timeMs", "exclude", "event", "payload"] },
+);

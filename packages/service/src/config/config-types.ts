@@ -103,6 +103,12 @@ export interface NatsHistoryConfig {
   readonly maxBytes: number;
 }
 
+/** How blocks of users and tokens are kept in the NATS cluster (JetStream). */
+export interface NatsBlocksConfig {
+  /** Copies in the NATS cluster: 1, 3 or 5; 0 = as many as histories have. */
+  readonly replicas: number;
+}
+
 /** One entry of `channels`: what holds for channels whose name matches a pattern. */
 export interface ConfiguredChannelRule {
   /** A channel name in which `*` stands for any run of characters. */
@@ -128,6 +134,7 @@ export interface NatsConfig {
   readonly tls: NatsTls;
   readonly idempotency: IdempotencyConfig;
   readonly history: NatsHistoryConfig;
+  readonly blocks: NatsBlocksConfig;
 }
 
 /** What is logged, and how. */

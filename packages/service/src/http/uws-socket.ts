@@ -127,6 +127,12 @@ export class UwsSocket implements Transport {
     this.#leaveCall();
   }
 
+  /** @internal For the server: a ping or a pong came. */
+  alive(): void {
+    const handler = this.#handler;
+    if (handler !== null && typeof handler !== "function") handler.onAlive?.();
+  }
+
   /** @internal For the server. Only takes a note: any call into uWebSockets.js from here crashes or hangs the process. */
   dropped(): void {
     if ((this.#flags & SLOW) !== 0) return;

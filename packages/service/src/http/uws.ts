@@ -80,6 +80,8 @@ export interface UwsBehavior<S extends UwsWebSocket> {
   readonly open: (socket: S) => void;
   readonly message: (socket: S, data: ArrayBuffer, isBinary: boolean) => void;
   /** No call into uWebSockets.js of any kind may be made from here: it crashes or hangs the process. */
+  readonly ping: (socket: S) => void;
+  readonly pong: (socket: S) => void;
   readonly dropped: (socket: S, data: ArrayBuffer, isBinary: boolean) => void;
   readonly close: (socket: S, code: number, reason: ArrayBuffer) => void;
 }
