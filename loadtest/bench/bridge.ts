@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
   options: { port: { type: "string" }, nats: { type: "string" } },
 });
 const port = Number(values.port);
-const bus = await connect({ servers: values.nats ?? "nats://127.0.0.1:4222" });
+const bus = await connect({ servers: (values.nats ?? "nats://127.0.0.1:4222").split(",") });
 const app = positionals[0] === "gateway" ? gateway(bus) : publisher(bus);
 
 app.listen("127.0.0.1", port, (token) => {

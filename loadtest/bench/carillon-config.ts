@@ -5,18 +5,36 @@ export const PUBLISH_SECRET = "guide-secret";
 interface CarillonConfigOptions {
   /** How a gateway tells the bus what it wants: each channel, or the partitions that its channels fall into. */
   readonly interest: "exact" | "partition";
+  /** How the channels of the bench keep a history; null: they keep none. */
+  readonly history: HistorySetup | null;
 }
+
+/** The channel rule for all channels of the bench. */
+export interface HistorySetup {
+  /** Newest events that are kept of each channel. */
+  readonly messages: number;
+  /** Copies of each stream, and nats-servers in the cluster. */
+  readonly replicas: 1 | 3;
+}
+
+/** How long events are kept, in seconds: the default of a rule. */
+export const HISTORY_MAX_AGE_SECONDS = 3_600;
 
 /**
  * A carillon.yaml for the bench. What isn't named keeps its default, limits included: what is measured is what users run.
  */
-export function carillonConfig({ interest }: CarillonConfigOptions): string {
+export function carillonConfig({ interest, history }: CarillonConfigOptions): string {
   const config = {
     apps: [{ id: "1001", key: "app-key", secrets: ["app-secret"], publishSecret: PUBLISH_SECRET }],
     // The bench ends its clients before the servers, so there is nobody to wait for.
     gateway: { drain: { spreadSeconds: 0 } },
-    nats: { interest },
+    nats: { interest, ...(history === null ? {} : { history: { replicas: history.replicas } }) },
+    ...(history === null ? {} : { channels: [rule(history)] }),
   };
   // JSON is YAML.
   return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+function rule({ messages }: HistorySetup) {
+  return { match: "bench-*", history: { messages, maxAge: HISTORY_MAX_AGE_SECONDS } };
 }

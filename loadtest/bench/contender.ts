@@ -7,14 +7,25 @@ export const CONTENDERS = ["bare", "bridge", "carillon", "carillon-partition"] a
 /** Name of a contender. */
 export type ContenderName = (typeof CONTENDERS)[number];
 
+/** A process that holds connections. */
+export interface GatewayProcess {
+  readonly process: ServerProcess;
+  readonly socketPort: number;
+  /** Where its metrics are; null for one that has none. */
+  readonly adminPort: number | null;
+}
+
 /** A contender with its processes, running. */
 export interface RunningContender extends AsyncDisposable {
   readonly name: ContenderName;
   readonly target: Target;
   /** Every process of it, nats-server included, the gateway first. */
   readonly processes: readonly ServerProcess[];
-  /** The process that holds the connections. */
+  /** The process that holds the connections; with several, the first, which `target` leads to. */
   readonly gateway: ServerProcess;
+  readonly gateways: readonly GatewayProcess[];
+  /** Addresses of its nats-servers, with commas between; "" when it has none. */
+  readonly natsUrls: string;
   /** Where the gateway's inspector listens; null when the scenario doesn't want one. */
   readonly inspectorPort: number | null;
 }

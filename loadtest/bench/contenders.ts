@@ -1,11 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { HistorySetup } from "./carillon-config.ts";
 import { carillonConfig, PUBLISH_SECRET } from "./carillon-config.ts";
-import type { ContenderName, RunningContender } from "./contender.ts";
+import type { ContenderName, GatewayProcess, RunningContender } from "./contender.ts";
 import { Disposal } from "./disposal.ts";
 import type { Target } from "./generator/messages.ts";
-import { startNats } from "./nats-server.ts";
+import { startJetStream, startNats } from "./nats-server.ts";
 import { BENCH, REPOSITORY } from "./repository.ts";
 import { freePort, ServerProcess } from "./server-process.ts";
 
@@ -17,6 +18,10 @@ interface StartOptions {
   readonly profileFolder: string | null;
   /** True: the gateway's inspector is open. */
   readonly isInspected: boolean;
+  /** What is kept of the bench's channels; null for nothing, and then nats-server has no JetStream. */
+  readonly history: HistorySetup | null;
+  /** Gateway processes, of Carillon only. */
+  readonly gateways: number;
 }
 
 /** Starts a contender's processes, new ones each time, and waits until all accept connections. */
@@ -31,6 +36,20 @@ export async function startContender(name: ContenderName, options: StartOptions)
     await stack[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+interface NatsServers {
+  readonly servers: readonly ServerProcess[];
+  readonly urls: string;
+}
+
+/** The processes of a contender, as they were started. */
+interface Started {
+  readonly gateways: readonly [GatewayProcess, ...GatewayProcess[]];
+  /** All others, nats-servers last. */
+  readonly others: readonly ServerProcess[];
+  readonly natsUrls: string;
+  readonly target: Omit<Target, "socketPort">;
 }
 
 class Launcher {
@@ -48,45 +67,81 @@ class Launcher {
 
   async bare(): Promise<RunningContender> {
     const port = await freePort();
-    const gateway = await this.#node("gateway", [join(BENCH, "bare.js"), "--port", String(port)]);
-    return this.#running([gateway], { socketPort: port, socketPath: "/ws", publishPort: port, publishHeaders: "" });
+    const process = await this.#node("gateway", [join(BENCH, "bare.js"), "--port", String(port)]);
+    const target = { socketPath: "/ws", publishPort: port, publishHeaders: "" };
+    return this.#running({
+      gateways: [{ process, socketPort: port, adminPort: null }],
+      others: [],
+      natsUrls: "",
+      target,
+    });
   }
 
   async bridge(): Promise<RunningContender> {
-    const nats = await startNats();
-    this.#stack.use(nats.server);
+    const { history } = this.#options;
+    const nats = await this.#nats(await this.#folder());
     const [socketPort, publishPort] = [await freePort(), await freePort()];
-    const args = (role: string, port: number) => [
-      join(BENCH, "bridge.js"),
-      role,
-      "--port",
-      String(port),
-      "--nats",
-      nats.url,
-    ];
-    const gateway = await this.#node("gateway", args("gateway", socketPort));
-    const publisher = await this.#node("publisher", args("publisher", publishPort));
-    const target = { socketPort, socketPath: "/ws", publishPort, publishHeaders: "" };
-    return this.#running([gateway, publisher, nats.server], target);
+    const gatewayArgs = ["gateway", "--port", String(socketPort), "--nats", nats.urls];
+    const process = await this.#node("gateway", [join(BENCH, "bridge.js"), ...gatewayArgs]);
+    const publisherArgs = ["--port", String(publishPort), "--nats", nats.urls];
+    const publisher =
+      history === null
+        ? await this.#node("publisher", [join(BENCH, "bridge.js"), "publisher", ...publisherArgs])
+        : await this.#node("publisher", [
+            join(BENCH, "history-bridge.js"),
+            ...publisherArgs,
+            "--messages",
+            String(history.messages),
+            "--replicas",
+            String(history.replicas),
+          ]);
+    return this.#running({
+      gateways: [{ process, socketPort, adminPort: null }],
+      others: [publisher, ...nats.servers],
+      natsUrls: nats.urls,
+      target: { socketPath: "/ws", publishPort, publishHeaders: "" },
+    });
   }
 
   async carillon(): Promise<RunningContender> {
-    const nats = await startNats();
-    this.#stack.use(nats.server);
+    const folder = await this.#folder();
+    const nats = await this.#nats(folder);
+    const config = join(folder, "carillon.yaml");
+    const interest = this.#name === "carillon-partition" ? "partition" : "exact";
+    await writeFile(config, carillonConfig({ interest, history: this.#options.history }));
+    const start = async (role: string) => {
+      const [port, adminPort] = [await freePort(), await freePort()];
+      const ports = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", String(adminPort)];
+      const rest = ["--nats", nats.urls, "--config", config, "--log-format", "json"];
+      return { process: await this.#node(role, [CARILLON, role, ...ports, ...rest]), port, adminPort };
+    };
+    const gateway = async (): Promise<GatewayProcess> => {
+      const { process, port, adminPort } = await start("gateway");
+      return { process, socketPort: port, adminPort };
+    };
+    const gateways: [GatewayProcess, ...GatewayProcess[]] = [await gateway()];
+    while (gateways.length < this.#options.gateways) gateways.push(await gateway());
+    const publisher = await start("publisher");
+    const publishHeaders = `x-publish-secret: ${PUBLISH_SECRET}\r\n`;
+    return this.#running({
+      gateways,
+      others: [publisher.process, ...nats.servers],
+      natsUrls: nats.urls,
+      target: { socketPath: "/ws?key=app-key", publishPort: publisher.port, publishHeaders },
+    });
+  }
+
+  async #nats(folder: string): Promise<NatsServers> {
+    const { history } = this.#options;
+    if (history !== null) return await startJetStream(folder, history.replicas, this.#stack);
+    const { server, url } = await startNats();
+    return { servers: [this.#stack.use(server)], urls: url };
+  }
+
+  async #folder(): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), "carillon-bench-"));
     this.#stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const config = join(folder, "carillon.yaml");
-    await writeFile(config, carillonConfig({ interest: this.#name === "carillon-partition" ? "partition" : "exact" }));
-    const [socketPort, publishPort] = [await freePort(), await freePort()];
-    const args = async (role: string, port: number) => {
-      const ports = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", String(await freePort())];
-      return [CARILLON, role, ...ports, "--nats", nats.url, "--config", config, "--log-format", "json"];
-    };
-    const gateway = await this.#node("gateway", await args("gateway", socketPort));
-    const publisher = await this.#node("publisher", await args("publisher", publishPort));
-    const publishHeaders = `x-publish-secret: ${PUBLISH_SECRET}\r\n`;
-    const target = { socketPort, socketPath: "/ws?key=app-key", publishPort, publishHeaders };
-    return this.#running([gateway, publisher, nats.server], target);
+    return folder;
   }
 
   async #node(role: string, args: readonly string[]): Promise<ServerProcess> {
@@ -109,13 +164,15 @@ class Launcher {
     return [...inspector, "--cpu-prof", "--cpu-prof-dir", profileFolder, "--cpu-prof-name", profile];
   }
 
-  #running(processes: readonly [ServerProcess, ...ServerProcess[]], target: Target): RunningContender {
+  #running({ gateways, others, natsUrls, target }: Started): RunningContender {
     const stack = this.#stack;
     return {
       name: this.#name,
-      target,
-      processes,
-      gateway: processes[0],
+      target: { ...target, socketPort: gateways[0].socketPort },
+      processes: [...gateways.map(({ process }) => process), ...others],
+      gateway: gateways[0].process,
+      gateways,
+      natsUrls,
       inspectorPort: this.#inspectorPort,
       [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
     };

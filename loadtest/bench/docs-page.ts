@@ -2,17 +2,35 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { REPOSITORY } from "./repository.ts";
 
-/** The page that shows the last full run. */
-const DOCS_PAGE = join(REPOSITORY, "docs/benchmarks.md");
+/** A page with results that a command writes. */
+export interface DocsPage {
+  /** Below the repository's root. */
+  readonly file: string;
+  /** The lines that the results stand between. */
+  readonly begin: string;
+  readonly end: string;
+}
 
-const BEGIN = "<!-- bench results: begin (written by make bench) -->";
-const END = "<!-- bench results: end -->";
+/** The page that shows the last full run of the bench. */
+export const BENCHMARKS_PAGE: DocsPage = {
+  file: "docs/benchmarks.md",
+  begin: "<!-- bench results: begin (written by make bench) -->",
+  end: "<!-- bench results: end -->",
+};
+
+/** The page that shows the last run of the sizing. */
+export const SIZING_PAGE: DocsPage = {
+  file: "docs/sizing.md",
+  begin: "<!-- sizing results: begin (written by make sizing) -->",
+  end: "<!-- sizing results: end -->",
+};
 
 /** Puts `markdown` between the page's markers, in place of what stands there. Throws when the page has lost its markers. */
-export async function writeDocsPage(markdown: string): Promise<void> {
-  const page = await readFile(DOCS_PAGE, "utf8");
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`docs/benchmarks.md must hold the lines "${BEGIN}" and "${END}"`);
-  await writeFile(DOCS_PAGE, `${page.slice(0, begin + BEGIN.length)}\n\n${markdown}\n\n${page.slice(end)}`);
+export async function writeDocsPage({ file, begin, end }: DocsPage, markdown: string): Promise<void> {
+  const path = join(REPOSITORY, file);
+  const page = await readFile(path, "utf8");
+  const beginAt = page.indexOf(begin);
+  const endAt = page.indexOf(end);
+  if (beginAt === -1 || endAt < beginAt) throw new Error(`${file} must hold the lines "${begin}" and "${end}"`);
+  await writeFile(path, `${page.slice(0, beginAt + begin.length)}\n\n${markdown}\n\n${page.slice(endAt)}`);
 }

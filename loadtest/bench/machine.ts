@@ -38,6 +38,15 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
+/** The machine as lines of a list in Markdown. `loadBefore`: load average of the minute before. */
+export function machineLines(machine: Machine, loadBefore: number): readonly string[] {
+  return [
+    `- Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, Linux ${machine.kernel}; load average before it began: ${loadBefore.toFixed(1)}`,
+    `- Versions: Carillon ${machine.carillon}, Node ${machine.node}, uWebSockets.js ${machine.uWebSockets} (npm uwebsockets), ` +
+      `nats ${machine.natsClient}, nats-server ${machine.natsServer}`,
+  ];
+}
+
 async function installedVersion(name: string): Promise<string> {
   const file = createRequire(import.meta.url).resolve(`${name}/package.json`);
   return versionIn(file);

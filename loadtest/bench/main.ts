@@ -1,7 +1,8 @@
 /** Measures Carillon next to bare parts. `--help` says how; docs/benchmarks.md says what the figures mean. */
 import { writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { join } from "node:path";
-import { writeDocsPage } from "./docs-page.ts";
+import { BENCHMARKS_PAGE, writeDocsPage } from "./docs-page.ts";
 import { describeMachine } from "./machine.ts";
 import type { BenchOptions } from "./options.ts";
 import { readOptions, USAGE } from "./options.ts";
@@ -12,11 +13,26 @@ import { measureAll } from "./rounds.ts";
 import type { Scenario } from "./scenario.ts";
 import { connect } from "./scenarios/connect.ts";
 import { paced, saturated } from "./scenarios/fan-out.ts";
+import { historyR1, historyR3 } from "./scenarios/history-publish.ts";
 import { idle } from "./scenarios/idle.ts";
+import { recovery10, recovery100 } from "./scenarios/recovery.ts";
+import { recoveryStorm } from "./scenarios/recovery-storm.ts";
 import { storm } from "./scenarios/storm.ts";
 import { unicast } from "./scenarios/unicast.ts";
 
-const SCENARIOS: readonly Scenario[] = [paced, saturated, unicast, idle, connect, storm];
+const SCENARIOS: readonly Scenario[] = [
+  paced,
+  saturated,
+  unicast,
+  idle,
+  connect,
+  storm,
+  historyR1,
+  historyR3,
+  recovery10,
+  recovery100,
+  recoveryStorm,
+];
 
 const ALL_GOOD = 0;
 const MISSED = 1;
@@ -42,6 +58,7 @@ async function main(args: readonly string[]): Promise<number> {
     return ALL_GOOD;
   }
   const began = performance.now();
+  const [loadBefore = 0] = loadavg();
   const measured = await measureAll(scenarios, options);
   const report: RunReport = {
     command: ["make bench", ...(args.length > 0 ? [`ARGS="${args.join(" ")}"`] : [])].join(" "),
@@ -49,12 +66,13 @@ async function main(args: readonly string[]): Promise<number> {
     seconds: (performance.now() - began) / 1000,
     roundCount: options.rounds,
     machine: await describeMachine(),
+    loadBefore,
     scenarios: measured,
   };
   const markdown = toMarkdown(report);
   console.log(`\n${markdown}\n`);
   await writeFile(options.jsonFile ?? join(REPOSITORY, "loadtest/dist/bench-result.json"), toJson(report));
-  if (options.writesDocs) await writeDocsPage(markdown);
+  if (options.writesDocs) await writeDocsPage(BENCHMARKS_PAGE, markdown);
   console.log(conclusion(report));
   return isPassed(report) ? ALL_GOOD : MISSED;
 }

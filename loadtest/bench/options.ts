@@ -7,7 +7,8 @@ export const USAGE = `Usage: make bench [ARGS="…"], or: node loadtest/dist/ben
 
   --quick             one round with shorter measurements; for a look, not for a judgement
   --rounds N          rounds (default 3)
-  --only A,B          only these scenarios: paced, saturated, unicast, idle, connect, storm
+  --only A,B          only these scenarios: paced, saturated, unicast, idle, connect, storm, history-r1, history-r3,
+                      recovery-10, recovery-100, recovery-storm
   --contenders A,B    only these contenders: ${CONTENDERS.join(", ")}
   --json FILE         where to write all measurements (default loadtest/dist/bench-result.json)
   --write-docs        write the tables into docs/benchmarks.md (a full run does so by itself)
@@ -20,6 +21,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Factor on measuring times. */
   readonly duration: number;
+  /** Factor on numbers of clients, in those scenarios that are about very many. */
+  readonly size: number;
   /** Names of scenarios; null for all. */
   readonly only: readonly string[] | null;
   readonly contenders: readonly ContenderName[];
@@ -52,6 +55,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     rounds,
     duration: values.quick ? 0.5 : 1,
+    size: values.quick ? 0.2 : 1,
     only: values.only?.split(",") ?? null,
     contenders: values.contenders === undefined ? CONTENDERS : values.contenders.split(",").map(contenderNamed),
     jsonFile: values.json ?? null,

@@ -1,7 +1,9 @@
 import type { Machine } from "./machine.ts";
+import { machineLines } from "./machine.ts";
 import type { Measurements, Verdict } from "./results.ts";
 import { judge, medianOf, problemsOf } from "./results.ts";
 import type { Goal, Scenario } from "./scenario.ts";
+import { table } from "./table.ts";
 
 /** Everything there is to report about one scenario. */
 export interface ScenarioReport {
@@ -16,6 +18,8 @@ export interface RunReport {
   readonly seconds: number;
   readonly roundCount: number;
   readonly machine: Machine;
+  /** Load average of the minute before it began: what else the machine had to do. */
+  readonly loadBefore: number;
   readonly scenarios: readonly ScenarioReport[];
 }
 
@@ -39,12 +43,9 @@ export function conclusion(run: RunReport): string {
 
 /** The run as Markdown: goals first, then a table for each scenario. */
 export function toMarkdown(run: RunReport): string {
-  const { machine } = run;
   const about = [
     `- Command: \`${run.command}\`, ${run.date}, ${Math.round(run.seconds)} s, ${run.roundCount} round${run.roundCount === 1 ? "" : "s"}`,
-    `- Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, Linux ${machine.kernel}`,
-    `- Versions: Carillon ${machine.carillon}, Node ${machine.node}, uWebSockets.js ${machine.uWebSockets} (npm uwebsockets), ` +
-      `nats ${machine.natsClient}, nats-server ${machine.natsServer}`,
+    ...machineLines(run.machine, run.loadBefore),
   ].join("\n");
   const sections = run.scenarios.map(scenarioSection);
   return [about, goalsTable(run), ...sections].filter((part) => part !== "").join("\n\n");
@@ -99,12 +100,4 @@ function limitText({ baseline, limit, unit }: Goal): string {
 function numberText(value: number, digits: number): string {
   if (Number.isNaN(value)) return "–";
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, at) => Math.max(cell.length, 3, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(" | ")} |`;
-  const rule = `|${widths.map((width, at) => (at === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
-  return [line(head), rule, ...rows.map(line)].join("\n");
 }

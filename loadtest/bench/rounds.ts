@@ -40,7 +40,7 @@ interface Turns {
 
 /** Has all the contenders stand at once, and measures each of them once in each part. */
 async function measureInTurns({ scenario, names, options, record }: Turns): Promise<void> {
-  const { profileFolder, duration } = options;
+  const { profileFolder, duration, size } = options;
   await using disposal = new Disposal();
   const standing = new Map<ContenderName, () => Promise<Measurement>>();
   for (const name of names) standing.set(name, await stand(name));
@@ -51,9 +51,9 @@ async function measureInTurns({ scenario, names, options, record }: Turns): Prom
 
   async function stand(name: ContenderName): Promise<() => Promise<Measurement>> {
     try {
-      const isInspected = scenario.isInspected ?? false;
-      const contender = disposal.use(await startContender(name, { profileFolder, isInspected }));
-      const open = disposal.use(await scenario.open({ contender, effort: { duration } }));
+      const { isInspected = false, history = null, gateways = 1 } = scenario;
+      const contender = disposal.use(await startContender(name, { profileFolder, isInspected, history, gateways }));
+      const open = disposal.use(await scenario.open({ contender, effort: { duration, size } }));
       return async () => {
         const measurement = await open.measure().catch(failed);
         const ended = contender.processes.filter(({ isRunning }) => !isRunning);

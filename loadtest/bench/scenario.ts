@@ -1,3 +1,4 @@
+import type { HistorySetup } from "./carillon-config.ts";
 import type { ContenderName, RunningContender } from "./contender.ts";
 import type { LoadReply } from "./generator/messages.ts";
 import type { CpuTime } from "./process-usage.ts";
@@ -7,6 +8,8 @@ import { totalMs } from "./process-usage.ts";
 interface Effort {
   /** Factor on measuring times: 1 for a full run, less for a quick one. */
   readonly duration: number;
+  /** Factor on numbers of clients where a scenario says so: 1 for a full run, less for a quick one. */
+  readonly size: number;
 }
 
 /** What a scenario runs with. */
@@ -58,6 +61,10 @@ export interface Scenario {
   readonly contenders: readonly ContenderName[];
   readonly metrics: readonly Metric[];
   readonly goals: readonly Goal[];
+  /** What the contenders are to keep; absent: nothing. */
+  readonly history?: HistorySetup;
+  /** Gateway processes of each contender. Default 1. Only Carillon can have more. */
+  readonly gateways?: number;
   /** True: each contender's gateway runs with its inspector open, so that its garbage can be collected. Default false. */
   readonly isInspected?: boolean;
   /**
@@ -88,6 +95,11 @@ export function cpuPerDelivery(reply: LoadReply): { readonly gatewayUs: number; 
 /** CPU microseconds for each delivery of the process at `at` in the order of the command's pids; 0 when there is none. */
 export function cpuPerDeliveryOf(at: number, reply: LoadReply): number {
   return perDelivery(reply.cpu.slice(at, at + 1), reply);
+}
+
+/** The same of all processes from the one at `at` on. */
+export function cpuPerDeliveryFrom(at: number, reply: LoadReply): number {
+  return perDelivery(reply.cpu.slice(at), reply);
 }
 
 function perDelivery(times: readonly CpuTime[], reply: LoadReply): number {

@@ -75,6 +75,14 @@ export class ServerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Ends it without warning, as a crash would; resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (!this.isRunning) return;
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
   /** Asks it to end, and makes it end when it doesn't in time. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isRunning) return;

@@ -4,6 +4,7 @@
  */
 import { cpuTimeBetween, readCpuTime } from "../process-usage.ts";
 import { percentile } from "../statistics.ts";
+import { FollowerPool } from "./follower-pool.ts";
 import type {
   GeneratorAnswer,
   GeneratorCommand,
@@ -12,13 +13,21 @@ import type {
   LoadReply,
   PublishCommand,
 } from "./messages.ts";
+import { NumberedWriter } from "./numbered-writer.ts";
 import { PublishLoad } from "./publish-load.ts";
+import { RecoveryProbes } from "./recovery-probes.ts";
 import { SubscriberPool } from "./subscriber-pool.ts";
 import { until } from "./until.ts";
 
 const EXPECT_DEADLINE_MS = 10_000;
 
-const pool = new SubscriberPool(Number(process.argv[2] ?? "0"));
+// Keeps the source addresses of several generators apart.
+const block = Number(process.argv[2] ?? "0");
+const pool = new SubscriberPool(block);
+const followers = new FollowerPool(block);
+let writer: NumberedWriter | null = null;
+
+const probes = new RecoveryProbes();
 
 process.on("message", (message) => {
   // The other end is our own bench, built from the same sources.
@@ -30,6 +39,8 @@ process.on("message", (message) => {
 });
 process.once("disconnect", () => {
   pool.drop();
+  probes.drop();
+  followers.drop();
   // The sockets are reset in the next turn of the loop.
   setImmediate(() => process.exit(0));
 });
@@ -46,6 +57,7 @@ async function carryOut(command: GeneratorCommand): Promise<GeneratorReply> {
       return await pool.subscribeOwn(command);
     case "drop":
       pool.drop();
+      probes.drop();
       return { problems: pool.takeProblems() };
     case "load":
       return await load(command);
@@ -53,6 +65,19 @@ async function carryOut(command: GeneratorCommand): Promise<GeneratorReply> {
       return await publish(command);
     case "expect":
       return { problems: await expectEach(command.perSubscriber) };
+    case "recover":
+      return await probes.recover(command);
+    case "follow":
+      return await followers.connect(command);
+    case "come-back":
+      return await followers.comeBack(command.withinMs);
+    case "follow-end":
+      return await followers.end(command.last);
+    case "write":
+      writer = new NumberedWriter(command.target, command.perSecond);
+      return { problems: [] };
+    case "write-end":
+      return (await writer?.end()) ?? { published: 0, refused: 0, seconds: 0 };
     default:
       return command satisfies never;
   }
@@ -63,6 +88,7 @@ async function load(command: LoadCommand): Promise<LoadReply> {
   const receivedBefore = new Map(pool.indexes().map((index) => [index, pool.received(index)]));
   await publisher.run(command.warmUpMs);
   pool.takeLatencies();
+  publisher.takeAnswerTimes();
   const reads = pool.reads;
   const cpuBefore = command.pids.map(readCpuTime);
   const generatorBefore = process.cpuUsage();
@@ -74,6 +100,7 @@ async function load(command: LoadCommand): Promise<LoadReply> {
     cpuTimeBetween(cpuBefore[at] ?? { userMs: 0, systemMs: 0 }, readCpuTime(pid)),
   );
   const latencies = pool.takeLatencies();
+  const answers = publisher.takeAnswerTimes();
   const problems = [...pool.takeProblems(), ...publisher.problems(receivedBefore)];
   publisher.close();
   return {
@@ -86,6 +113,8 @@ async function load(command: LoadCommand): Promise<LoadReply> {
     generatorCpuMs: (generatorCpu.user + generatorCpu.system) / 1000,
     latencyP50Ms: percentile(latencies, 0.5) / 1000,
     latencyP99Ms: percentile(latencies, 0.99) / 1000,
+    answerP50Ms: percentile(answers, 0.5) / 1000,
+    answerP99Ms: percentile(answers, 0.99) / 1000,
     problems,
   };
 }

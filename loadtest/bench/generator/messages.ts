@@ -1,3 +1,4 @@
+import type { HistogramCounts } from "../histogram.ts";
 import type { CpuTime } from "../process-usage.ts";
 
 /** Where the servers of a contender listen; all on 127.0.0.1. */
@@ -78,6 +79,9 @@ export interface LoadReply {
   /** From sending the publish to reading the frame, on a sample of the subscribers; NaN when there was none. */
   readonly latencyP50Ms: number;
   readonly latencyP99Ms: number;
+  /** From sending the publish to its answer. */
+  readonly answerP50Ms: number;
+  readonly answerP99Ms: number;
   /** Everything that went wrong, in words. Empty when every subscriber got exactly its deliveries. */
   readonly problems: readonly string[];
 }
@@ -95,6 +99,96 @@ interface ExpectCommand {
   readonly perSubscriber: number;
 }
 
+/** Has a client, connected before, subscribe with a position, and times how long it takes until it has what it missed. */
+export interface RecoverCommand {
+  readonly command: "recover";
+  readonly target: Target;
+  readonly channel: string;
+  readonly position: string;
+  /** Numbers of the events that it must get, in order: from `first`, so many. */
+  readonly first: number;
+  readonly missed: number;
+}
+
+/** How that went. The client stays connected until the next `drop`. */
+export interface RecoverReply {
+  /** From writing the subscribe until the last missed event was read. */
+  readonly ms: number;
+  readonly problems: readonly string[];
+}
+
+/** Connects clients of the numbered channel that keep their position, spread over several gateways. */
+export interface FollowCommand {
+  readonly command: "follow";
+  readonly socketPorts: readonly number[];
+  readonly socketPath: string;
+  readonly clients: number;
+  /** Connections under way at once. */
+  readonly parallel: number;
+}
+
+/** Drops them all at once; each comes back at a random moment within `withinMs`, to a random gateway. */
+interface ComeBackCommand {
+  readonly command: "come-back";
+  readonly withinMs: number;
+}
+
+/** How the return went. */
+export interface ComeBackReply {
+  /** From the drop until the last one was back; until the deadline when not all were. */
+  readonly seconds: number;
+  readonly retries: number;
+}
+
+/** Waits until every client has event number `last`, and tells what all of them got. */
+interface FollowEndCommand {
+  readonly command: "follow-end";
+  readonly last: number;
+}
+
+/** What the clients of a process got. */
+export interface FollowerReport {
+  /** Clients that are back. */
+  readonly returned: number;
+  /** Clients that have every event, each once and in order. */
+  readonly complete: number;
+  /** Events that were left out before a later one, or are missing at the end. */
+  readonly missing: number;
+  /** Events that came a second time, or behind a later one. */
+  readonly repeated: number;
+  /** Clients that came back and were not told that nothing is missing, by reason. */
+  readonly unrecovered: readonly (readonly [string, number])[];
+  /** Gaps that were announced. */
+  readonly gaps: number;
+  /** Connections that a gateway closed. */
+  readonly lost: number;
+  /** Sampled deliveries that were not what was published. */
+  readonly malformed: number;
+  /** From publishing until reading, of all deliveries after the return. */
+  readonly all: HistogramCounts;
+  /** The same, of events that were published after the client was back. */
+  readonly live: HistogramCounts;
+}
+
+/** Begins to publish numbered events, in order, on one HTTP connection. */
+interface WriteCommand {
+  readonly command: "write";
+  readonly target: Target;
+  readonly perSecond: number;
+}
+
+/** Ends that when the last publish is answered. */
+interface WriteEndCommand {
+  readonly command: "write-end";
+}
+
+/** What was written. */
+export interface WriteReply {
+  readonly published: number;
+  readonly refused: number;
+  readonly seconds: number;
+}
+
 /** What was wrong, in words; empty when nothing was. */
 interface ProblemsReply {
   readonly problems: readonly string[];
@@ -108,6 +202,12 @@ export interface GeneratorCalls {
   load: { readonly request: LoadCommand; readonly reply: LoadReply };
   publish: { readonly request: PublishCommand; readonly reply: ProblemsReply };
   expect: { readonly request: ExpectCommand; readonly reply: ProblemsReply };
+  recover: { readonly request: RecoverCommand; readonly reply: RecoverReply };
+  follow: { readonly request: FollowCommand; readonly reply: ConnectReply };
+  "come-back": { readonly request: ComeBackCommand; readonly reply: ComeBackReply };
+  "follow-end": { readonly request: FollowEndCommand; readonly reply: FollowerReport };
+  write: { readonly request: WriteCommand; readonly reply: ProblemsReply };
+  "write-end": { readonly request: WriteEndCommand; readonly reply: WriteReply };
 }
 
 /** Any command. */

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { connect } from "node:net";
 import type { Target } from "./messages.ts";
-import { publishBody } from "./payload.ts";
+import { nowUs } from "./payload.ts";
 
 /** What a publish client tells its owner. */
 interface PublishClientEvents {
@@ -16,6 +16,8 @@ export class PublishClient {
   readonly #events: PublishClientEvents;
   #answer = "";
   #channel = -1;
+  #sentUs = 0;
+  #answeredAfterUs = 0;
 
   constructor(target: Target, bodyBytes: number, events: PublishClientEvents) {
     this.#events = events;
@@ -30,11 +32,17 @@ export class PublishClient {
     this.#socket.once("close", () => this.#finish(0));
   }
 
-  /** Publishes to a channel; `index` is handed back with the answer. The one before must have been answered. */
-  publish(channel: string, index: number): void {
+  /** How long the publish that was answered last took until then, in microseconds. */
+  get answeredAfterUs(): number {
+    return this.#answeredAfterUs;
+  }
+
+  /** Publishes a body of `bodyBytes`; `index` is handed back with the answer. The one before must have been answered. */
+  publish(body: string, index: number): void {
     this.#channel = index;
+    this.#sentUs = nowUs();
     // Head and body in one write: a head that is split over segments is refused by some HTTP servers.
-    this.#socket.write(this.#head + publishBody(channel), "latin1");
+    this.#socket.write(this.#head + body, "latin1");
   }
 
   close(): void {
@@ -56,6 +64,7 @@ export class PublishClient {
     const channel = this.#channel;
     if (channel === -1) return;
     this.#channel = -1;
+    this.#answeredAfterUs = nowUs() - this.#sentUs;
     this.#events.answered(this, channel, status);
   }
 }

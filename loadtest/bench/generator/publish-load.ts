@@ -10,6 +10,9 @@ const PUBLISH_CONNECTIONS = 16;
 /** Longest time for the last deliveries to arrive after the last publish. */
 const DRAIN_DEADLINE_MS = 10_000;
 
+/** Times of answers kept at most; later ones are not sampled. */
+const MAX_SAMPLES = 200_000;
+
 /** What a load needs to be made. */
 interface PublishLoadOptions {
   readonly pool: SubscriberPool;
@@ -41,6 +44,7 @@ export class PublishLoad {
   #refused = 0;
   #lastRefusal = 0;
   #isPublishing = false;
+  #answersUs: number[] = [];
 
   constructor(options: PublishLoadOptions) {
     this.#options = options;
@@ -69,6 +73,13 @@ export class PublishLoad {
     const refused = this.#refused - before.refused;
     const expected = (published - refused) * this.#perPublish;
     return { published, refused, expected, delivered: pool.delivered - before.delivered };
+  }
+
+  /** Hands over how long the answers since the last call took, in microseconds. */
+  takeAnswerTimes(): number[] {
+    const taken = this.#answersUs;
+    this.#answersUs = [];
+    return taken;
   }
 
   /** Compares what each subscriber got with what was accepted for it. Says in words what differs. */
@@ -136,12 +147,13 @@ export class PublishLoad {
     if (client === undefined) return false;
     const index = Math.floor(this.#random() * this.#accepted.length);
     this.#sent++;
-    client.publish(this.#channelName(index), index);
+    client.publish(publishBody(this.#channelName(index)), index);
     return true;
   }
 
   #onAnswer(client: PublishClient, channel: number, status: number): void {
     this.#answered++;
+    if (this.#answersUs.length < MAX_SAMPLES) this.#answersUs.push(client.answeredAfterUs);
     if (status === 204) this.#accepted[channel] = (this.#accepted[channel] ?? 0) + 1;
     else {
       this.#refused++;

@@ -1,4 +1,12 @@
-import type { ClusterMembership, HistoryCounters, PresenceCounters, SourceCounters } from "@carillon/core";
+import type {
+  BlockCounters,
+  BlockStore,
+  ClusterMembership,
+  HistoryCounters,
+  PresenceCounters,
+  SourceCounters,
+  UserQuotaCounters,
+} from "@carillon/core";
 import { DURATION_BOUNDS_SECONDS, type Publisher } from "@carillon/publisher";
 import {
   type AdminConfig,
@@ -40,8 +48,9 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
     },
   });
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
-  const { cluster } = parts;
-  addClusterMetrics(metrics, cluster);
+  addClusterMetrics(metrics, parts.cluster);
+  addBlockMetrics(metrics, parts.blocks, gateway?.blockCounters ?? null);
+  if (gateway !== null) addUserQuotaMetrics(metrics, gateway.userQuotaCounters);
   if (gateway !== null && gateway.presenceCounters !== null) {
     addPresenceMetrics(metrics, gateway.presenceCounters, () => gateway.presenceMembers);
   }
@@ -60,13 +69,16 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
 }
 
 function degradations(parts: Parts): string[] {
-  // Not a reason to be taken out of service: no other process reaches the store either, and the other channels go on.
-  const found: string[] = [];
+  // Not reasons to be taken out of service: no other process reaches the stores either, and everything else goes on.
+  const degradations: string[] = [];
   if (!isHistoryAvailable(parts)) {
-    found.push("the store of histories is away: channels with a history can't be published on");
+    degradations.push("the store of histories is away: channels with a history can't be published on");
   }
-  if (parts.worker?.isQueueAvailable === false) found.push("the queue of webhooks is away: none are delivered");
-  return found;
+  const { status } = parts.blocks;
+  if (status === "stale") degradations.push("the store of blocks is away: those known here hold, none can be changed");
+  if (status === "absent") degradations.push("NATS has no JetStream to keep blocks in: nobody is blocked");
+  if (parts.worker?.isQueueAvailable === false) degradations.push("the queue of webhooks is away: none are delivered");
+  return degradations;
 }
 
 /** Where no channel keeps a history, nobody has to look after the store. */
@@ -74,10 +86,11 @@ function isHistoryAvailable({ history, rules }: Parts): boolean {
   return !rules.hasHistory || history.isAvailable;
 }
 
-function reasonsNotReady({ bus, gateway, leaving }: Parts): string[] {
+function reasonsNotReady({ bus, blocks, gateway, leaving }: Parts): string[] {
   const reasons: string[] = [];
   if (leaving.hasBegun) reasons.push("the process is shutting down");
   if (bus.status !== "connected") reasons.push("the bus is not connected");
+  if (gateway !== null && blocks.status === "loading") reasons.push("the list of blocks is not loaded yet");
   if (gateway?.hasRoom === false) reasons.push("the process holds as many connections as it may");
   return reasons;
 }
@@ -133,6 +146,43 @@ function addClusterMetrics(metrics: MetricsRegistry, cluster: ClusterMembership)
         ["node_lost", counters.nodesLost],
         ["question_incomplete", counters.questionsIncomplete],
         ["message_unreadable", counters.messagesUnreadable],
+      ]),
+  });
+}
+
+function addBlockMetrics(metrics: MetricsRegistry, store: BlockStore, counters: BlockCounters | null): void {
+  metrics.gauge({
+    name: "blocks",
+    help: "Blocks of users and tokens that this process knows, of all apps.",
+    read: () => store.size,
+  });
+  metrics.gauge({
+    name: "blocks_available",
+    help: "1 while the list of blocks is loaded and followed, otherwise 0.",
+    read: () => (store.status === "current" ? 1 : 0),
+  });
+  if (counters === null) return;
+  metrics.counter({
+    name: "blocked_total",
+    help: "Connections that were ended because a block came; tokens and subscribes that were refused because of one.",
+    label: "outcome",
+    read: () =>
+      new Map([
+        ["ended", counters.ended],
+        ["refused", counters.refused],
+      ]),
+  });
+}
+
+function addUserQuotaMetrics(metrics: MetricsRegistry, counters: UserQuotaCounters): void {
+  metrics.counter({
+    name: "user_quota_total",
+    help: "Connections over their user's limit: refused when they came, or ended when another gateway had told of older ones.",
+    label: "outcome",
+    read: () =>
+      new Map([
+        ["refused", counters.refused],
+        ["ended", counters.ended],
       ]),
   });
 }

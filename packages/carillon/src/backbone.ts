@@ -1,10 +1,12 @@
 import {
+  type BlockStore,
   type Bus,
   type ClusterLink,
   type HistoryLimits,
   type HistoryStore,
   type IdSource,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   MemoryClusterBackbone,
   MemoryClusterLink,
@@ -22,6 +24,8 @@ export interface Backbone {
   readonly history: HistoryStore;
   /** Events on their way to applications. */
   readonly webhooks: WebhookQueue;
+  /** Who is kept out; in one process without NATS it forgets that when it ends. */
+  readonly blocks: BlockStore;
   /** How the processes of the cluster talk to each other, beside the channels. */
   readonly clusterLink: ClusterLink;
   /** The most that the store keeps of a channel; null: whatever a rule asks for. */
@@ -47,9 +51,11 @@ export async function startBackbone({ config, role, log, ids }: BackboneOptions)
     const clusterLink = new MemoryClusterLink(new MemoryClusterBackbone());
     const leaseMs = config.webhooks.leaseSeconds * 1000;
     const webhooks = new MemoryWebhookQueue({ clock: systemClock, leaseMs });
-    return { bus: new MemoryBus(backbone), history, webhooks, clusterLink, ceiling: null };
+    const blocks = new MemoryBlockStore({ clock: systemClock });
+    return { bus: new MemoryBus(backbone), history, webhooks, blocks, clusterLink, ceiling: null };
   }
   const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
   const bus = await connectNatsBus(await natsOptions(config, { role, ceiling, log }));
-  return { bus, history: bus.history, webhooks: bus.webhooks, clusterLink: bus.clusterLink, ceiling };
+  const { history, webhooks, blocks, clusterLink } = bus;
+  return { bus, history, webhooks, blocks, clusterLink, ceiling };
 }

@@ -47,6 +47,7 @@ export async function natsOptions(
     idempotency: { windowMs: windowSeconds * 1000, replicas },
     history: historyOf(config.history, ceiling),
     webhooks: webhooksOf(config.webhooks, webhooks),
+    blocks: { replicas: config.blocks.replicas === 0 ? config.history.replicas : config.blocks.replicas },
     ...(auth === null ? {} : { auth }),
     ...(tls === null ? {} : { tls }),
     ...(log === undefined ? {} : { log }),

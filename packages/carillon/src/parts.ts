@@ -1,5 +1,7 @@
 import {
   type App,
+  BlockControl,
+  type BlockStore,
   type Bus,
   type Cluster,
   ClusterControl,
@@ -9,7 +11,7 @@ import {
   type NodeCounters,
   type WebhookQueue,
 } from "@carillon/core";
-import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
+import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
 import { Publisher } from "@carillon/publisher";
 import {
   type Config,
@@ -25,6 +27,7 @@ import {
   type Logger,
   openFileLimit,
   type PublicServer,
+  type PublisherConfig,
   randomIds,
   systemClock,
   watchConfig,
@@ -53,6 +56,8 @@ export interface Parts {
   readonly rules: ConfiguredChannelRules;
   readonly bus: Bus;
   readonly history: HistoryStore;
+  /** Who is kept out. */
+  readonly blocks: BlockStore;
   /** The processes that this one works with. */
   readonly cluster: ClusterMembership;
   /** null where nothing is served but to operators. */
@@ -71,6 +76,9 @@ const FALLBACK_MAX_CONNECTIONS = 10_000;
 /** How long what applications are still to be told may take to reach the queue, in ms. */
 const WEBHOOK_CLOSE_MS = 5000;
 
+/** How long a start waits for the list of blocks, in ms. Without it a gateway listens, and takes nobody in. */
+const BLOCKS_WITHIN_MS = 5000;
+
 const NO_CONNECTIONS: ReadonlyMap<string, number> = new Map();
 
 /** Share of the open-file limit that connections may take: at the limit uWebSockets.js spins on a core. */
@@ -85,7 +93,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
 
-  const { bus, history, webhooks, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
+  const { bus, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
   closing.push("bus", () => bus.close());
   closing.push("webhook queue", () => webhooks.close());
   closing.push("bus log", logStatusOf(bus, log));
@@ -93,7 +101,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const server = role === "webhooks" ? null : createPublicServer({ logger: log, counters });
   closing.push("server", () => server?.close());
 
-  const shared = { webhooks, bus, history, rules, apps, clock, ids, counters, log };
+  const shared = { webhooks, bus, history, blocks, rules, apps, clock, ids, counters, log };
   let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
   const cluster = new ClusterMembership({
     link: clusterLink,
@@ -114,9 +122,11 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   closing.push("cluster log", logMembersOf(cluster, log));
   closing.push("cluster", () => cluster.close());
   await cluster.start();
-  const control = new ClusterControl(cluster);
+  // Who it is about hears of it: the gateway is there.
+  blocks.follow();
+  await blocks.whenLoaded(BLOCKS_WITHIN_MS);
   const hasPublisher = server !== null && (role === "dev" || role === "publisher");
-  const publisher = hasPublisher ? new Publisher({ ...shared, server, control, settings: config.publisher }) : null;
+  const publisher = hasPublisher ? startPublisher({ ...shared, server, cluster }, config.publisher) : null;
   if (role === "dev") for (const route of demoRoutes(apps.first)) server?.route(route);
   const worker = role === "dev" || role === "webhooks" ? startWorker(shared, config) : null;
   closing.push("webhook worker", () => worker?.stop());
@@ -124,7 +134,22 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
   const leaving = new Leaving();
-  return { counters, apps, rules, bus, history, cluster, server, gateway, publisher, worker, watch, leaving, closing };
+  return {
+    counters,
+    apps,
+    rules,
+    bus,
+    history,
+    blocks,
+    cluster,
+    server,
+    gateway,
+    publisher,
+    worker,
+    watch,
+    leaving,
+    closing,
+  };
 }
 
 function logStatusOf(bus: Bus, log: Logger): () => void {
@@ -134,7 +159,7 @@ function logStatusOf(bus: Bus, log: Logger): () => void {
   });
 }
 
-type Shared = Pick<Parts, "bus" | "history" | "rules" | "apps" | "counters"> & {
+type Shared = Pick<Parts, "bus" | "history" | "blocks" | "rules" | "apps" | "counters"> & {
   readonly clock: typeof systemClock;
   readonly ids: ReturnType<typeof randomIds>;
   readonly log: Logger;
@@ -158,8 +183,17 @@ function startGateway(
     authorizer: createAuthorizer({ clock: shared.clock }),
     isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
     settings: gatewaySettings(config),
-    protocols: [nativeProtocol],
+    protocols: [nativeProtocol, pusherProtocol],
   });
+}
+
+function startPublisher(
+  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster },
+  settings: PublisherConfig,
+): Publisher {
+  const { cluster, blocks: store, clock } = shared;
+  const control = new ClusterControl(cluster);
+  return new Publisher({ ...shared, control, blocks: new BlockControl({ store, cluster, clock }), settings });
 }
 
 function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {

@@ -16,3 +16,10 @@ it("banner › doesn't write a secret of one's own into code", () => {
   const apps = config.apps.map((app) => ({ ...app, secrets: ["a-secret-of-my-own"] }));
   expect(banner({ ...config, apps }, ADDRESSES)).toContain("secret: process.env.APP_SECRET,");
 });
+
+it("banner › has what a page's Pusher client is made with, ready to paste", () => {
+  const made = 'new Pusher("app-key", { cluster: "any", wsHost: "127.0.0.1", wsPort: 8080, forceTLS: false, ';
+  expect(banner(devConfig(), ADDRESSES)).toContain(`${made}enabledTransports: ["ws"] })`);
+  const onDefaultPort = { ...ADDRESSES, webSocketUrl: "ws://[::]:80/ws" };
+  expect(banner(devConfig(), onDefaultPort)).toContain('wsHost: "[::1]", wsPort: 80,');
+});

@@ -43,6 +43,13 @@ export class Channel implements BusReceiver {
     this.log = log;
   }
 
+  /** Subscriptions that stand on this node. */
+  get subscribers(): number {
+    let sum = 0;
+    for (const count of this.subscribersByCodec) sum += count;
+    return sum;
+  }
+
   receive(envelope: Uint8Array, stamp?: StreamStamp): void {
     this.#sink(this, envelope, stamp);
   }

@@ -35,6 +35,8 @@ export interface NewEvent {
   readonly isIdempotent?: boolean;
   /** Present: its subscribers are asked to say that they have it. */
   readonly wantsReceipt?: true;
+  /** True: nobody keeps it, whatever the channel's rule says. */
+  readonly isTransient?: boolean;
   /** Present: `payload` is the text of a string that was published; see the envelope. */
   readonly isDataText?: true;
   /** The user who sent it, told to those who want to know. 1 to 128 characters; absent: nobody in particular. */
@@ -80,7 +82,7 @@ export class EventPublisher {
     const timeMs = this.#clock.now();
     const envelope = encodeEnvelope({ ...event, id: messageId, timeMs });
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
-    const isKept = limits !== null && this.#history !== undefined;
+    const isKept = limits !== null && this.#history !== undefined && event.isTransient !== true;
     const options: BusPublishOptions | undefined = event.isIdempotent ? { idempotencyKey: messageId } : undefined;
     try {
       const kept = isKept ? await this.#history.append(address, envelope, { limits, idempotencyKey: messageId }) : null;

@@ -14,7 +14,7 @@ import {
 const MAX_CONCURRENT = 64;
 /** Reads that wait for their turn; beyond that the node can't keep up, and they fail at once. */
 const MAX_WAITING = 10_000;
-const PAGE_SIZE = 500;
+const PAGE_SIZE = 1000;
 /** A store may tell of a head that came while it was reading; so often it is asked for the rest. */
 const MAX_CATCHES = 3;
 

@@ -1,7 +1,8 @@
-import { decodeEnvelope, type Envelope } from "@carillon/protocol";
+import { decodeEnvelope, type Envelope, envelopeExclude } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
 import type { LogEntry } from "./channel-log.ts";
 import type { ConnectionTable } from "./connection-table.ts";
+import type { App } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
@@ -16,7 +17,9 @@ export interface HubOptions {
   readonly codecs: readonly Codec[];
   readonly connections: ConnectionTable;
   readonly counters: NodeCounters;
-  /** Hears to how many connections an event was delivered for which receipts are wanted. */
+  /** Hears that a subscription has begun or ended. */
+  readonly onSubscribersChanged?: (app: App, channel: Channel) => void;
+  /** Hears to how many connections that can say so an event was delivered for which receipts are wanted. */
   readonly onReceiptWanted?: (channel: Channel, messageId: string, connections: number) => void;
 }
 
@@ -38,6 +41,7 @@ export class Hub {
   readonly #connections: ConnectionTable;
   readonly #counters: NodeCounters;
   readonly #onReceiptWanted: NonNullable<HubOptions["onReceiptWanted"]>;
+  readonly #onSubscribersChanged: NonNullable<HubOptions["onSubscribersChanged"]>;
   #subscriptions = 0;
 
   constructor(options: HubOptions) {
@@ -45,6 +49,7 @@ export class Hub {
     this.#codecs = options.codecs;
     this.#connections = options.connections;
     this.#counters = options.counters;
+    this.#onSubscribersChanged = options.onSubscribersChanged ?? (() => undefined);
     this.#onReceiptWanted = options.onReceiptWanted ?? (() => undefined);
   }
 
@@ -61,6 +66,7 @@ export class Hub {
     counts[index] = (counts[index] as number) + 1;
     this.#subscriptions++;
     session.transport.joinTopic(topicOf(session.codec, channel));
+    this.#onSubscribersChanged(session.app, channel);
   }
 
   /** Undoes {@link join}. */
@@ -70,6 +76,7 @@ export class Hub {
     counts[index] = (counts[index] as number) - 1;
     this.#subscriptions--;
     session.transport.leaveTopic(topicOf(session.codec, channel));
+    this.#onSubscribersChanged(session.app, channel);
   }
 
   /**
@@ -84,16 +91,18 @@ export class Hub {
       return;
     }
     const counts = channel.subscribersByCodec;
-    const before = this.#counters.deliveries;
+    let confirming = 0;
     for (let index = 0; index < counts.length; index++) {
       const subscribers = counts[index] as number;
       if (subscribers === 0) continue;
       const codec = this.#codecs[index] as Codec;
       const frame = this.#encode(codec, channel, publication, position);
-      if (frame !== null) this.#deliverIn(codec, channel, { frame, subscribers, exclude: publication.exclude });
+      if (frame === null) continue;
+      const reached = this.#deliverIn(codec, channel, { frame, subscribers, exclude: publication.exclude });
+      if (codec.isConfirming) confirming += reached;
     }
     if (publication.wantsReceipt === true) {
-      this.#onReceiptWanted(channel, publication.id, this.#counters.deliveries - before);
+      this.#onReceiptWanted(channel, publication.id, confirming);
     }
   }
 
@@ -103,6 +112,16 @@ export class Hub {
     for (let index = 0; index < counts.length; index++) {
       const codec = this.#codecs[index] as Codec;
       const frame = (counts[index] as number) > 0 ? codec.encodeGap(channel.channel, position) : null;
+      if (frame !== null) this.#topics.publish(topicOf(codec, channel), frame, codec.isBinary);
+    }
+  }
+
+  /** Tells the channel's subscribers on this node how many there are in the whole cluster. */
+  announceCount(channel: Channel, count: number): void {
+    const counts = channel.subscribersByCodec;
+    for (let index = 0; index < counts.length; index++) {
+      const codec = this.#codecs[index] as Codec;
+      const frame = (counts[index] as number) > 0 ? codec.encodeSubscriberCount(channel.channel, count) : null;
       if (frame !== null) this.#topics.publish(topicOf(codec, channel), frame, codec.isBinary);
     }
   }
@@ -124,24 +143,29 @@ export class Hub {
     const frames: Uint8Array[] = [];
     const { codec, connectionId, senderId } = session;
     for (const entry of past.entries) {
-      const publication = decodeEnvelope(entry.envelope);
-      if (publication === null || publication.exclude === connectionId) continue;
-      if (senderId !== null && publication.exclude === senderId) continue;
-      entry.frames ??= new Map();
-      let frame = entry.frames.get(codec);
-      if (frame === undefined) {
-        const position = formatPosition({ epoch: past.epoch, offset: entry.offset });
-        // Who was away when it was published is none of those whose receipts are counted.
-        const { wantsReceipt: _, ...kept } = publication;
-        frame = this.#encode(codec, channel, kept, position);
-        entry.frames.set(codec, frame);
-      }
+      // Thousands may come back at once, each for hundreds of publications: only this is looked at again for each.
+      const exclude = envelopeExclude(entry.envelope);
+      if (exclude !== "" && (exclude === connectionId || exclude === senderId)) continue;
+      const known = entry.frames?.get(codec);
+      const frame = known === undefined ? this.#encodeEntry(codec, channel, past.epoch, entry) : known;
       if (frame !== null) frames.push(frame);
     }
     return frames;
   }
 
-  #deliverIn(codec: Codec, channel: Channel, { frame, subscribers, exclude }: OutgoingFrame): void {
+  #encodeEntry(codec: Codec, channel: Channel, epoch: string, entry: LogEntry): Uint8Array | null {
+    const publication = decodeEnvelope(entry.envelope);
+    if (publication === null) return null;
+    // Who was away when it was published is none of those whose receipts are counted.
+    const { wantsReceipt: _, ...kept } = publication;
+    const frame = this.#encode(codec, channel, kept, formatPosition({ epoch, offset: entry.offset }));
+    entry.frames ??= new Map();
+    entry.frames.set(codec, frame);
+    return frame;
+  }
+
+  /** Answers to how many. */
+  #deliverIn(codec: Codec, channel: Channel, { frame, subscribers, exclude }: OutgoingFrame): number {
     const topic = topicOf(codec, channel);
     const excluded = exclude === "" ? NOBODY : this.#excluded(codec, channel, exclude);
     const [first, ...others] = excluded;
@@ -153,7 +177,9 @@ export class Hub {
       first.transport.publishToOthers(topic, frame, codec.isBinary);
       for (const { transport } of others) transport.joinTopic(topic);
     }
-    this.#counters.deliveries += subscribers - excluded.length;
+    const reached = subscribers - excluded.length;
+    this.#counters.deliveries += reached;
+    return reached;
   }
 
   /** The subscribers who must not get it. One that is just closing can't publish to the others any more, and gets nothing itself. */
@@ -181,7 +207,7 @@ export class Hub {
 }
 
 // Made up anew each time: it costs less than keeping one a channel and codec would cost in memory. Neither a codec's name nor
-// a channel's has a colon, so no two topics are the same.
+// an app's id has a colon, so no two topics are the same.
 function topicOf(codec: Codec, channel: Channel): string {
   return `${codec.name}:${channel.appId}:${channel.channel}`;
 }

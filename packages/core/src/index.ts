@@ -1,3 +1,6 @@
+export { type BlockCounters, BlockGuard, type BlockGuardOptions } from "./blocks/block-guard.ts";
+export { BlockList } from "./blocks/block-list.ts";
+export { MemoryBlockStore, type MemoryBlockStoreOptions } from "./blocks/memory-block-store.ts";
 export { Channel, type ChannelSink, type ChannelState } from "./channel.ts";
 export { ChannelLog, type LogEntry, type LogState, type Verdict } from "./channel-log.ts";
 export { ChannelRegistry, type ChannelRegistryOptions } from "./channel-registry.ts";
@@ -14,6 +17,7 @@ export type { ClusterCounters } from "./cluster/cluster-counters.ts";
 export { ClusterMembership, type ClusterMembershipOptions } from "./cluster/cluster-membership.ts";
 export { BEAT_MS, LOST_AFTER_MS } from "./cluster/peers.ts";
 export { ConnectionTable } from "./connection-table.ts";
+export { BlockControl, type BlockControlOptions, type BlockWish } from "./control/block-control.ts";
 export {
   type ChannelSummary,
   type ChannelsQuery,
@@ -22,6 +26,12 @@ export {
   type DisconnectTarget,
   type ReceiptsRequest,
 } from "./control/cluster-control.ts";
+export {
+  type CountAnnouncement,
+  decodeCountAnnouncement,
+  encodeCountAnnouncement,
+} from "./counts/count-announcement.ts";
+export { SubscriberCounts, type SubscriberCountsOptions } from "./counts/subscriber-counts.ts";
 export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";
@@ -31,6 +41,7 @@ export { createHistoryCounters, type HistoryCounters } from "./history-counters.
 export { HistoryKeeper, type HistoryKeeperOptions, type LoggedChannel } from "./history-keeper.ts";
 export { HistoryReader, type HistoryReaderOptions, type HistoryTail, type TailQuery } from "./history-reader.ts";
 export { Hub, type HubOptions } from "./hub.ts";
+export { IdleWatch, type Watched } from "./idle-watch.ts";
 export type { Joined, Joining } from "./joining.ts";
 export { membershipOf } from "./membership.ts";
 export { MemoryBackbone, type MemoryBackboneOptions, MemoryBus } from "./memory-bus.ts";
@@ -55,7 +66,18 @@ export type {
   TokenRules,
   WebhookEndpoint,
 } from "./ports/apps.ts";
-export type { Authorizer, ChannelProof } from "./ports/authorizer.ts";
+export type { Authorizer, ChannelProof, UserProof } from "./ports/authorizer.ts";
+export type {
+  Block,
+  BlockKind,
+  BlockPage,
+  BlockQuery,
+  BlockStore,
+  BlockStoreStatus,
+  BlockTarget,
+  NewBlock,
+} from "./ports/block-store.ts";
+export { BLOCK_KINDS, BlockStoreFullError, BlocksUnavailableError } from "./ports/block-store.ts";
 export type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, ChannelAddress } from "./ports/bus.ts";
 export { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 export type { ChannelRule, ChannelRules } from "./ports/channel-rules.ts";
@@ -102,11 +124,15 @@ export {
   type PresenceUser,
 } from "./presence/presence-delta.ts";
 export { type DeltaVerdict, type RosterDiff, RosterState } from "./presence/roster-state.ts";
+export type { ClientEvent } from "./publishing.ts";
 export { RateLimit } from "./rate-limit.ts";
 export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
-export { type ClientEvent, Session, type SessionOptions, type SessionOwner } from "./session.ts";
+export { Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
+export { ONLINE_CHANNEL, OnlineUsers, type OnlineUsersOptions, type WatchReport } from "./users/online-users.ts";
+export type { SignedInUser, SignIn } from "./users/signed-in-user.ts";
+export { type CountedSession, UserQuota, type UserQuotaCounters, type UserQuotaOptions } from "./users/user-quota.ts";
 export { MemoryWebhookQueue, type MemoryWebhookQueueOptions } from "./webhooks/memory-webhook-queue.ts";
 export { createSourceCounters, type SourceCounters } from "./webhooks/source-counters.ts";
 export { WEBHOOK_EVENT_NAMES, type WebhookEvent, type WebhookEventName } from "./webhooks/webhook-event.ts";

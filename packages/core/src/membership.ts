@@ -15,12 +15,15 @@ import type { Member } from "./presence/member.ts";
 const WATCHER: Result<Member | null> = accept(null);
 
 /**
- * Who an allowed subscriber is on a presence channel: the member that its channel token vouches for, else the user of its
+ * Who an allowed subscriber is on a presence channel: the member that its channel token vouches for; with a channel token that
+ * names nobody, the user who has signed in; without one, the user of its
  * connection token where that grants `presence`, else null: it only watches. Always null on other channels.
  */
-export function membershipOf({ grant }: Asker, target: SubscribeTarget): Result<Member | null> {
+export function membershipOf({ grant, user }: Asker, target: SubscribeTarget): Result<Member | null> {
   if (channelKind(target.channel) !== "presence") return WATCHER;
-  if (target.token !== undefined) return memberIn(target.data);
+  if (target.token !== undefined) {
+    return target.data === undefined && user !== null ? accept(user) : memberIn(target.data);
+  }
   if (grant?.userId == null || !allows(grant.capabilities, "presence", target.channel)) return WATCHER;
   return accept({ id: grant.userId, info: grant.userInfo });
 }

@@ -1,10 +1,13 @@
 import { accept, type CloseCodeName } from "@carillon/protocol";
+import { BlockGuard } from "./blocks/block-guard.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { GatewayControl } from "./control/gateway-control.ts";
+import { isCountAnnouncement } from "./counts/count-announcement.ts";
+import { SubscriberCounts } from "./counts/subscriber-counts.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import { ExpiryWheel } from "./expiry-wheel.ts";
 import { HistoryAccess } from "./history-access.ts";
@@ -16,6 +19,7 @@ import { Hub } from "./hub.ts";
 import { LossNotice } from "./loss-notice.ts";
 import type { App, AppRegistry } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
+import type { BlockStore } from "./ports/block-store.ts";
 import type { Bus } from "./ports/bus.ts";
 import type { ChannelRules } from "./ports/channel-rules.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -27,10 +31,14 @@ import type { TopicTree } from "./ports/transport.ts";
 import type { WebhookQueue } from "./ports/webhook-queue.ts";
 import { GossipPresence } from "./presence/gossip-presence.ts";
 import { isPresenceDelta } from "./presence/presence-delta.ts";
+import type { TellerHub } from "./presence/teller.ts";
+import { Publishing } from "./publishing.ts";
 import { Receipts } from "./receipts.ts";
 import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Subscribing } from "./subscribing.ts";
+import { ONLINE_CHANNEL, OnlineUsers } from "./users/online-users.ts";
+import { UserQuota } from "./users/user-quota.ts";
 import { WebhookSources } from "./webhooks/webhook-sources.ts";
 
 /** What belongs to the histories of a node's channels. */
@@ -53,11 +61,17 @@ export interface NodeServices {
   readonly history: HistoryServices | null;
   /** null where nobody is told who is on presence channels. */
   readonly presence: GossipPresence | null;
+  readonly quota: UserQuota;
+  /** null where nobody can be blocked. */
+  readonly blocks: BlockGuard | null;
   /** null where there is no cluster to ask for receipts. */
   readonly receipts: Receipts | null;
   /** null where no app is told of anything. */
   readonly webhooks: WebhookSources | null;
   readonly subscribing: Subscribing;
+  readonly publishing: Publishing;
+  /** Who has signed in, here and elsewhere. */
+  readonly online: OnlineUsers;
   /** Sessions by when they end unless a (newer) connection token comes. */
   readonly expiries: ExpiryWheel<Session>;
 }
@@ -77,6 +91,8 @@ export interface NodeOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** Who is kept out; absent: nobody. */
+  readonly blocks?: BlockStore;
   /** The processes of the cluster; must not have started. Absent: nobody is told who is on presence channels. */
   readonly cluster?: Cluster;
   /** How long a user whose last connection broke is still on presence channels, in ms. */
@@ -111,6 +127,7 @@ export class Node {
   readonly historyCounters: HistoryCounters = createHistoryCounters();
   readonly #counters: NodeCounters;
   readonly #cluster: Cluster | undefined;
+  readonly #counts: SubscriberCounts | null;
   readonly #sweep: HistorySweep | null;
   readonly #lossNotice: LossNotice;
   readonly #stopWatchingBus: readonly (() => void)[];
@@ -123,16 +140,24 @@ export class Node {
       codecs: options.codecs,
       connections,
       counters,
+      onSubscribersChanged: (app, channel) => counts?.changed(app, channel),
       onReceiptWanted: (channel, messageId, connections) => receipts?.delivered(channel, messageId, connections),
     });
     const history = this.#createHistory(options, hub);
-    const presence = createPresence(options, hub);
+    const presence = createPresence(options, {
+      announcePresence: (channel, change) => {
+        if (channel.channel === ONLINE_CHANNEL) online.changed(channel, change);
+        else hub.announcePresence(channel, change);
+      },
+    });
+    const counts = createCounts(options, hub);
     const channels = new ChannelRegistry({
       bus,
       clock,
       sink: (channel, envelope, stamp) => {
         const { log } = channel;
         if (presence !== null && isPresenceDelta(envelope)) presence.receive(channel, envelope);
+        else if (counts !== null && isCountAnnouncement(envelope)) counts.receive(channel, envelope);
         else if (log === null || history === null) hub.deliver(channel, envelope);
         else history.keeper.receive({ channel, log }, envelope, stamp);
       },
@@ -140,13 +165,20 @@ export class Node {
         const rule = history === null ? undefined : options.rules?.ruleOf(appId, channel);
         return rule == null || rule.history === null ? null : new ChannelLog(rule.history, rule.isCache);
       },
-      onReleased: (channel) => presence?.release(channel),
+      onReleased: (channel) => {
+        presence?.release(channel);
+        counts?.release(channel);
+      },
       lingerMs: options.lingerMs,
       maxLingering: options.maxLingeringChannels,
       onFailure: options.onInterestFailed,
     });
+    const online = new OnlineUsers({ channels, presence });
     const { cluster } = options;
     const receipts = cluster === undefined ? null : new Receipts({ cluster, clock, channels });
+    const blocks =
+      options.blocks === undefined ? null : new BlockGuard({ store: options.blocks, connections, cluster });
+    const quota = new UserQuota({ cluster, bus, clock });
     const events = new EventPublisher(options);
     const webhooks = createWebhooks(options);
     const expiries = new ExpiryWheel<Session>({ clock, onExpired: (session) => session.onTokenDue() });
@@ -159,14 +191,19 @@ export class Node {
       events,
       history,
       presence,
+      quota,
+      blocks,
       receipts,
       expiries,
       webhooks,
+      online,
       subscribing: new Subscribing(() => this.services),
+      publishing: new Publishing(() => this.services),
     };
     if (options.cluster !== undefined) new GatewayControl(options.cluster, this.services);
     this.#counters = counters;
     this.#cluster = options.cluster;
+    this.#counts = counts;
     this.#sweep =
       history === null
         ? null
@@ -207,6 +244,9 @@ export class Node {
     this.services.history?.keeper.close();
     this.services.presence?.close();
     void this.services.webhooks?.close(0);
+    this.#counts?.close();
+    this.services.blocks?.close();
+    this.services.quota.close();
     this.services.receipts?.close();
     this.services.channels.close();
     this.services.expiries.close();
@@ -262,7 +302,15 @@ const CUT_NOTICED_MS = 30_000;
 const DEFAULT_PRESENCE_GRACE_MS = 3000;
 const DEFAULT_PRESENCE_LIST_UP_TO = 1000;
 
-function createPresence({ bus, cluster, clock, presenceGraceMs, rules }: NodeOptions, hub: Hub): GossipPresence | null {
+function createCounts({ bus, cluster, clock }: NodeOptions, hub: Hub): SubscriberCounts | null {
+  if (cluster === undefined) return null;
+  return new SubscriberCounts({ bus, cluster, clock, tell: (channel, count) => hub.announceCount(channel, count) });
+}
+
+function createPresence(
+  { bus, cluster, clock, presenceGraceMs, rules }: NodeOptions,
+  hub: TellerHub,
+): GossipPresence | null {
   if (cluster === undefined) return null;
   return new GossipPresence({
     bus,
@@ -270,7 +318,10 @@ function createPresence({ bus, cluster, clock, presenceGraceMs, rules }: NodeOpt
     hub,
     clock,
     graceMs: presenceGraceMs ?? DEFAULT_PRESENCE_GRACE_MS,
-    listUpTo: ({ appId, channel }) => rules?.ruleOf(appId, channel).presenceListUpTo ?? DEFAULT_PRESENCE_LIST_UP_TO,
+    listUpTo: ({ appId, channel }) =>
+      channel === ONLINE_CHANNEL
+        ? Number.POSITIVE_INFINITY
+        : (rules?.ruleOf(appId, channel).presenceListUpTo ?? DEFAULT_PRESENCE_LIST_UP_TO),
   });
 }
 

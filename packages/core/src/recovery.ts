@@ -52,6 +52,8 @@ interface SharedRead {
   /** Serves those who want what came after this, or a later offset; null for a rewind. */
   readonly since: Position | null;
   readonly count: number;
+  /** Higher than those of all reads that began before. */
+  readonly number: number;
   readonly past: Promise<Past | null>;
 }
 
@@ -75,6 +77,7 @@ export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #sharedReads = new Map<Channel, SharedRead[]>();
   #shared = 0;
+  #reads = 0;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -164,33 +167,35 @@ export class Recovery {
 
   async #readSince(logged: LoggedChannel, since: Position): Promise<Past | null> {
     const isOlder = (read: SharedRead) => read.since?.epoch === since.epoch && read.since.offset <= since.offset;
-    const past = await this.#share(logged, { since, count: 0 }, isOlder);
+    const wanted = { since, count: 0 };
+    const first = this.#share(logged, wanted, isOlder);
+    const past = await first.past;
     if (past !== null && past.end < logged.log.last && !logged.log.proves(past.end)) {
-      // Kept for too long: the log has moved on from where it ends.
-      return this.#share(logged, { since, count: 0 }, () => false);
+      // Kept for too long: the log has moved on from where it ends. Whoever sees it first reads again, for all who do.
+      return this.#share(logged, wanted, (read) => read.number > first.number && isOlder(read)).past;
     }
     if (past === null || reaches(past, since.offset)) return past;
     // Somebody's much older position was not reachable; that says nothing about this one.
-    return this.#share(logged, { since, count: 0 }, (read) => isOlder(read) && read.since?.offset === since.offset);
+    return this.#share(logged, wanted, (read) => isOlder(read) && read.since?.offset === since.offset).past;
   }
 
   #readNewest(logged: LoggedChannel, count: number): Promise<Past | null> {
-    return this.#share(logged, { since: null, count }, (read) => read.since === null && read.count >= count);
+    return this.#share(logged, { since: null, count }, (read) => read.since === null && read.count >= count).past;
   }
 
   #share(
     logged: LoggedChannel,
     wanted: Pick<SharedRead, "since" | "count">,
     serves: (read: SharedRead) => boolean,
-  ): Promise<Past | null> {
+  ): SharedRead {
     const { channel } = logged;
     const reads = this.#sharedReads.get(channel) ?? [];
     // The newest: the one that ends latest.
     const running = reads.findLast(serves);
-    if (running !== undefined) return running.past;
+    if (running !== undefined) return running;
     const past = this.#read(logged, wanted);
-    if (this.#shared >= MAX_SHARED) return past;
-    const read: SharedRead = { ...wanted, past };
+    const read: SharedRead = { ...wanted, number: ++this.#reads, past };
+    if (this.#shared >= MAX_SHARED) return read;
     this.#sharedReads.set(channel, [...reads, read]);
     this.#shared++;
     void past.then((result) => {
@@ -198,7 +203,7 @@ export class Recovery {
       if (result === null) this.#unshare(channel, read);
       else this.#options.clock.after(SHARED_MS, () => this.#unshare(channel, read));
     });
-    return past;
+    return read;
   }
 
   #unshare(channel: Channel, read: SharedRead): void {

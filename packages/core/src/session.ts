@@ -12,13 +12,16 @@ import type { Channel } from "./channel.ts";
 import type { PublishedEvent } from "./event-publisher.ts";
 import type { HistoryAnswer, HistoryRequest } from "./history-access.ts";
 import type { NodeServices } from "./node.ts";
-import { mayPublish, mayReadHistory } from "./permissions.ts";
+import { mayReadHistory, maySignIn } from "./permissions.ts";
 import type { App, ConnectionGrant } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { Transport } from "./ports/transport.ts";
 import type { Roster } from "./presence/member.ts";
+import type { ClientEvent } from "./publishing.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
+import type { WatchReport } from "./users/online-users.ts";
+import type { SignedInUser, SignIn } from "./users/signed-in-user.ts";
 
 /** The protocol's side of a session: told what the session can't say in the protocol's own words. */
 export interface SessionOwner {
@@ -26,17 +29,10 @@ export interface SessionOwner {
   readonly closeCodes?: Partial<Readonly<Record<CloseCodeName, number>>>;
   /** The connection is about to be closed for this reason: the last chance to write a frame. */
   onClosing(name: CloseCodeName): void;
+  /** Users that the connection watches have come online or gone. Absent: the protocol has no word for it. */
+  onWatched?(report: WatchReport): void;
   /** The subscription to this channel has ended, because a new connection token doesn't grant it any more. */
   onRevoked(channel: string): void;
-}
-
-/** An event as a client asks to publish it, checked in form. */
-export interface ClientEvent {
-  readonly channel: string;
-  readonly event: string;
-  readonly payload: Uint8Array;
-  /** True: the sender gets it too, if subscribed. */
-  readonly isEchoed: boolean;
 }
 
 /** What a Session is made of. */
@@ -71,6 +67,7 @@ export class Session {
   readonly #commandRate = new RateLimit();
   #eventRate: RateLimit | null = null;
   #grant: ConnectionGrant | null = null;
+  #user: SignedInUser | null = null;
   // When the connection ends unless a (newer) token comes, in ms since 1970; 0 = never.
   #endsAtMs = 0;
   // From the moment the close was asked for; the transport may take a while to tell that it has closed.
@@ -99,6 +96,11 @@ export class Session {
     return this.#grant;
   }
 
+  /** Whose connection it is, since a user token said so; null before that. */
+  get user(): SignedInUser | null {
+    return this.#user;
+  }
+
   /** Channels that the connection is subscribed to, or about to be. */
   get subscriptionCount(): number {
     return this.#subscriptions.size;
@@ -115,9 +117,9 @@ export class Session {
     for (const subscription of this.#subscriptions.all()) if (subscription.pending === null) yield subscription;
   }
 
-  /** True when the connection has proven to be this user's as a whole: its token names it. */
+  /** True when the connection has proven to be this user's as a whole: a token of it names the user. */
   isSignedInAs(userId: string): boolean {
-    return this.#grant?.userId === userId;
+    return this.#grant?.userId === userId || this.#user?.id === userId;
   }
 
   /** True when the connection is signed in as this user, or is on a presence channel as this user. */
@@ -127,14 +129,27 @@ export class Session {
     return false;
   }
 
-  /** Counts a command; false when the connection sends more of them than its app allows. */
-  takeCommand(): boolean {
-    return this.#commandRate.take(this.app.settings.limits.commandsPerSecond, this.#node.clock.monotonic());
+  /** The users that the connection is: its tokens', and who it is on presence channels. Mostly none or one, perhaps twice. */
+  userIds(): string[] {
+    const ids: string[] = [];
+    if (this.#grant !== null && this.#grant.userId !== null) ids.push(this.#grant.userId);
+    if (this.#user !== null) ids.push(this.#user.id);
+    for (const { member } of this.#subscriptions.all()) if (member !== null) ids.push(member.id);
+    return ids;
+  }
+
+  /**
+   * Counts a command; false when the connection sends more of them than its app allows. `burst`: how many may come at once,
+   * where the protocol has small commands; default: twice those of a second.
+   */
+  takeCommand(burst?: number): boolean {
+    return this.#commandRate.take(this.app.settings.limits.commandsPerSecond, this.#node.clock.monotonic(), burst);
   }
 
   /**
    * Takes a connection token: the first, or one that replaces it. A refused one leaves things as they were. A token for
-   * another user than the one before is refused, since what the connection holds was granted to that one.
+   * another user than the one before is refused, since what the connection holds was granted to that one. One that is
+   * blocked, or whose user is or has too many connections, ends the connection.
    */
   async authenticate(token: string): Promise<Result<ConnectionGrant>> {
     const verified = await this.#node.authorizer.verifyConnectionToken(this.app, token);
@@ -144,10 +159,49 @@ export class Session {
     if (this.#grant !== null && this.#grant.userId !== grant.userId) {
       return refuse("forbidden", "the new token is for another user (sub): open a new connection for that one");
     }
+    const blocked = this.#node.blocks?.refusalOfToken(this.app, grant) ?? null;
+    if (blocked !== null) {
+      this.end("blocked");
+      return blocked;
+    }
+    if (this.#grant === null && grant.userId !== null && !this.#node.quota.admit(this, grant.userId)) {
+      this.end("user_connection_limit");
+      return refuse("user_connection_limit", "the user has as many connections as it may: close another one first");
+    }
     this.#grant = grant;
     this.#endAt(grant.expiresAtMs);
     this.#revokeUngranted(grant);
     return verified;
+  }
+
+  /**
+   * Signs the connection's user in, or signs the same user in again. From then on the user's own channel may be subscribed
+   * to, and the user is online until the connection ends. A blocked user ends the connection.
+   */
+  signIn(request: SignIn): Result<void> {
+    if (this.#isClosed) return refuse("cancelled", "the connection has closed");
+    const allowed = maySignIn(this, this.#node.authorizer, request);
+    if (!allowed.ok) return allowed;
+    const blocked = this.#node.blocks?.refusalOfUser(this.app, request.user.id) ?? null;
+    if (blocked !== null) {
+      this.end("blocked");
+      return blocked;
+    }
+    const isFirst = this.#user === null;
+    this.#user = request.user;
+    if (this.#grant === null) this.#endAt(0);
+    if (isFirst) this.#node.online.signedIn(this);
+    return ACCEPTED;
+  }
+
+  /** Watches these users, instead of those before; see {@link OnlineUsers.watch}. The connection must be signed in. */
+  watch(userIds: readonly string[]): Promise<Result<WatchReport>> {
+    return this.#node.online.watch(this, userIds);
+  }
+
+  /** Called by the node's OnlineUsers. */
+  onWatched(report: WatchReport): void {
+    this.#owner.onWatched?.(report);
   }
 
   /**
@@ -173,24 +227,11 @@ export class Session {
   /** Publishes an event of this client. Accepted means that the bus has taken it over. */
   async publish(event: ClientEvent): Promise<Result<PublishedEvent>> {
     if (this.#isClosed) return refuse("cancelled", "the connection has closed");
-    const allowed = mayPublish(this, event, this.#stands(event.channel));
-    if (!allowed.ok) return allowed;
-    const inTime = this.#takeEvent();
-    if (!inTime.ok) return inTime;
-    const { messageBytes } = this.app.settings.limits;
-    if (messageBytes !== 0 && event.payload.length > messageBytes) {
-      return refuse(
-        "message_too_large",
-        `the payload has ${event.payload.length} bytes, the limit is ${messageBytes} bytes`,
-      );
-    }
-    const address = { appId: this.app.id, channel: event.channel };
-    const exclude = event.isEchoed ? "" : (this.senderId ?? this.connectionId);
-    const member = this.#subscriptions.get(event.channel)?.member ?? null;
-    const tell = this.#node.webhooks?.clientEvent(this, { ...event, member }) ?? null;
-    const published = await this.#node.events.publish(address, { event: event.event, payload: event.payload, exclude });
-    if (tell !== null && published.ok) tell(published.value.messageId);
-    return published;
+    this.#eventRate ??= new RateLimit();
+    return this.#node.publishing.publish(
+      { session: this, subscriptions: this.#subscriptions, rate: this.#eventRate },
+      event,
+    );
   }
 
   /** Reads a part of a channel's history, where the client may. */
@@ -242,6 +283,8 @@ export class Session {
     this.#isClosed = true;
     for (const subscription of this.#subscriptions.takeAll()) this.#node.subscribing.undo(this, subscription, true);
     this.#endAt(0);
+    this.#node.online.left(this);
+    this.#node.quota.release(this);
     this.#node.connections.remove(this);
   }
 
@@ -267,12 +310,5 @@ export class Session {
       this.unsubscribe(channel.channel);
       this.#owner.onRevoked(channel.channel);
     }
-  }
-
-  #takeEvent(): Result<void> {
-    this.#eventRate ??= new RateLimit();
-    const { perSecond } = this.app.settings.clientEvents;
-    if (this.#eventRate.take(perSecond, this.#node.clock.monotonic())) return ACCEPTED;
-    return refuse("rate_limited", `a connection may publish ${perSecond} events a second: slow down`);
   }
 }

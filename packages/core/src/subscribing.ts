@@ -50,6 +50,8 @@ export class Subscribing {
     if (!allowed.ok) return allowed;
     const membership = membershipOf(session, target);
     if (!membership.ok) return membership;
+    const blocked = membership.value && this.#node.blocks?.refusalOfUser(session.app, membership.value.id);
+    if (blocked != null) return blocked;
 
     const channel = this.#node.channels.acquire(session.app.id, target.channel);
     const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";

@@ -13,7 +13,7 @@ it("control › an answer without a gateway that is not heard says so, and one t
   const address = { appId: "1", channel: "x" };
   expect(await control.channel(address)).toMatchObject({ subscriptions: 21, isComplete: true });
   world.passes = (from, to) => from !== "c" && to !== "c";
-  const asked = [control.channel(address), control.disconnect("1", { user: "ann" })] as const;
+  const asked = [control.channel(address), control.disconnect("1", { kind: "user", id: "ann" })] as const;
   await world.run(600);
   expect(await asked[0]).toMatchObject({ subscriptions: 11, isComplete: false });
   expect(await asked[1]).toEqual({ count: 4, isComplete: false });

@@ -1,3 +1,5 @@
+import { Hub } from "@carillon/core";
+import { encodeEnvelope } from "@carillon/protocol";
 import { expect, it } from "vitest";
 import { createApp, NOTHING, TestNode } from "./support/test-node.ts";
 
@@ -33,6 +35,33 @@ it("Hub › encodes nothing for a codec whose last subscriber has left, and noth
   plain.session.onClosed();
   await test.publish("a");
   expect([test.codec.encodings, test.counters.envelopesIn, test.services.channels.lingering]).toEqual([1, 2, 1]);
+});
+
+it("Hub › receipts are wanted of those whose protocol can give them, and all are told how many they are", async () => {
+  const test = new TestNode();
+  test.otherCodec.isConfirming = false;
+  const wanted: unknown[] = [];
+  const hub = new Hub({
+    topics: test.topics,
+    codecs: [test.codec, test.otherCodec],
+    connections: test.services.connections,
+    counters: test.counters,
+    onReceiptWanted: (_channel, messageId, connections) => wanted.push([messageId, connections]),
+  });
+  const channel = test.services.channels.acquire("1001", "a");
+  const connections = [test.codec, test.codec, test.otherCodec].map((codec) => test.connect(app, codec));
+  for (const { session } of connections) hub.join(session, channel);
+  const payload = new TextEncoder().encode("1");
+  const envelope = { id: "m", timeMs: 1, exclude: "", event: "e", payload };
+  hub.deliver(channel, encodeEnvelope({ ...envelope, wantsReceipt: true }));
+  hub.deliver(channel, encodeEnvelope(envelope));
+  expect([wanted, channel.subscribers]).toEqual([[["m", 2]], 3]);
+  hub.announceCount(channel, 7);
+  expect(connections.map(({ texts }) => texts.at(-1))).toEqual([
+    "plain a count 7",
+    "plain a count 7",
+    "other a count 7",
+  ]);
 });
 
 it("Hub › hands what was published to the subscribers of that channel and app only", async () => {

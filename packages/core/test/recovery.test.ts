@@ -78,6 +78,29 @@ describe("recovery", () => {
     world.node.close();
   });
 
+  it("N49 › many whose read was outrun by the channel share the next one", async () => {
+    const world = await createWorld(1_001, 5);
+    world.clients[0]?.come("plain");
+    await settled();
+    world.store.isInstant = false;
+    const clients = world.clients.slice(1).map((_, index) => comeFrom(world, index + 1, 1));
+    await settled();
+    expect(world.store.waiting).toBe(1);
+    // More than the log keeps.
+    for (let count = 0; count <= LIMITS.messages; count++) await world.publish();
+    world.bus.carry(LIMITS.messages + 1);
+    world.store.isInstant = true;
+    const { reads } = world.store;
+    world.store.settle("read");
+    await settled();
+    expect(world.store.reads).toBe(reads + 1);
+    for (const client of clients) {
+      client.listen();
+      expect(toldOf(client.got)).toEqual([expect.objectContaining({ isRecovered: false, reason: "too_old" })]);
+    }
+    world.node.close();
+  });
+
   it("N50 › what is kept no more, another epoch, and what is no position are told apart", async () => {
     const world = await createWorld(4, LIMITS.messages + 3);
     world.clients[0]?.come("plain");

@@ -69,6 +69,10 @@ describe("carillon dev", () => {
     for (const part of [running.url, running.webSocketUrl, "1001", "app-key", "app-secret", "guide-secret"]) {
       expect(running.log).toContain(part);
     }
+    const { port } = new URL(running.url);
+    expect(running.log).toContain(
+      `new Pusher("app-key", { cluster: "any", wsHost: "127.0.0.1", wsPort: ${port}, forceTLS: false, enabledTransports: ["ws"] })`,
+    );
     await using client = await NativeClient.open(running.webSocketUrl);
     await client.subscribe("user-42");
     const curl = running.log.slice(running.log.indexOf("curl -i"));

@@ -2,6 +2,8 @@ import {
   type App,
   type AppRegistry,
   type Authorizer,
+  type BlockCounters,
+  type BlockStore,
   type Bus,
   type Channel,
   type ChannelRules,
@@ -12,11 +14,13 @@ import {
   HistoryBudgets,
   type HistoryCounters,
   type HistoryStore,
+  IdleWatch,
   type IdSource,
   Node,
   type NodeCounters,
   type PresenceCounters,
   type SourceCounters,
+  type UserQuotaCounters,
   type WebhookQueue,
 } from "@carillon/core";
 import { type Logger, type PublicServer, problem, type UpgradeDecision, type UpgradeRequest } from "@carillon/service";
@@ -48,6 +52,8 @@ export interface GatewayOptions {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /** Who is kept out. Absent: nobody. */
+  readonly blocks?: BlockStore;
   /** The processes of the cluster; is started after the gateway was made. Absent: presence channels tell nobody who is there. */
   readonly cluster?: Cluster;
   /** Takes what applications are to be told. Wants a `cluster`. Absent: they are told nothing. */
@@ -67,13 +73,24 @@ export interface GatewayOptions {
 /** A client over the frame limit is told so in words; only one far beyond it is cut without. */
 const HARD_FRAME_LIMIT_FACTOR = 4;
 const CLOSE_GRACE_MS = 2000;
+/**
+ * The server cuts silent connections by itself, up to four seconds before their time is up, as its timer has such a grain;
+ * and a watch may be a second late. The ping has been out for two seconds then, at least: from 16 seconds on the server
+ * leaves eight for it.
+ */
+const BEFORE_CUT_MS = 6000;
+const SHORTEST_WITH_CODE_SECONDS = 16;
 const RETRY_AFTER_SECONDS = "2";
+
+/** How refused upgrades are counted. */
+const REFUSAL_REASONS = { draining: "draining", overloaded: "capacity", blocks_unavailable: "blocks" } as const;
 
 /** One node that holds connections: takes upgrades, and drains when its time has come. */
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #node: Node;
   readonly #services: ProtocolServices;
+  readonly #idle: IdleWatch;
   readonly #stopWatchingApps: () => void;
   readonly #budgets: HistoryBudgets | null;
   #isDraining = false;
@@ -96,6 +113,7 @@ export class Gateway {
       onHistoryFailed: (channel: Channel, error: unknown) =>
         log.warn("history_read_failed", { app: channel.appId, error }),
     });
+    this.#idle = new IdleWatch({ clock: options.clock, timeoutMs: silenceMs(settings.idleTimeoutSeconds) });
     this.#services = {
       node: this.#node,
       apps,
@@ -105,6 +123,7 @@ export class Gateway {
       // The other half is for what is published while the client reads what it missed.
       maxCatchUpBytes: Math.floor(settings.maxBackpressureBytes / 2),
       idleTimeoutMs: settings.idleTimeoutSeconds * 1000,
+      idle: this.#idle,
       random: () => options.ids.random(),
       onBug: (error) => log.error("connection_task_failed", { error }),
     };
@@ -160,6 +179,16 @@ export class Gateway {
     return this.#node.services.webhooks?.waiting ?? 0;
   }
 
+  /** What this gateway has done about blocks; null where nobody can be blocked. */
+  get blockCounters(): BlockCounters | null {
+    return this.#node.services.blocks?.counters ?? null;
+  }
+
+  /** What this gateway has done about users with too many connections. */
+  get userQuotaCounters(): UserQuotaCounters {
+    return this.#node.services.quota.counters;
+  }
+
   /** What this gateway has counted about histories. */
   get historyCounters(): HistoryCounters {
     return this.#node.historyCounters;
@@ -202,6 +231,7 @@ export class Gateway {
     this.#isDraining = true;
     this.#stopWatchingApps();
     this.#budgets?.close();
+    this.#idle.close();
     this.#node.close();
   }
 
@@ -223,19 +253,34 @@ export class Gateway {
   #decide(request: UpgradeRequest): UpgradeDecision {
     if (this.#isDraining) return this.#refuse("draining", "this node is shutting down: connect again, to another one");
     if (!this.hasRoom) return this.#refuse("overloaded", "this node holds as many connections as it may: try again");
+    if (this.#options.blocks?.status === "loading") {
+      return this.#refuse(
+        "blocks_unavailable",
+        "this node does not know yet who is blocked: try again, or another one",
+      );
+    }
     const protocol = this.#options.protocols.find((each) => each.matches(request));
     if (protocol === undefined) {
       countBy(this.#options.counters.upgradesRefused, "path");
       return {
         kind: "refuse",
-        answer: problem("not_found", "no WebSocket is served here: /ws is the native protocol's"),
+        answer: problem(
+          "not_found",
+          "no WebSocket is served here: /ws is the native protocol's, /app/KEY that of Pusher clients",
+        ),
       };
     }
     return { kind: "accept", ...protocol.accept(request, this.#services) };
   }
 
-  #refuse(code: "draining" | "overloaded", detail: string): UpgradeDecision {
-    countBy(this.#options.counters.upgradesRefused, code === "draining" ? "draining" : "capacity");
+  #refuse(code: keyof typeof REFUSAL_REASONS, detail: string): UpgradeDecision {
+    countBy(this.#options.counters.upgradesRefused, REFUSAL_REASONS[code]);
     return { kind: "refuse", answer: problem(code, detail, { "retry-after": RETRY_AFTER_SECONDS }) };
   }
+}
+
+/** After which silence a connection is closed with a code. Shorter timeouts leave no time for that: the server cuts first. */
+function silenceMs(idleTimeoutSeconds: number): number {
+  const idleMs = idleTimeoutSeconds * 1000;
+  return idleTimeoutSeconds < SHORTEST_WITH_CODE_SECONDS ? 2 * idleMs : idleMs - BEFORE_CUT_MS;
 }

@@ -1,4 +1,4 @@
-import type { App, AppRegistry, Codec, Node, NodeCounters, Transport } from "@carillon/core";
+import type { App, AppRegistry, Codec, IdleWatch, Node, NodeCounters, Transport } from "@carillon/core";
 import type { SocketHandler, UpgradeRequest } from "@carillon/service";
 
 /** What a protocol may use of its gateway. */
@@ -14,6 +14,8 @@ export interface ProtocolServices {
   readonly maxCatchUpBytes: number;
   /** Silence after which a connection is closed, in ms. */
   readonly idleTimeoutMs: number;
+  /** Notices connections of which nothing is heard, a moment before the server cuts them without a word. */
+  readonly idle: IdleWatch;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   /** Reports a bug: something threw that never should. */

@@ -2,6 +2,7 @@ import { createInbox, type Msg, type MsgHdrs, type NatsError, type Subscription 
 import { type Deferred, defer, withDeadline } from "./deadline.ts";
 import { StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
+import { headerTextOf, valueIn } from "./raw-headers.ts";
 
 /** A publication as a copy of the stream told it. */
 export interface BatchMessage {
@@ -32,7 +33,8 @@ export interface LastMessages {
 
 /** How an answer is put together. */
 interface Collecting {
-  take(headers: MsgHdrs, offset: number, data: Uint8Array): void;
+  /** `headers`: as {@link headerTextOf} gives them. */
+  take(headers: string, offset: number, data: Uint8Array): void;
   finish(headers: MsgHdrs | undefined): void;
   fail(error: Error): void;
 }
@@ -65,8 +67,8 @@ export class HistoryBatchInbox {
     const messages: BatchMessage[] = [];
     return await this.#ask<readonly BatchMessage[]>({ stream, request }, (answer) => ({
       take: (headers, offset, data) => {
-        const timeMs = Date.parse(headers.get("Nats-Time-Stamp"));
-        const pending = Number(headers.get("Nats-Num-Pending"));
+        const timeMs = Date.parse(valueIn(headers, "Nats-Time-Stamp"));
+        const pending = Number(valueIn(headers, "Nats-Num-Pending"));
         // Not `slice`: a Buffer's doesn't copy, and the client reads the next bytes into what it handed out.
         messages.push({ offset, timeMs, pending, envelope: new Uint8Array(data) });
       },
@@ -83,7 +85,7 @@ export class HistoryBatchInbox {
     const messages = new Map<string, Pick<BatchMessage, "offset" | "envelope">>();
     return await this.#ask<LastMessages>({ stream, request: { multi_last: subjects } }, (answer) => ({
       take: (headers, offset, data) => {
-        messages.set(headers.get("Nats-Subject"), { offset, envelope: new Uint8Array(data) });
+        messages.set(valueIn(headers, "Nats-Subject"), { offset, envelope: new Uint8Array(data) });
       },
       finish: (headers) => answer.resolve({ messages, upTo: Number(headers?.get("Nats-UpTo-Sequence") ?? 0) }),
       fail: answer.reject,
@@ -126,15 +128,15 @@ export class HistoryBatchInbox {
     }
     const collecting = this.#collecting.get(msg.subject.slice(this.#prefix.length));
     if (collecting === undefined) return;
-    const { headers } = msg;
-    const sequence = headers?.get("Nats-Sequence") ?? "";
-    if (headers !== undefined && sequence !== "") {
-      collecting.take(headers, Number(sequence), msg.data);
+    const text = headerTextOf(msg);
+    const sequence = text === null ? "" : valueIn(text, "Nats-Sequence");
+    if (text !== null && sequence !== "") {
+      collecting.take(text, Number(sequence), msg.data);
       return;
     }
-    const code = headers?.code ?? 0;
+    const code = msg.headers?.code ?? 0;
     // 204: that was all. 404: there is nothing.
-    if (code === 204 || code === 404) collecting.finish(headers);
+    if (code === 204 || code === 404) collecting.finish(msg.headers);
     else collecting.fail(new StreamNotReadyError(reasonOf(code)));
   };
 }

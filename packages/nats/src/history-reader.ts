@@ -91,10 +91,11 @@ export class HistoryRead {
 
   async #find(since: Position | null): Promise<Findings> {
     const { stream, subject, inbox } = this.#options;
+    const early = this.#askEarly(since);
     const head = await stream.ask(inbox.link, { last_by_subj: subject });
     if (head === null) return await this.#findNothing(since);
-    if (this.#query.direction === "backward") return await this.#findNewest(head.seq);
-    return await this.#findAfter(since, head.seq);
+    if (this.#query.direction === "backward") return await this.#findNewest(head.seq, early);
+    return await this.#findAfter(since, head.seq, early);
   }
 
   async #findNothing(since: Position | null): Promise<Findings> {
@@ -108,14 +109,35 @@ export class HistoryRead {
     return { publications: [], head: { offset: upTo, emptyAtMs }, hasMore: false, evidence };
   }
 
-  async #findAfter(since: Position | null, head: number): Promise<Findings> {
+  /**
+   * Asks a copy for the first page while the leader is asked for the head: nearly always that page reaches the head, and a
+   * whole way there and back is saved. Never rejects.
+   */
+  #askEarly(since: Position | null): Promise<EarlyPage> {
+    const { stream, subject, inbox } = this.#options;
+    const range = this.#firstRange(since);
+    return inbox.read({ stream: stream.name, subject, ...range }).then(
+      (messages) => ({ range, messages }),
+      // It is asked again, by who waits for it and tells why it can't be had.
+      () => ({ range, messages: [] }),
+    );
+  }
+
+  #firstRange(since: Position | null): Range {
+    const { direction, limit, limits } = this.#query;
+    // Whoever reads backwards learns from the oldest how many there are.
+    if (direction === "backward") return { from: 1, count: Math.min(limit + 1, limits.messages, PAGE) };
+    return { from: Math.max(since?.offset ?? 0, 1), count: Math.min(limit + 2, PAGE) };
+  }
+
+  async #findAfter(since: Position | null, head: number, early: Promise<EarlyPage>): Promise<Findings> {
     const offset = since?.offset ?? 0;
     // What comes after the head is of no channel's past: such a position was never given out.
     if (since !== null && offset >= head) {
       return { publications: [], head: { offset: head }, hasMore: false, evidence: offset === head };
     }
     const { limit, limits } = this.#query;
-    const first = await this.#page(Math.max(offset, 1), Math.min(limit + 2, PAGE), head);
+    const first = await this.#firstPage(early, head);
     const evidence = since !== null && this.#evidenceIn(first, since);
     const behind = (first[0]?.pending ?? 0) + 1;
     const start =
@@ -129,10 +151,10 @@ export class HistoryRead {
     };
   }
 
-  async #findNewest(head: number): Promise<Findings> {
+  async #findNewest(head: number, early: Promise<EarlyPage>): Promise<Findings> {
     const { limit, limits } = this.#query;
     const most = Math.min(limit + 1, limits.messages);
-    const first = await this.#page(1, Math.min(most, PAGE), head);
+    const first = await this.#firstPage(early, head);
     const start = (first[0]?.pending ?? 0) >= most ? await this.#seekNewest(most, first, head) : first;
     const found = await this.#collect(start, { after: 0, most, enough: Number.POSITIVE_INFINITY, head });
     // What came in while reading stands at the end.
@@ -183,7 +205,7 @@ export class HistoryRead {
       }
       const last = page.at(-1)?.offset ?? head;
       if (last >= head || found.length >= enough) return found;
-      page = await this.#page(last + 1, PAGE, head);
+      page = await this.#page({ from: last + 1, count: PAGE }, head);
     }
   }
 
@@ -196,7 +218,7 @@ export class HistoryRead {
       // As if publications were spread evenly, and a little earlier than that.
       const guess = low + Math.floor((high - low) * (1 - (count * 1.1) / behind));
       const at = Math.min(Math.max(guess, low + 1), high - 1);
-      const [found] = await this.#page(at, 1, head);
+      const [found] = await this.#page({ from: at, count: 1 }, head);
       if (found !== undefined && found.pending >= count && found.offset > low) {
         low = found.offset;
         behind = found.pending;
@@ -204,21 +226,38 @@ export class HistoryRead {
         high = at;
       }
     }
-    return await this.#page(low, Math.min(behind + 2, PAGE), head);
+    return await this.#page({ from: low, count: Math.min(behind + 2, PAGE) }, head);
+  }
+
+  async #firstPage(early: Promise<EarlyPage>, head: number): Promise<readonly BatchMessage[]> {
+    const { range, messages } = await early;
+    // At the same time as the leader, the copy may have been asked too early; then it is asked again without a pause.
+    return reaches(messages, head) ? messages : await this.#page(range, head);
   }
 
   /** One batch. Asks again while the copy that answers has not heard of `head`, which the leader has. */
-  async #page(from: number, count: number, head: number): Promise<readonly BatchMessage[]> {
+  async #page(range: Range, head: number): Promise<readonly BatchMessage[]> {
     const { stream, subject, inbox, endMs } = this.#options;
     for (let attempt = 0; attempt < LAG_TRIES && performance.now() < endMs; attempt++) {
       if (attempt > 0) await pause(LAG_PAUSE_MS);
-      const messages = await inbox.read({ stream: stream.name, subject, from, count });
-      const last = messages.at(-1);
-      // Short of the head: either cut by the count or by bytes, which shows in what is pending, or behind.
-      if (last !== undefined && (last.offset >= head || last.pending > 0)) return messages;
+      const messages = await inbox.read({ stream: stream.name, subject, ...range });
+      if (reaches(messages, head)) return messages;
     }
     throw new StreamNotReadyError("the copies of the stream are behind their leader");
   }
+}
+
+/** Part of a channel's stream. */
+interface Range {
+  /** First sequence that counts, at least 1. */
+  readonly from: number;
+  readonly count: number;
+}
+
+interface EarlyPage {
+  readonly range: Range;
+  /** Empty when it could not be had. */
+  readonly messages: readonly BatchMessage[];
 }
 
 interface Goal {
@@ -230,6 +269,12 @@ interface Goal {
   readonly enough: number;
   /** Where the channel ends, as far as has to be read. */
   readonly head: number;
+}
+
+/** Whether a page goes to the head, or stops before it because of its count or its bytes, which shows in what is pending. */
+function reaches(page: readonly BatchMessage[], head: number): boolean {
+  const last = page.at(-1);
+  return last !== undefined && (last.offset >= head || last.pending > 0);
 }
 
 function toPublication({ offset, envelope }: BatchMessage): StoredPublication {

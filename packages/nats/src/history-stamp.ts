@@ -1,5 +1,6 @@
 import type { StreamStamp } from "@carillon/core";
 import type { Msg } from "nats";
+import { headerTextOf, numberAt } from "./raw-headers.ts";
 import type { SubjectSpace } from "./subject.ts";
 
 /** Hears of the stream and the offset of each stamp that was read. */
@@ -7,12 +8,6 @@ export type StampObserver = (stream: number, offset: number) => void;
 
 const SEQUENCE = "\r\nNats-Sequence: ";
 const LAST_SEQUENCE = "\r\nNats-Last-Sequence: ";
-
-/** The client's message object, as far as its raw header bytes are concerned. */
-interface RawMessage {
-  readonly _rdata?: unknown;
-  readonly _msg?: { readonly hdr?: unknown };
-}
 
 /**
  * Reads what a stream of history wrote into the headers of a message that it passed on. Other streams write such headers as
@@ -43,25 +38,4 @@ export class StampReader {
     this.#observe(numberAt(text, at + this.#stream.length), offset);
     return { offset, previousOffset: numberAt(text, last + LAST_SEQUENCE.length) };
   };
-}
-
-function headerTextOf(msg: Msg): string | null {
-  const { _rdata: bytes, _msg: about } = msg as unknown as RawMessage;
-  if (bytes instanceof Uint8Array && typeof about?.hdr === "number") {
-    if (about.hdr <= 0) return null;
-    return Buffer.from(bytes.buffer, bytes.byteOffset, about.hdr).toString("latin1");
-  }
-  // Another version of the client: slower, and as right.
-  if (msg.headers === undefined) return null;
-  return `\r\n${[...msg.headers].map(([name, values]) => `${name}: ${values[0] ?? ""}`).join("\r\n")}`;
-}
-
-function numberAt(text: string, start: number): number {
-  let value = 0;
-  for (let at = start; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - 48;
-    if (digit < 0 || digit > 9) break;
-    value = value * 10 + digit;
-  }
-  return value;
 }

@@ -1,3 +1,4 @@
+export type { NatsBlockSettings } from "./block-store.ts";
 export { connectNatsBus } from "./connect.ts";
 export type { NatsHistorySettings } from "./history-config.ts";
 export type { NatsWebhookSettings } from "./hook-config.ts";

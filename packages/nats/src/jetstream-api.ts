@@ -50,6 +50,8 @@ export interface ApiAnswer {
   readonly config?: StreamConfig;
   readonly state?: StreamState;
   readonly cluster?: StreamCluster;
+  /** When the stream was made; RFC 3339. */
+  readonly created?: string;
   readonly message?: LeaderMessage;
   /** Of a consumer that was made. */
   readonly name?: string;
@@ -82,6 +84,7 @@ export const SUBJECTS_OVERLAP = 10_065;
 export const MESSAGE_NOT_FOUND = 10_037;
 /** The same, of a request to delete. */
 export const MESSAGE_DELETE_FAILED = 10_057;
+export const STORE_FAILED = 10_077;
 export const NANOSECONDS_PER_MS = 1_000_000;
 
 const JETSTREAM_NOT_ENABLED = [10_076, 10_039];

@@ -1,4 +1,5 @@
 import {
+  type BlockStore,
   type Bus,
   type BusPublishOptions,
   type BusPublishResult,
@@ -13,6 +14,7 @@ import {
   type WebhookQueue,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
+import { NatsBlockStore } from "./block-store.ts";
 import { NatsClusterLink } from "./cluster-link.ts";
 import { defer, withDeadline } from "./deadline.ts";
 import { historySettingsOf } from "./history-config.ts";
@@ -25,7 +27,7 @@ import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
 import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
 import { OncePublisher } from "./once-publisher.ts";
-import { OnceStream } from "./once-stream.ts";
+import { createOnceStream } from "./once-stream.ts";
 import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
 import { CONFIRM_TIMEOUT_MS } from "./outbox.ts";
 import { PublishOrder } from "./publish-order.ts";
@@ -57,6 +59,7 @@ export class NatsBus implements Bus {
   readonly #history: NatsHistory;
   readonly #webhooks: NatsWebhookQueue;
   readonly #clusterLink: NatsClusterLink;
+  readonly #blocks: NatsBlockStore;
   readonly #order = new PublishOrder();
   readonly #subscribeTimeoutMs: number;
   readonly #listeners = new Set<(status: BusStatus) => void>();
@@ -94,6 +97,13 @@ export class NatsBus implements Bus {
       whenStanding: () => this.#whenStanding(),
       onGap: (silentMs) => this.#doubt(silentMs),
     });
+    this.#blocks = new NatsBlockStore({
+      space,
+      settings: options.blocks ?? {},
+      log: this.#log,
+      link: () => this.#linkInUse,
+      listen: (subject, callback) => this.#link.listen(subject, callback),
+    });
   }
 
   /** @internal Connects; rejects with what the client says when no server takes the connection. */
@@ -126,6 +136,11 @@ export class NatsBus implements Bus {
   /** What the processes of the cluster tell each other, over the same connection; closed together with the bus. */
   get clusterLink(): ClusterLink {
     return this.#clusterLink;
+  }
+
+  /** Who is kept out, kept on JetStream over the same connection; closed together with the bus. */
+  get blocks(): BlockStore {
+    return this.#blocks;
   }
 
   onStatus(listener: (status: BusStatus) => void): () => void {
@@ -205,7 +220,7 @@ export class NatsBus implements Bus {
     const { windowMs = DEFAULT_WINDOW_MS, replicas = 1, deadlineMs = DEFAULT_ONCE_DEADLINE_MS } = settings;
     return new OncePublisher({
       space: this.#space,
-      stream: new OnceStream({ space: this.#space, windowMs, replicas, log: this.#log }),
+      stream: createOnceStream({ space: this.#space, windowMs, replicas, log: this.#log }),
       deadlineMs,
       link: () => this.#linkInUse,
     });
@@ -235,6 +250,7 @@ export class NatsBus implements Bus {
     this.#once.close();
     this.#history.close();
     this.#webhooks.close();
+    this.#blocks.close();
     await this.#link.close();
     this.#setStatus("closed");
   }
@@ -287,6 +303,7 @@ export class NatsBus implements Bus {
     this.#webhooks.forget();
     // What others said meanwhile is missed, which the change of status says.
     this.#clusterLink.forgive();
+    this.#blocks.revive();
     this.#setStatus("connected");
   }
 
@@ -296,11 +313,13 @@ export class NatsBus implements Bus {
     this.#once.abandon();
     this.#history.abandon();
     this.#webhooks.abandon();
+    this.#blocks.abandon();
     this.#log.warn("nats_disconnected", { server: this.#link.link.server });
     this.#setStatus("disconnected");
   }
 
   #doubt(lossMs: number): void {
+    this.#blocks.check();
     for (const listener of this.#doubters) listener(lossMs);
   }
 

@@ -4,15 +4,15 @@ import {
   type ChannelAddress,
   IdempotencyUnavailableError,
 } from "@carillon/core";
+import type { KeptStream } from "./kept-stream.ts";
 import type { Link } from "./link.ts";
-import type { OnceStream } from "./once-stream.ts";
 import { messageIdOf, StreamPublisher } from "./stream-publisher.ts";
 import type { SubjectSpace } from "./subject.ts";
 
 /** What an OncePublisher stands on. */
 export interface OncePublisherOptions {
   readonly space: SubjectSpace;
-  readonly stream: OnceStream;
+  readonly stream: KeptStream;
   /** How long one publish is tried, in ms. */
   readonly deadlineMs: number;
   /** The connection to use now; null while there is none. */

@@ -8,6 +8,7 @@ import {
   nkeys,
   type TlsOptions,
 } from "nats";
+import type { NatsBlockSettings } from "./block-store.ts";
 import type { NatsHistorySettings } from "./history-config.ts";
 import type { NatsWebhookSettings } from "./hook-config.ts";
 import type { NatsLog } from "./log.ts";
@@ -71,6 +72,8 @@ export interface NatsBusOptions {
   readonly history?: NatsHistorySettings;
   /** How webhook events are kept. The streams are made at the first use. */
   readonly webhooks?: NatsWebhookSettings;
+  /** How blocks are kept. Their stream is made by the first block. */
+  readonly blocks?: NatsBlockSettings;
   /** Where to tell of outages and refusals. Default: nowhere. */
   readonly log?: NatsLog;
 }

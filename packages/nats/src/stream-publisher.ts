@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ChannelAddress } from "@carillon/core";
 import { AckInbox, type StreamAck } from "./ack-inbox.ts";
 import { pause } from "./deadline.ts";
-import { StreamNotReadyError } from "./jetstream-api.ts";
+import { STORE_FAILED, StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 
 /** A stream that is made, and looked after, by whoever needs it. */
@@ -26,6 +26,8 @@ export interface StreamPublisherOptions {
   readonly disconnected: () => Error;
   /** Makes the error for a stream that did not take the publish. */
   readonly unavailable: (message: string) => Error;
+  /** Makes the error for a stream that has no room; absent: another try may find some. */
+  readonly full?: () => Error;
 }
 
 /** One publish. `data` must stay as it is. */
@@ -34,6 +36,8 @@ export interface OncePublication {
   readonly subject: string;
   readonly data: Uint8Array;
   readonly messageId: string;
+  /** Further headers for JetStream. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Until when it is tried, on the scale of `performance.now()`. */
   readonly endMs: number;
 }
@@ -104,7 +108,10 @@ export class StreamPublisher {
   }
 
   /** The reason when another try is right. */
-  async #try(link: Link, { stream, subject, data, messageId, endMs }: OncePublication): Promise<StoredAck | string> {
+  async #try(
+    link: Link,
+    { stream, subject, data, messageId, headers: more, endMs }: OncePublication,
+  ): Promise<StoredAck | string> {
     try {
       await stream.ensure(link);
     } catch (error) {
@@ -112,7 +119,8 @@ export class StreamPublisher {
       throw error;
     }
     const timeoutMs = Math.min(ATTEMPT_TIMEOUT_MS, endMs - performance.now());
-    const ack = await this.inboxOn(link).publish({ subject, data, headers: { "Nats-Msg-Id": messageId }, timeoutMs });
+    const headers = { "Nats-Msg-Id": messageId, ...more };
+    const ack = await this.inboxOn(link).publish({ subject, data, headers, timeoutMs });
     switch (ack.kind) {
       case "stored":
         return ack;
@@ -122,6 +130,9 @@ export class StreamPublisher {
       case "unknown":
         return "no answer came";
       case "refused":
+        if (ack.errorCode === STORE_FAILED && /maximum/.test(ack.description)) {
+          if (this.#options.full !== undefined) throw this.#options.full();
+        }
         if (ack.code >= 500) return ack.description;
         throw this.#options.unavailable(`JetStream refused the publish: ${ack.description}`);
       default:

@@ -16,6 +16,9 @@ export type SubjectKind = "pub" | "once" | "hist";
 /** What a subject of webhook events is for: `hook` = to be delivered, `dead` = given up (both JetStream). */
 export type HookKind = "hook" | "dead";
 
+/** Subjects that are no channel's: `block` = ingest of blocks (JetStream), `blocked` = signs that there is a new one. */
+export type BlockSubjectKind = "block" | "blocked";
+
 /** The app and the channel that a subject stands for. */
 export interface SubjectNames {
   readonly kind: string;
@@ -152,6 +155,11 @@ export class SubjectSpace {
     return `${this.#prefix}.hist.epoch.${stream}`;
   }
 
+  /** The subject of a block, or of its end. */
+  ofBlock(appId: string, kind: string, id: string): string {
+    return checkedSubject(`${this.#prefix}.block.${escapeToken(appId)}.${escapeToken(kind)}.${escapeToken(id)}`);
+  }
+
   /** Where the processes of a cluster hear each other: one of them, or all (null). */
   ofCluster(nodeId: string | null): string {
     return checkedSubject(`${this.#prefix}.ctl.${nodeId === null ? "all" : `node.${escapeToken(nodeId)}`}`);
@@ -168,7 +176,7 @@ export class SubjectSpace {
   }
 
   /** What matches every subject of a kind. */
-  all(kind: SubjectKind | HookKind): string {
+  all(kind: SubjectKind | HookKind | BlockSubjectKind): string {
     return `${this.#prefix}.${kind}.>`;
   }
 

@@ -5,6 +5,8 @@
  * tokens sign `connectionId:channel:data`, so a colon in a name would let one signed string be read as another.
  */
 
+import { isUserId } from "./user.ts";
+
 /** Longest channel name, in characters (all of them are ASCII, so also in bytes). */
 export const MAX_CHANNEL_NAME_LENGTH = 200;
 
@@ -31,6 +33,34 @@ const CACHE_PREFIXES = ["cache-", "private-cache-", "private-encrypted-cache-", 
 /** True when the channel's name says that whoever subscribes gets its newest event at once. */
 export function isCacheChannel(name: string): boolean {
   return CACHE_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+/** What the names of channels begin with that only the server gives out. No client can ask for another such channel by name. */
+const SERVER_CHANNEL_PREFIX = "#";
+
+/** What the channel of one user begins with; Pusher's. */
+const USER_CHANNEL_PREFIX = "#server-to-user-";
+
+/** True for a name that clients can't choose; {@link isChannelName} refuses them all. */
+export function isServerChannel(name: string): boolean {
+  return name.startsWith(SERVER_CHANNEL_PREFIX);
+}
+
+/** The channel that reaches all signed-in connections of a user. The id must be one that `isUserId` allows. */
+export function userChannelOf(userId: string): string {
+  return USER_CHANNEL_PREFIX + userId;
+}
+
+/** Whose channel it is; null for a name that is no user's. */
+export function userOfChannel(name: string): string | null {
+  if (!name.startsWith(USER_CHANNEL_PREFIX)) return null;
+  const userId = name.slice(USER_CHANNEL_PREFIX.length);
+  return isUserId(userId) ? userId : null;
+}
+
+/** True when an application may publish on a channel: any that clients can name, and those of users. */
+export function isPublishableChannel(name: unknown): name is string {
+  return isChannelName(name) || (typeof name === "string" && userOfChannel(name) !== null);
 }
 
 /** A sentence for whoever sent a name that {@link isChannelName} refuses. */

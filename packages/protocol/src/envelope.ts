@@ -171,6 +171,14 @@ function decodeFlagged({ bytes, view, excludeAt, eventAt, userAt }: Layout, flag
   };
 }
 
+/** Who must not get an encoded envelope, without decoding the rest; "" for nobody, and for bytes that are no envelope. */
+export function envelopeExclude(bytes: Uint8Array): string {
+  const length = bytes[11];
+  if (length === undefined || length === 0 || bytes[0] !== VERSION) return "";
+  const start = HEADER_BYTES + (bytes[10] as number);
+  return start + length > bytes.length ? "" : text(bytes, start, start + length);
+}
+
 /** The time of an encoded envelope, in milliseconds since 1970, without decoding the rest; 0 for bytes that are none. */
 export function envelopeTimeMs(bytes: Uint8Array): number {
   if (bytes.length < HEADER_BYTES || bytes[0] !== VERSION) return 0;

@@ -6,12 +6,23 @@ export {
   channelKind,
   isCacheChannel,
   isChannelName,
+  isPublishableChannel,
+  isServerChannel,
   MAX_CHANNEL_NAME_LENGTH,
+  userChannelOf,
+  userOfChannel,
 } from "./channel-name.ts";
 export type { CloseCodeName, ErrorCode, ErrorCodeInfo, ReconnectRule } from "./codes.ts";
 export { CLOSE_CODES, ERROR_CODES, reconnectRule } from "./codes.ts";
 export type { Envelope } from "./envelope.ts";
-export { decodeEnvelope, encodeEnvelope, envelopeTimeMs, MAX_EXCLUDE_BYTES, MAX_MESSAGE_ID_BYTES } from "./envelope.ts";
+export {
+  decodeEnvelope,
+  encodeEnvelope,
+  envelopeExclude,
+  envelopeTimeMs,
+  MAX_EXCLUDE_BYTES,
+  MAX_MESSAGE_ID_BYTES,
+} from "./envelope.ts";
 export { EVENT_NAME_RULE, isClientEventName, isEventName, MAX_EVENT_NAME_LENGTH } from "./event-name.ts";
 export type { JsonSpan } from "./json-span.ts";
 export { elementSpans, memberSpan } from "./json-span.ts";
@@ -62,5 +73,5 @@ export { receiptOf } from "./receipt.ts";
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";
 export { isSenderId, SENDER_ID_RULE } from "./sender-id.ts";
-export { channelStringToSign, splitChannelToken } from "./signing.ts";
-export { MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoText } from "./user.ts";
+export { channelStringToSign, splitChannelToken, userStringToSign } from "./signing.ts";
+export { isUserId, MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoText } from "./user.ts";

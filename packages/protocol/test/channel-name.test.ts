@@ -1,4 +1,12 @@
-import { channelKind, isChannelName, MAX_CHANNEL_NAME_LENGTH } from "@carillon/protocol";
+import {
+  channelKind,
+  isChannelName,
+  isPublishableChannel,
+  isServerChannel,
+  MAX_CHANNEL_NAME_LENGTH,
+  userChannelOf,
+  userOfChannel,
+} from "@carillon/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { channelName } from "./support/arbitraries.ts";
@@ -55,3 +63,31 @@ it.each([
   ["presence-cache-a", "presence"],
   ["cache-a", "public"],
 ])("N17 › %s is %s", (name, kind) => expect(channelKind(name)).toBe(kind));
+
+const userId = fc.oneof(
+  fc.stringMatching(/^[-a-zA-Z0-9_=@,.;]{1,128}$/),
+  fc.constantFrom("auth0|7", "7:ann", "Zoë", "a b", "#", "x".repeat(128)),
+);
+
+it("P35 › a user's channel and the user's id become each other, and no client can choose such a name", () => {
+  fc.assert(
+    fc.property(userId, (id) => {
+      const name = userChannelOf(id);
+      expect([userOfChannel(name), isChannelName(name), isServerChannel(name)]).toEqual([id, false, true]);
+      expect(isPublishableChannel(name)).toBe(true);
+    }),
+  );
+});
+
+it.each([
+  "",
+  "server-to-user-7",
+  "#server-to-user-",
+  "#server-to-user-a\n",
+  "#server-to-user-\ud800",
+  `#server-to-user-${"x".repeat(129)}`,
+  "x#server-to-user-7",
+  "#online",
+])("P35 › %j is no user's channel", (name) => {
+  expect([userOfChannel(name), name.startsWith("#") && isPublishableChannel(name)]).toEqual([null, false]);
+});

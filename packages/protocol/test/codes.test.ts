@@ -38,6 +38,7 @@ it("N39 › causes that pass by themselves never keep a client away", () => {
   const passing: CloseCodeName[] = [
     "token_unverifiable",
     "rate_limited",
+    "user_connection_limit",
     "drain",
     "idle",
     "over_capacity",

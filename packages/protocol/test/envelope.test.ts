@@ -2,6 +2,7 @@ import {
   decodeEnvelope,
   type Envelope,
   encodeEnvelope,
+  envelopeExclude,
   MAX_EXCLUDE_BYTES,
   MAX_MESSAGE_ID_BYTES,
 } from "@carillon/protocol";
@@ -23,6 +24,17 @@ it("envelope › what was encoded is decoded, wherever in a buffer it stands", (
       const decoded = decodeEnvelope(withOffset(encodeEnvelope(original), offset));
       expect(decoded).toEqual({ ...original, payload: expect.anything() });
       expect(Buffer.from(decoded?.payload ?? [])).toEqual(Buffer.from(original.payload));
+    }),
+  );
+});
+
+it("envelope › who is excluded is read without the rest; random bytes exclude nobody that decoding wouldn't, and never throw", () => {
+  fc.assert(fc.property(envelope, (original) => envelopeExclude(encodeEnvelope(original)) === original.exclude));
+  fc.assert(
+    fc.property(bytes(300), (input) => {
+      const decoded = decodeEnvelope(input);
+      const excluded = envelopeExclude(input);
+      if (decoded !== null) expect(excluded).toBe(decoded.exclude);
     }),
   );
 });

@@ -1,15 +1,16 @@
 import type { App, ChannelSummary, ClusterControl } from "@carillon/core";
 import { channelKind, type Refusal } from "@carillon/protocol";
-import { type HttpAnswer, type HttpRequest, problem } from "@carillon/service";
+import { type HttpAnswer, type HttpRequest, type Logger, problem } from "@carillon/service";
 import type { CallerCheck } from "./caller-check.ts";
 import { type ControlQuery, readChannelOf, readControlQuery, readDisconnect } from "./control-query.ts";
-import { parseJsonBody } from "./json-body.ts";
-import { checkMediaType } from "./media-type.ts";
+import { readSmallBody } from "./small-body.ts";
 
 /** What a ControlHandler stands on. */
 export interface ControlHandlerOptions {
   readonly callers: CallerCheck;
   readonly control: ClusterControl;
+  /** Where it is written who was disconnected. */
+  readonly log: Logger;
 }
 
 /** An address about the cluster's channels and connections. */
@@ -26,12 +27,10 @@ interface Asked {
   readonly query: ControlQuery;
   readonly request: HttpRequest;
   readonly control: ClusterControl;
+  readonly log: Logger;
 }
 
 const HEADERS = Object.freeze({ "content-type": "application/json", "cache-control": "no-store" });
-
-/** A body with one short id. */
-const MAX_DISCONNECT_BYTES = 4096;
 
 /** Where channels and connections are asked about, and connections are ended. */
 export const CONTROL_ROUTES: readonly ControlRoute[] = [
@@ -52,11 +51,12 @@ export class ControlHandler {
 
   /** Answers a call. Refusals are answers; only bugs reject. */
   async answer(request: HttpRequest, route: ControlRoute): Promise<HttpAnswer> {
-    const caller = this.#options.callers.check(request);
+    const { callers, control, log } = this.#options;
+    const caller = callers.check(request);
     if (!caller.ok) return caller.answer;
     const query = readControlQuery(request.query, route.parameters);
     if (!query.ok) return refusalAnswer(query);
-    return route.answer({ app: caller.app, query: query.value, request, control: this.#options.control });
+    return route.answer({ app: caller.app, query: query.value, request, control, log });
   }
 }
 
@@ -93,19 +93,11 @@ async function listConnections({ app, query: { user }, control }: Asked): Promis
   return json({ user, count: ids.length, connections: ids, complete });
 }
 
-async function disconnect({ app, request, control }: Asked): Promise<HttpAnswer> {
-  const admitted = checkMediaType(request.header("content-type"));
-  if (!admitted.ok) return refusalAnswer(admitted);
-  const body = await request.body(MAX_DISCONNECT_BYTES);
-  if (body.kind !== "complete") {
-    const detail = `the body is larger than ${MAX_DISCONNECT_BYTES} bytes: it names one user or one connection`;
-    return { ...problem("message_too_large", detail), closesConnection: true };
-  }
-  const parsed = parseJsonBody(body.bytes);
-  if (!parsed.ok) return refusalAnswer(parsed);
-  const target = readDisconnect(parsed.value);
-  if (!target.ok) return refusalAnswer(target);
+async function disconnect({ app, request, control, log }: Asked): Promise<HttpAnswer> {
+  const target = await readSmallBody(request, "one user, one token or one connection", readDisconnect);
+  if (!target.ok) return target.answer;
   const { count, isComplete: complete } = await control.disconnect(app.id, target.value);
+  log.info("connections_disconnected", { app: app.id, ...target.value, disconnected: count, complete });
   return json({ disconnected: count, complete });
 }
 

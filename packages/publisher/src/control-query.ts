@@ -1,4 +1,6 @@
-import { accept, CHANNEL_NAME_RULE, isChannelName, MAX_USER_ID_LENGTH, type Result, refuse } from "@carillon/protocol";
+import type { DisconnectTarget } from "@carillon/core";
+import { accept, CHANNEL_NAME_RULE, isChannelName, type Result, refuse } from "@carillon/protocol";
+import { fieldsOf, readTarget } from "./target-query.ts";
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -13,6 +15,23 @@ export interface ControlQuery {
 
 /** Reads a query of which only these parameters are known. Refuses with `invalid_field`, naming the parameter. */
 export function readControlQuery(query: string, known: readonly string[]): Result<ControlQuery> {
+  const parameters = readParameters(query, known);
+  if (!parameters.ok) return parameters;
+  const { prefix = null, after = null, user = null, limit: text } = parameters.value;
+  const limit = readLimit(text);
+  if (!limit.ok) return limit;
+  if (user !== null) {
+    const target = readTarget({ user }, ["user"]);
+    if (!target.ok) return target;
+  }
+  return accept({ prefix, after, user, limit: limit.value });
+}
+
+/** The parameters of a query, each of which must be known and there once. */
+export function readParameters(
+  query: string,
+  known: readonly string[],
+): Result<Readonly<Record<string, string | undefined>>> {
   const parameters = new URLSearchParams(query);
   for (const name of parameters.keys()) {
     // A misspelt parameter would quietly give another answer.
@@ -22,13 +41,15 @@ export function readControlQuery(query: string, known: readonly string[]): Resul
     }
     if (parameters.getAll(name).length > 1) return refuse("invalid_field", `"${name}" is there more than once`);
   }
-  const text = parameters.get("limit") ?? String(DEFAULT_LIMIT);
+  return accept(Object.fromEntries(parameters));
+}
+
+/** Reads the parameter `limit`: how many entries a page may have. */
+export function readLimit(text: string = String(DEFAULT_LIMIT)): Result<number> {
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAX_LIMIT)
-    return refuse("invalid_field", `"limit" must be a whole number from 1 to ${MAX_LIMIT}`);
-  const user = parameters.get("user");
-  if (user !== null && !isUserId(user)) return refuse("invalid_field", `"user" ${USER_RULE}`);
-  return accept({ prefix: parameters.get("prefix"), after: parameters.get("after"), user, limit });
+  return limit < 1 || limit > MAX_LIMIT
+    ? refuse("invalid_field", `"limit" must be a whole number from 1 to ${MAX_LIMIT}`)
+    : accept(limit);
 }
 
 /** The channel that a path `/channels/NAME` or `/channels/NAME/…` names. Refuses with `invalid_channel`. */
@@ -40,23 +61,8 @@ export function readChannelOf(path: string): Result<string> {
 }
 
 /** Reads the body of a disconnect. */
-export function readDisconnect(value: unknown): Result<{ readonly user: string } | { readonly connection: string }> {
-  const { user, connection } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  if ((user === undefined) === (connection === undefined)) {
-    return refuse("missing_field", `send {"user": "…"} or {"connection": "…"}, one of them`);
-  }
-  if (connection !== undefined) {
-    return typeof connection === "string" && /^\d{1,20}\.\d{1,20}$/.test(connection)
-      ? accept({ connection })
-      : refuse("invalid_field", `"connection" must be a connection id such as "123.456"`);
-  }
-  return isUserId(user) ? accept({ user }) : refuse("invalid_field", `"user" ${USER_RULE}`);
-}
-
-const USER_RULE = `must be a user id: a string of 1 to ${MAX_USER_ID_LENGTH} characters`;
-
-function isUserId(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_USER_ID_LENGTH;
+export function readDisconnect(value: unknown): Result<DisconnectTarget> {
+  return readTarget(fieldsOf(value), ["user", "token", "connection"]);
 }
 
 function decode(text: string): string {

@@ -3,8 +3,8 @@ import {
   accept,
   EVENT_NAME_RULE,
   elementSpans,
-  isChannelName,
   isEventName,
+  isPublishableChannel,
   isSenderId,
   memberSpan,
   type Refusal,
@@ -148,7 +148,9 @@ function readChannels(source: EventSource): Result<readonly string[]> {
   const many = source.members["channels"] ?? null;
   if (many === null) {
     if (one === null) return missing(source, "channel", `a string, or "channels"`);
-    return isChannelName(one) ? accept([one]) : refuse("invalid_channel", channelMistake(name(source, "channel"), one));
+    return isPublishableChannel(one)
+      ? accept([one])
+      : refuse("invalid_channel", channelMistake(name(source, "channel"), one));
   }
   if (one !== null) {
     return refuse("invalid_field", `${name(source, "channel")} and "channels" are both there: send one of them`);
@@ -168,7 +170,7 @@ function readChannelList(source: EventSource, names: readonly unknown[]): Result
   }
   const channels = new Set<string>();
   for (const [index, channel] of names.entries()) {
-    if (!isChannelName(channel)) {
+    if (!isPublishableChannel(channel)) {
       return refuse("invalid_channel", channelMistake(name(source, `channels[${index}]`), channel));
     }
     channels.add(channel);

@@ -1,4 +1,5 @@
 import type { Result } from "@carillon/protocol";
+import { BLOCK_ROUTES } from "./block-handler.ts";
 import { CONTROL_ROUTES } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
 import { type PublishRequest, type PublishSource, readBatch, readPublish } from "./publish-request.ts";
@@ -28,6 +29,7 @@ export const API_ROUTES: readonly { readonly method: string; readonly path: stri
   HISTORY_ROUTE,
   ...CONTROL_ROUTES,
   ...PUSHER_ROUTES,
+  ...BLOCK_ROUTES,
 ];
 
 /** Headers that the publish API reads. */

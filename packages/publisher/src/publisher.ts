@@ -1,5 +1,6 @@
 import type {
   AppRegistry,
+  BlockControl,
   Bus,
   ChannelRules,
   Clock,
@@ -17,6 +18,7 @@ import {
   type PublicServer,
   problem,
 } from "@carillon/service";
+import { BLOCK_ROUTES, BlockHandler } from "./block-handler.ts";
 import { CallerCheck } from "./caller-check.ts";
 import { CONTROL_ROUTES, ControlHandler } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
@@ -46,6 +48,8 @@ export interface PublisherOptions {
   readonly rules: ChannelRules;
   /** Asks the gateways, and ends connections on them. */
   readonly control: ClusterControl;
+  /** Keeps users and tokens out of all gateways. */
+  readonly blocks: BlockControl;
   readonly apps: AppRegistry;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -71,7 +75,7 @@ const DRAIN_POLL_MS = 5;
  *
  * @example
  * const publisher = new Publisher({
- *   server, bus, history, rules, control, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 },
+ *   server, bus, history, rules, control, blocks, apps, clock, ids, counters, log, settings: { maxBodyBytes: 65_536 },
  * });
  * await server.listen({ host: "127.0.0.1", port: 8081 });
  */
@@ -96,7 +100,13 @@ export class Publisher {
     const histories = new HistoryHandler({ callers, history, rules });
     const handle = this.#counted((request) => histories.answer(request));
     server.route({ ...HISTORY_ROUTE, headers: CREDENTIAL_HEADERS, handle });
-    const controlling = new ControlHandler({ callers, control });
+    const blocking = new BlockHandler({ callers, blocks: options.blocks, log: options.log });
+    for (const route of BLOCK_ROUTES) {
+      const { method, path } = route;
+      const answer = this.#counted((request) => blocking.answer(request, route));
+      server.route({ method, path, headers: [...CREDENTIAL_HEADERS, "content-type"], handle: answer });
+    }
+    const controlling = new ControlHandler({ callers, control, log: options.log });
     for (const route of CONTROL_ROUTES) {
       const { method, path } = route;
       const answer = this.#counted((request) => controlling.answer(request, route));

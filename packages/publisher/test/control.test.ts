@@ -129,6 +129,21 @@ describe("control › what is asked of all gateways", () => {
     expect(again.status).toBe(200);
   });
 
+  it("the connections that showed a token are ended by its id, on whatever gateway; the user's others stay", async () => {
+    const claims = { sub: "kim", capabilities: {}, ttlSeconds: 60 };
+    const [first] = gateways as [TestGateway];
+    const shown = await first.connectionToken({ ...claims, jti: "token-1" });
+    const other = await first.connectionToken({ ...claims, jti: "token-2" });
+    const mine = [await connect(0, shown), await connect(2, shown)];
+    const refreshed = await connect(1, other);
+    const stays = await connect(1, other);
+    expect(await refreshed.request({ type: "refresh", token: shown })).toMatchObject({ type: "refreshed" });
+    const ended = await running.post("/connections/disconnect", { token: "token-1" }, AUTH);
+    expect(await ended.json()).toEqual({ disconnected: 3, complete: true });
+    for (const client of [...mine, refreshed]) expect((await client.closed).code).toBe(4013);
+    expect(await stays.request({ type: "ping" })).toMatchObject({ type: "pong" });
+  });
+
   it("connections are counted over all gateways", async () => {
     await eventually(async () => {
       const open = gateways.reduce((sum, { gateway }) => sum + gateway.connections, 0);
@@ -154,6 +169,8 @@ describe("control › what is asked of all gateways", () => {
   it.each([
     [{}, "missing_field"],
     [{ user: "a", connection: "1.2" }, "missing_field"],
+    [{ user: "a", token: "b" }, "missing_field"],
+    [{ token: "" }, "invalid_field"],
     [{ user: 5 }, "invalid_field"],
     [{ user: "x".repeat(129) }, "invalid_field"],
     [{ connection: "nonsense" }, "invalid_field"],

@@ -47,6 +47,10 @@ describe("docs/http-api.md", () => {
       "pusher/pusher-queries",
       "pusher/signature",
       "pusher/trigger-request",
+      "target-query",
+      "block-handler",
+      "block-query",
+      "small-body",
     ];
     for (const name of sources) {
       const source = readFileSync(new URL(`../src/${name}.ts`, import.meta.url), "utf8");
@@ -73,7 +77,7 @@ describe("docs/http-api.md", () => {
   it("has curl examples that do what they say", async () => {
     await using running = await RunningPublisher.start();
     const examples = [...page.matchAll(/^curl -\w+ http:\/\/127\.0\.0\.1:8080(\S+) \\\n([\s\S]*?)\n```/gm)];
-    expect(examples).toHaveLength(3);
+    expect(examples).toHaveLength(4);
     for (const [, path = "", rest = ""] of examples) {
       const headers = [...rest.matchAll(/-H '([^:]+): ([^']*)'/g)].map(
         ([, name = "", value = ""]): [string, string] => [
@@ -84,6 +88,10 @@ describe("docs/http-api.md", () => {
       const body = /-d '(.*)'/.exec(rest)?.[1] ?? "";
       const response = await fetch(running.url + path, { method: "POST", headers, body });
       const isDetailed = headers.some(([name]) => name === "prefer");
+      if (path === "/blocks") {
+        expect(await response.json()).toMatchObject({ user: "ann", reason: "spam", complete: true });
+        continue;
+      }
       expect(response.status).toBe(isDetailed ? 200 : 204);
       if (isDetailed) expect(Object.keys((await response.json()) as object)).toEqual(["id", "time", "channels"]);
     }

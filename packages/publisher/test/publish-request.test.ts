@@ -37,6 +37,13 @@ describe("readPublish", () => {
     expect(publish(`{"channels":["b","a","b"],"event":"e"}`).channels).toEqual(["b", "a"]);
   });
 
+  it("reads the channel of a user, and no other name that clients can't choose", () => {
+    expect(publish(`{"channel":"#server-to-user-u|1","event":"e"}`).channels).toEqual(["#server-to-user-u|1"]);
+    for (const channel of ["#server-to-user-", "#online", `#server-to-user-${"x".repeat(129)}`]) {
+      expect(refusal(`{"channel":"${channel}","event":"e"}`)).toContain("invalid_channel");
+    }
+  });
+
   it("reads id and exclude, and takes null for absent", () => {
     expect(publish(`{"channel":"a","event":"e","id":"order-1","exclude":"12.34"}`)).toMatchObject({
       id: "order-1",

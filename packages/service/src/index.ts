@@ -1,7 +1,7 @@
 export type { AuthorizerOptions } from "./auth/authorizer.ts";
 export { createAuthorizer } from "./auth/authorizer.ts";
 export type { ChannelToSign } from "./auth/channel-signature.ts";
-export { signChannel } from "./auth/channel-signature.ts";
+export { signChannel, signUser } from "./auth/channel-signature.ts";
 export type { ConfiguredAppsOptions } from "./auth/configured-apps.ts";
 export { ConfiguredApps } from "./auth/configured-apps.ts";
 export type { ConnectionTokenClaims } from "./auth/connection-token.ts";

@@ -1,3 +1,4 @@
+export { type BlockStoreHarness, type BlockStoreNode, describeBlockStore } from "./describe-block-store.ts";
 export { describeBus } from "./describe-bus.ts";
 export { RecordingReceiver } from "./describe-bus-receiver.ts";
 export type { BusHarness } from "./describe-bus-suite.ts";
@@ -23,6 +24,7 @@ export {
 } from "./nats-server-certificates.ts";
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
 export { type Harm, NatsLinks } from "./nats-server-links.ts";
+export { PusherClient, type PusherClientOptions, type PusherFrame } from "./pusher-client.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { type Behaviour, TestEndpoint, type ToldEvent, type ToldRequest } from "./test-endpoint.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";

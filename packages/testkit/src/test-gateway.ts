@@ -1,9 +1,11 @@
 import {
   type App,
   type AppSettings,
+  type BlockStore,
   type Bus,
   type ChannelRules,
   type Clock,
+  ClusterControl,
   type ClusterLink,
   ClusterMembership,
   createNodeCounters,
@@ -11,6 +13,7 @@ import {
   type HistoryLimits,
   type HistoryStore,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   MemoryClusterBackbone,
   MemoryClusterLink,
@@ -19,7 +22,7 @@ import {
   type PublishedEvent,
   type WebhookQueue,
 } from "@carillon/core";
-import { Gateway, type GatewaySettings, nativeProtocol } from "@carillon/gateway";
+import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
 import {
   ConfiguredApps,
   type ConnectionTokenClaims,
@@ -32,6 +35,7 @@ import {
   type PublicServer,
   randomIds,
   signChannel,
+  signUser,
   systemClock,
 } from "@carillon/service";
 
@@ -48,6 +52,8 @@ export interface TestGatewayOptions {
   readonly history?: HistoryStore;
   /** Which channels have a history; default: none. */
   readonly rules?: ChannelRules;
+  /** Who is kept out; default: a store of its own, in memory. */
+  readonly blocks?: BlockStore;
   /** How it reaches the other gateways' processes, which goes with `bus`; default: there are no others. */
   readonly clusterLink?: ClusterLink;
   /** Takes what the apps' endpoints are to be told; default: they are told nothing. */
@@ -88,6 +94,8 @@ export class TestGateway {
   readonly history: HistoryStore | undefined;
   readonly url: string;
   readonly webSocketUrl: string;
+  /** Where a Pusher client of the first app connects, query included. */
+  readonly pusherUrl: string;
   readonly #server: PublicServer;
   readonly #events: EventPublisher;
   readonly #ownsBus: boolean;
@@ -105,6 +113,7 @@ export class TestGateway {
     this.#cluster = parts.cluster;
     this.url = `http://127.0.0.1:${port}`;
     this.webSocketUrl = `ws://127.0.0.1:${port}/ws`;
+    this.pusherUrl = `ws://127.0.0.1:${port}/app/${parts.apps.first.settings.key}?protocol=7&client=js&version=8.6.0&flash=false`;
   }
 
   static async start(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -137,6 +146,7 @@ export class TestGateway {
       server,
       bus,
       cluster,
+      blocks: options.blocks ?? new MemoryBlockStore({ clock }),
       ...kept,
       ...(options.webhooks === undefined ? {} : { webhooks: options.webhooks }),
       apps,
@@ -147,7 +157,7 @@ export class TestGateway {
       counters,
       log,
       settings: { ...SETTINGS, ...options.settings },
-      protocols: [nativeProtocol],
+      protocols: [nativeProtocol, pusherProtocol],
     });
     const events = new EventPublisher({ bus, ...kept, clock, ids, counters });
     await cluster.start();
@@ -161,18 +171,35 @@ export class TestGateway {
     channel: string,
     event: string,
     payload: unknown,
-    options: { exclude?: string; raw?: string } = {},
+    options: { exclude?: string; raw?: string; isDataText?: true; wantsReceipt?: true } = {},
   ): Promise<PublishedEvent> {
     const bytes = new TextEncoder().encode(options.raw ?? JSON.stringify(payload));
     const address = { appId: this.apps.first.id, channel };
-    const result = await this.#events.publish(address, { event, payload: bytes, exclude: options.exclude ?? "" });
+    const { isDataText, wantsReceipt } = options;
+    const result = await this.#events.publish(address, {
+      event,
+      payload: bytes,
+      exclude: options.exclude ?? "",
+      ...(isDataText === undefined ? {} : { isDataText }),
+      ...(wantsReceipt === undefined ? {} : { wantsReceipt }),
+    });
     if (!result.ok) throw new Error(result.message);
     return result.value;
+  }
+
+  /** Questions and commands to the whole cluster. */
+  get control(): ClusterControl {
+    return new ClusterControl(this.#cluster);
   }
 
   /** A channel token as the first app's auth endpoint would answer it. */
   channelToken(connectionId: string, channel: string, data?: string): string {
     return signChannel(this.apps.first, { connectionId, channel, ...(data === undefined ? {} : { data }) });
+  }
+
+  /** A user token as the first app's auth endpoint would answer it. */
+  userToken(connectionId: string, data: string): string {
+    return signUser(this.apps.first, { connectionId, data });
   }
 
   /** A connection token as the first app would mint it. */

@@ -38,13 +38,13 @@ export interface ReceiptsRequest {
 }
 
 /**
- * Whom to disconnect: a user's connections, also those that are it on a presence channel alone; or those alone that are signed
- * in as it; or one connection.
+ * Whom to disconnect. `user`: a user's connections, also those that are it on a presence channel alone; `signed-in`: those alone
+ * that are signed in as it; `token`: those that showed the connection token with this id (`jti`); or one connection.
  */
-export type DisconnectTarget =
-  | { readonly user: string }
-  | { readonly signedInAs: string }
-  | { readonly connection: string };
+export interface DisconnectTarget {
+  readonly kind: "user" | "signed-in" | "token" | "connection";
+  readonly id: string;
+}
 
 /**
  * Questions about the whole cluster, and commands to it: asks all gateways and puts their answers together. Each call costs
@@ -147,8 +147,8 @@ export class ClusterControl {
    * Ends connections, as `disconnected`: close code 4013, or what their protocol says in place of it. They may come back: a
    * block is something else.
    */
-  async disconnect(appId: string, target: DisconnectTarget): Promise<ControlResult & { readonly count: number }> {
-    const result = await this.#ask(CONTROL.disconnect, [appId, ...wireTarget(target)]);
+  async disconnect(appId: string, { kind, id }: DisconnectTarget): Promise<ControlResult & { readonly count: number }> {
+    const result = await this.#ask(CONTROL.disconnect, [appId, kind, id]);
     const count = result.answers.reduce((sum, { parts }) => sum + Number(parts[0] ?? 0), 0);
     return { count, isComplete: isComplete(result) };
   }
@@ -192,11 +192,6 @@ const ANSWER_MS = 500;
 
 /** How long a process that has just started waits to learn which gateways there are, in ms. */
 const SETTLE_MS = 500;
-
-function wireTarget(target: DisconnectTarget): readonly [kind: string, id: string] {
-  if ("connection" in target) return ["connection", target.connection];
-  return "user" in target ? ["user", target.user] : ["signed-in", target.signedInAs];
-}
 
 function rowsOf({ answers }: ClusterAnswers): unknown[][] {
   return answers.flatMap(({ parts }) => parts).map((part) => [...listOf(part)]);

@@ -8,8 +8,10 @@ export const CONTROL = {
   members: "control-members",
   /** `[appId, userId]` → connection ids. */
   connections: "control-connections",
-  /** `[appId, "user" | "signed-in" | "connection", id]` → `[how many]`. */
+  /** `[appId, "user" | "signed-in" | "token" | "connection", id]` → `[how many]`. */
   disconnect: "control-disconnect",
+  /** `[appId, "user" | "token", id, revision, isBlocked]` → `[how many were ended, isKnown]`, once the gateway knows that change. */
+  blocks: "control-blocks",
   /** `[appId, channel, messageId, timeoutMs]` → `[expected, received, isDelivered]`, when all is in or the time is up. */
   receipts: "control-receipts",
 } as const;

@@ -1,4 +1,4 @@
-import { channelKind } from "@carillon/protocol";
+import { channelKind, isServerChannel } from "@carillon/protocol";
 import type { Channel } from "../channel.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { NodeServices } from "../node.ts";
@@ -23,12 +23,13 @@ export class GatewayControl {
     const found: Channel[] = [];
     for (const channel of this.#services.channels.all()) {
       const { channel: name } = channel;
+      if (isServerChannel(name)) continue;
       if (channel.appId !== appId || !name.startsWith(String(prefix)) || name <= String(after)) continue;
-      if (subscriptionsOf(channel) > 0) found.push(channel);
+      if (channel.subscribers > 0) found.push(channel);
     }
     found.sort((left, right) => (left.channel < right.channel ? -1 : 1));
     const rows = found.slice(0, Number(limit)).map((channel) => {
-      return [channel.channel, subscriptionsOf(channel), this.#rosterOf(channel)?.count ?? null];
+      return [channel.channel, channel.subscribers, this.#rosterOf(channel)?.count ?? null];
     });
     return toParts(rows);
   }
@@ -37,7 +38,7 @@ export class GatewayControl {
     const rows: unknown[] = [];
     for (const name of listOf(names)) {
       const channel = this.#services.channels.find(String(appId), String(name));
-      const subscriptions = channel === undefined ? 0 : subscriptionsOf(channel);
+      const subscriptions = channel?.subscribers ?? 0;
       if (channel === undefined || subscriptions === 0) continue;
       const roster = this.#rosterOf(channel);
       rows.push([name, subscriptions, roster?.count ?? null, roster?.isComplete ?? true]);
@@ -47,7 +48,7 @@ export class GatewayControl {
 
   #members([appId, name, after, limit]: readonly unknown[]): readonly unknown[] {
     const channel = this.#services.channels.find(String(appId), String(name));
-    const roster = channel === undefined || subscriptionsOf(channel) === 0 ? null : this.#rosterOf(channel);
+    const roster = channel === undefined || channel.subscribers === 0 ? null : this.#rosterOf(channel);
     if (roster === null) return [];
     const { members, next } = roster.page(typeof after === "string" ? after : null, Number(limit));
     return [[roster.count, roster.isComplete, next], ...toParts(members.map(({ id, info }) => [id, info]))];
@@ -60,8 +61,9 @@ export class GatewayControl {
 
   #disconnect([appId, kind, id]: readonly unknown[]): readonly unknown[] {
     const sessions = this.#sessionsOf(appId, (session) => {
-      if (kind === "connection") return session.connectionId === id;
-      return kind === "signed-in" ? session.isSignedInAs(String(id)) : session.isOf(String(id));
+      if (kind === "user") return session.isOf(String(id));
+      if (kind === "signed-in") return session.isSignedInAs(String(id));
+      return kind === "token" ? session.grant?.tokenId === id : session.connectionId === id;
     });
     for (const session of sessions) session.end("disconnected");
     return [sessions.length];
@@ -75,8 +77,4 @@ export class GatewayControl {
     const { presence } = this.#services;
     return presence === null || channelKind(channel.channel) !== "presence" ? null : presence.rosterOf(channel);
   }
-}
-
-function subscriptionsOf({ subscribersByCodec }: Channel): number {
-  return subscribersByCodec.reduce((sum, count) => sum + count, 0);
 }

@@ -1,9 +1,14 @@
 import type { Capabilities } from "@carillon/protocol";
 
-/** Limits of one app. 0 means no limit, for each of them. */
+/** Limits of one app. 0 means no limit, for each of them but `blocks`. */
 export interface AppLimits {
   /** Connections of this app in the whole cluster. Counted over nodes by heartbeats, so it may be passed by those of one second. */
   readonly connections: number;
+  /**
+   * Connections of one user, by the `sub` of its connection token, in the whole cluster; at most 1000. Those that come at the same
+   * time may pass it for less than a second.
+   */
+  readonly connectionsPerUser: number;
   /** Users on one presence channel. */
   readonly presenceMembers: number;
   /** Bytes of one payload, as JSON text. */
@@ -18,6 +23,8 @@ export interface AppLimits {
   readonly commandsPerSecond: number;
   /** Bytes that the histories of all its channels may take together. The oldest go first, within a minute of being too many. */
   readonly historyBytes: number;
+  /** Blocks of users and tokens that may be in force; at least 1. */
+  readonly blocks: number;
   /** Events that may be published over HTTP in a second to one publisher process; bursts of twice that pass. */
   readonly publishesPerSecond: number;
 }
@@ -72,6 +79,12 @@ export interface AppSettings {
   /** Origins a browser may connect from: `*`, `https://example.com`, `https://*.example.com`. */
   readonly allowedOrigins: readonly string[];
   readonly clientEvents: ClientEventRules;
+  /** True when connections may sign their user in with a user token. */
+  readonly userAuthentication: boolean;
+  /** True when a signed-in connection may watch which other users are online. Wants `userAuthentication`. */
+  readonly watchlist: boolean;
+  /** True when the subscribers of a channel are told how many they are, where their protocol has a word for it. */
+  readonly subscriptionCount: boolean;
   readonly token: TokenRules;
   readonly limits: AppLimits;
   /** No two with the same URL. */

@@ -7,6 +7,8 @@ export interface Codec {
   readonly name: string;
   /** True when its frames are binary WebSocket frames. */
   readonly isBinary: boolean;
+  /** True when its clients say, where they are asked to, that a publication has arrived. */
+  readonly isConfirming: boolean;
   /**
    * One frame that delivers a publication on a channel; `position` is where it stands in the channel's history, absent on
    * channels without. Returns fresh bytes. Throws only on a bug, or when it can't carry the payload.
@@ -19,4 +21,6 @@ export interface Codec {
   encodeGap(channel: string, position?: string): Uint8Array | null;
   /** The frames that tell a change on a presence channel, in their order; most protocols need one. */
   encodePresence(channel: string, change: PresenceChange): readonly Uint8Array[];
+  /** One frame that tells how many connections are subscribed to a channel; null where the protocol has no word for it. */
+  encodeSubscriberCount(channel: string, count: number): Uint8Array | null;
 }

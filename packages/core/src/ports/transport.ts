@@ -23,6 +23,8 @@ export interface Transport {
   readonly remoteAddress: string;
   /** Writes one frame. */
   write(frame: string | Uint8Array, isBinary: boolean): WriteResult;
+  /** Writes frames one behind the other, in as few system calls as it can; ends at the first that isn't taken. */
+  writeAll(frames: readonly (string | Uint8Array)[], isBinary: boolean): void;
   /** From now on the client gets what is published on `topic` of this node's {@link TopicTree}. Idempotent. */
   joinTopic(topic: string): void;
   /** Ends it; what was published before is still delivered. Idempotent. */

@@ -1,4 +1,4 @@
-import { accept, type Result, refuse } from "@carillon/protocol";
+import { accept, isServerChannel, type Result, refuse } from "@carillon/protocol";
 import type { Channel } from "../channel.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Bus, ChannelAddress } from "../ports/bus.ts";
@@ -100,7 +100,8 @@ export class GossipPresence implements Presence {
   /** Users on this node, once for each channel. */
   get members(): number {
     let sum = 0;
-    for (const { state } of this.#channels.values()) sum += state.ownCount;
+    for (const { address, state } of this.#channels.values())
+      if (!isServerChannel(address.channel)) sum += state.ownCount;
     return sum;
   }
 
@@ -143,6 +144,7 @@ export class GossipPresence implements Presence {
       count: state.toldCount,
       isComplete: unknown.size === 0,
       isCountOnly,
+      has: (userId) => state.isTold(userId),
       page: (after, limit) => state.page(after, limit),
     };
   }

@@ -10,6 +10,8 @@ export interface Member {
 export interface PresenceChange {
   /** Users whose first connection came; empty on a channel that only counts. Also those whose info is another now. */
   readonly joined: readonly Member[];
+  /** Ids among `joined` of users who were there before, and whose info is another now; absent when there are none. */
+  readonly changed?: ReadonlySet<string>;
   /** Ids of users whose last connection went; empty on a channel that only counts. */
   readonly left: readonly string[];
   /** Users that are on the channel now. */
@@ -31,6 +33,8 @@ export interface Roster {
   /** False when a node did not tell its members in time; it is asked again, and what it tells then comes as a change. */
   readonly isComplete: boolean;
   readonly isCountOnly: boolean;
+  /** True for a user who is on the channel. */
+  has(userId: string): boolean;
   /** Members by id in ascending order (UTF-16 code units), those after the id `after`; null begins at the first. */
   page(after: string | null, limit: number): MemberPage;
 }

@@ -7,6 +7,8 @@ export type DeltaVerdict = "applied" | "repeat" | "gap";
 /** What has changed since it was last asked. */
 export interface RosterDiff {
   readonly joined: readonly Member[];
+  /** Ids among `joined` of users who were told before, with another info; absent when there are none. */
+  readonly changed?: ReadonlySet<string>;
   readonly left: readonly string[];
 }
 
@@ -163,6 +165,7 @@ export class RosterState {
   diff(): RosterDiff {
     const joined: Member[] = [];
     const left: string[] = [];
+    const changed = new Set<string>();
     for (const id of this.#dirty) {
       const now = this.#winner(id);
       const before = this.#told.get(id);
@@ -172,11 +175,17 @@ export class RosterState {
         const member: Member = { id, info: now.info };
         this.#told.set(id, member);
         joined.push(member);
+        if (before !== undefined) changed.add(id);
       }
     }
     this.#dirty.clear();
     if (joined.length > 0 || left.length > 0) this.#sorted = null;
-    return { joined, left };
+    return changed.size === 0 ? { joined, left } : { joined, left, changed };
+  }
+
+  /** True when the subscribers have been told of this user. */
+  isTold(userId: string): boolean {
+    return this.#told.has(userId);
   }
 
   /** All that the subscribers have been told of. */

@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { PresenceChange } from "./member.ts";
 import type { PresenceChannel } from "./presence-channel.ts";
 import type { PresenceCounters } from "./presence-counters.ts";
+import type { RosterDiff } from "./roster-state.ts";
 
 /** The way to the subscribers of a channel on this node. */
 export interface TellerHub {
@@ -62,26 +63,29 @@ export class Teller {
     of.telling = null;
     of.toldAtMs = this.#options.clock.monotonic();
     const before = of.state.toldCount;
-    const { joined, left } = of.state.diff();
+    const { joined, left, changed } = of.state.diff();
     const wasCountOnly = of.isCountOnly;
     of.isCountOnly = this.#isCountOnly(of);
     const count = of.state.toldCount;
     const hasChanged = of.isCountOnly ? count !== before || !wasCountOnly : joined.length > 0 || left.length > 0;
     if (of.channel !== null && (hasChanged || (wasCountOnly && !of.isCountOnly))) {
       this.#options.counters.changesTold++;
-      this.#options.hub.announcePresence(of.channel, this.#change(of, { joined, left, wasCountOnly }));
+      this.#options.hub.announcePresence(
+        of.channel,
+        this.#change(of, { joined, left, ...(changed === undefined ? {} : { changed }), wasCountOnly }),
+      );
     }
     for (const resolve of of.waiting.splice(0)) resolve();
   }
 
   #change(
     { isCountOnly, state }: PresenceChannel,
-    { joined, left, wasCountOnly }: Pick<PresenceChange, "joined" | "left"> & { readonly wasCountOnly: boolean },
+    { wasCountOnly, ...diff }: RosterDiff & { readonly wasCountOnly: boolean },
   ): PresenceChange {
     const count = state.toldCount;
     if (isCountOnly) return { joined: [], left: [], count, isCountOnly };
     // Who was told only numbers knows nobody: all of them, once.
-    return wasCountOnly ? { joined: state.told, left: [], count, isCountOnly } : { joined, left, count, isCountOnly };
+    return wasCountOnly ? { joined: state.told, left: [], count, isCountOnly } : { ...diff, count, isCountOnly };
   }
 
   #isCountOnly({ address, state, isCountOnly }: PresenceChannel): boolean {

@@ -1,3 +1,4 @@
+import { isChannelName } from "@carillon/protocol";
 import type { AppSettings, WebhookEndpoint } from "../ports/apps.ts";
 import type { WebhookEventName } from "./webhook-event.ts";
 
@@ -15,7 +16,9 @@ export function endpointsFor(
 
 /** True when any endpoint of an app wants one of such events on such a channel. */
 export function isWanted({ webhooks }: AppSettings, names: readonly WebhookEventName[], channel: string): boolean {
-  return webhooks.length > 0 && webhooks.some((endpoint) => names.some((name) => wants(endpoint, name, channel)));
+  if (webhooks.length === 0) return false;
+  // A user's own channel, and what gateways have among themselves, is nobody's business.
+  return isChannelName(channel) && webhooks.some((endpoint) => names.some((name) => wants(endpoint, name, channel)));
 }
 
 function wants({ events, channelPrefix }: WebhookEndpoint, name: WebhookEventName, channel: string): boolean {

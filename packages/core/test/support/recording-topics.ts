@@ -69,6 +69,10 @@ export class RecordingTransport implements Transport {
     return "sent";
   }
 
+  writeAll(frames: readonly (string | Uint8Array)[]): void {
+    for (const frame of frames) this.write(frame);
+  }
+
   receive(frame: string | Uint8Array): void {
     this.texts.push(typeof frame === "string" ? frame : decoder.decode(frame));
   }

@@ -194,6 +194,8 @@ const codec: Codec = {
     ),
   encodeGap: (_channel, position) => encoder.encode(JSON.stringify({ gap: true, position: position ?? null })),
   encodePresence: () => [],
+  isConfirming: true,
+  encodeSubscriberCount: () => null,
 };
 
 const app = {

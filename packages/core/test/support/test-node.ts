@@ -7,11 +7,13 @@ import {
   type ConnectionGrant,
   createNodeCounters,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   Node,
   type PresenceChange,
   type Session,
   type SessionOwner,
+  type UserProof,
 } from "@carillon/core";
 import { type CloseCodeName, type Envelope, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
 import { FakeClock } from "@carillon/testkit";
@@ -39,9 +41,13 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
     allowedOrigins: ["*"],
     webhooks: [],
     clientEvents: { enabled: false, perSecond: 0, ...clientEvents },
+    userAuthentication: true,
+    watchlist: true,
+    subscriptionCount: false,
     token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null, ...token },
     limits: {
       connections: 0,
+      connectionsPerUser: 0,
       presenceMembers: 0,
       messageBytes: 0,
       batchEvents: 0,
@@ -50,6 +56,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
       commandsPerSecond: 0,
       publishesPerSecond: 0,
       historyBytes: 0,
+      blocks: 100,
       ...limits,
     },
     ...more,
@@ -61,6 +68,7 @@ export function createApp(changes: Changes = {}): App & { settings: AppSettings 
 export class CountingCodec implements Codec {
   readonly name: string;
   readonly isBinary = false;
+  isConfirming = true;
   encodings = 0;
   isBroken = false;
 
@@ -75,6 +83,10 @@ export class CountingCodec implements Codec {
   encodePresence(channel: string, { joined, left, count }: PresenceChange): readonly Uint8Array[] {
     const told = [...joined.map(({ id }) => `+${id}`), ...left.map((id) => `-${id}`), count].join(" ");
     return [new TextEncoder().encode(`${this.name} ${channel} ${told}`)];
+  }
+
+  encodeSubscriberCount(channel: string, count: number): Uint8Array {
+    return new TextEncoder().encode(`${this.name} ${channel} count ${count}`);
   }
 
   encodePublication(channel: string, publication: Envelope): Uint8Array {
@@ -93,6 +105,11 @@ export class TestAuthorizer implements Authorizer {
   /** The token that fits a connection, channel and data. */
   tokenFor(connectionId: string, channel: string, data?: string): string {
     return `fits ${JSON.stringify([connectionId, channel, data])}`;
+  }
+
+  /** The user token that fits a connection and data. */
+  userTokenFor(connectionId: string, data: string): string {
+    return `user ${JSON.stringify([connectionId, data])}`;
   }
 
   knowToken(token: string, grant: Partial<ConnectionGrant>): void {
@@ -114,6 +131,10 @@ export class TestAuthorizer implements Authorizer {
   verifyChannelToken(_app: App, proof: ChannelProof): boolean {
     this.proofs.push(proof);
     return proof.token === this.tokenFor(proof.connectionId, proof.channel, proof.data);
+  }
+
+  verifyUserToken(_app: App, { connectionId, token, data }: UserProof): boolean {
+    return token === this.userTokenFor(connectionId, data);
   }
 
   async verifyConnectionToken(_app: App, token: string): Promise<Result<ConnectionGrant>> {
@@ -153,15 +174,19 @@ export class TestNode {
   readonly failures: unknown[] = [];
   readonly node: Node;
   readonly backbone: MemoryBackbone;
+  /** Who is kept out. */
+  readonly blocks: MemoryBlockStore;
   #messages = 0;
 
   constructor(options: TestNodeOptions = {}) {
     const { beside } = options;
     this.clock = beside?.clock ?? new FakeClock(START_MS);
     this.backbone = beside?.backbone ?? new MemoryBackbone({ clock: this.clock });
+    this.blocks = beside?.blocks ?? new MemoryBlockStore({ clock: this.clock });
     this.bus = new GatedBus(new MemoryBus(this.backbone));
     this.node = new Node({
       bus: this.bus,
+      blocks: this.blocks,
       topics: this.topics,
       codecs: [this.codec, this.otherCodec],
       authorizer: this.authorizer,

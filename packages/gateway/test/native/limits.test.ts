@@ -1,4 +1,6 @@
+import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink } from "@carillon/core";
 import { CLOSE_CODES } from "@carillon/protocol";
+import { systemClock } from "@carillon/service";
 import { eventually, NativeClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 
@@ -23,6 +25,37 @@ describe("limits", () => {
     await eventually(() => expect(gateway.gateway.connections).toBe(0));
     await using third = await NativeClient.open(gateway.webSocketUrl);
     expect(third.frames).toHaveLength(1);
+  });
+
+  test("N65 › connections of a user, by its token: one over it is told the reason, over both gateways, and may come back", async () => {
+    const [backbone, cluster] = [new MemoryBackbone({ clock: systemClock }), new MemoryClusterBackbone()];
+    const apps = [testApp({ limits: { connectionsPerUser: 2 } })];
+    const start = () =>
+      TestGateway.start({ apps, bus: new MemoryBus(backbone), clusterLink: new MemoryClusterLink(cluster) });
+    await using first = await start();
+    await using second = await start();
+    const token = await first.connectionToken({ sub: "ann", capabilities: {}, ttlSeconds: 60 });
+    const connect = (gateway: TestGateway, shown = `?token=${token}`) =>
+      NativeClient.connect(gateway.webSocketUrl + shown);
+    const clients = [await connect(first), await connect(first)];
+    for (const client of clients) await client.nextFrame(({ type }) => type === "welcome");
+    const third = await connect(first);
+    expect(await third.closed).toEqual(CLOSE_CODES.user_connection_limit);
+    expect(third.frames).toEqual([{ type: "error", code: "user_connection_limit", message: expect.any(String) }]);
+    // The other gateway has to be told of them first.
+    const elsewhere = await connect(second);
+    expect(await elsewhere.closed).toEqual(CLOSE_CODES.user_connection_limit);
+    const guest = await connect(second, "");
+    guest.send({ type: "refresh", token });
+    expect(await guest.closed).toEqual(CLOSE_CODES.user_connection_limit);
+    // A newer token of a connection that counts already counts no further.
+    expect(await clients[0]?.request({ type: "refresh", token })).toMatchObject({ type: "refreshed" });
+    await clients[1]?.close();
+    await eventually(async () => {
+      await using again = await connect(first);
+      await again.nextFrame(({ type }) => type === "welcome");
+    });
+    clients[0]?.terminate();
   });
 
   test("connections of the node: 503 with Retry-After beyond, and those inside go on", async () => {

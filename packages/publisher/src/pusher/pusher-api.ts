@@ -79,7 +79,7 @@ export class PusherApi {
       const rule = `a user id has 1 to ${MAX_USER_ID_LENGTH} characters`;
       return answerRefusal(refuse("invalid_field", `the path names no user: ${rule}`));
     }
-    const { isComplete } = await this.#control.disconnect(app.id, { signedInAs: user });
+    const { isComplete } = await this.#control.disconnect(app.id, { kind: "signed-in", id: user });
     return answerAbout({}, isComplete);
   }
 }

@@ -8,8 +8,9 @@ import {
   isEventName,
   type Result,
   refuse,
+  userOfChannel,
 } from "@carillon/protocol";
-import { toPayload, userIdOfUserChannel } from "@carillon/protocol/pusher";
+import { toPayload } from "@carillon/protocol/pusher";
 import type { PublishRequest } from "../publish-request.ts";
 import {
   channelMistake,
@@ -147,7 +148,7 @@ function readChannel(where: string, channel: unknown): Result<string> {
   if (typeof channel !== "string" || !channel.startsWith("#")) {
     return refuse("invalid_channel", channelMistake(where, channel));
   }
-  if (userIdOfUserChannel(channel) !== null) return accept(channel);
+  if (userOfChannel(channel) !== null) return accept(channel);
   const rule = "a name that begins with # must be #server-to-user- and a user id of 1 to 128 characters";
   return refuse("invalid_channel", `${where} is no user's channel: ${rule}; otherwise ${CHANNEL_NAME_RULE}`);
 }

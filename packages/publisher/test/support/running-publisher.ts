@@ -1,5 +1,7 @@
 import {
   type AppSettings,
+  BlockControl,
+  type BlockStore,
   type Bus,
   type ChannelRules,
   type Clock,
@@ -10,6 +12,7 @@ import {
   type HistoryStore,
   type IdSource,
   MemoryBackbone,
+  MemoryBlockStore,
   MemoryBus,
   MemoryClusterBackbone,
   MemoryClusterLink,
@@ -37,6 +40,8 @@ export interface RunOptions {
   readonly rules?: ChannelRules;
   /** How it reaches gateways; default: there are none. */
   readonly clusterLink?: ClusterLink;
+  /** Who is kept out; default: a store of its own, in memory. */
+  readonly blocks?: BlockStore;
   readonly clock?: Clock;
   readonly maxBodyBytes?: number;
 }
@@ -87,6 +92,11 @@ export class RunningPublisher {
     await cluster.start();
     const publisher = new Publisher({
       control: new ClusterControl(cluster),
+      blocks: new BlockControl({
+        store: options.blocks ?? new MemoryBlockStore({ clock: options.clock ?? systemClock }),
+        cluster,
+        clock: options.clock ?? systemClock,
+      }),
       server,
       bus: options.bus ?? memoryBus,
       history: options.history ?? new MemoryHistory({ backbone, clock: systemClock, ids }),

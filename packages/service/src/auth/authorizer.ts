@@ -1,5 +1,5 @@
 import type { Authorizer, Clock } from "@carillon/core";
-import { isChannelTokenValid } from "./channel-signature.ts";
+import { isChannelTokenValid, isUserTokenValid } from "./channel-signature.ts";
 import { ConnectionTokens } from "./connection-token.ts";
 import { type KeySetFetch, KeySets } from "./key-sets.ts";
 
@@ -27,6 +27,7 @@ export function createAuthorizer({ clock, fetch, keySetCooldownMs }: AuthorizerO
   const tokens = new ConnectionTokens({ clock, keySets });
   return {
     verifyChannelToken: isChannelTokenValid,
+    verifyUserToken: isUserTokenValid,
     verifyConnectionToken: (app, token) => tokens.verify(app, token),
   };
 }

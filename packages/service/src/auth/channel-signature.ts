@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
-import type { App, AppSettings, ChannelProof } from "@carillon/core";
-import { channelStringToSign, splitChannelToken } from "@carillon/protocol";
+import type { App, AppSettings, ChannelProof, UserProof } from "@carillon/core";
+import { channelStringToSign, splitChannelToken, userStringToSign } from "@carillon/protocol";
 
 /** What a channel token is made for. */
 export interface ChannelToSign {
@@ -22,12 +22,18 @@ const keys = new WeakMap<AppSettings, readonly KeyObject[]>();
 
 /** Makes a channel token, `APP_KEY:SIGNATURE`, with the app's newest secret. */
 export function signChannel(app: App, { connectionId, channel, data }: ChannelToSign): string {
+  return sign(app, channelStringToSign(connectionId, channel, data));
+}
+
+/** Makes a user token, `APP_KEY:SIGNATURE`, with the app's newest secret. */
+export function signUser(app: App, { connectionId, data }: Pick<UserProof, "connectionId" | "data">): string {
+  return sign(app, userStringToSign(connectionId, data));
+}
+
+function sign(app: App, text: string): string {
   const [secret] = app.settings.secrets;
   if (secret === undefined) throw new RangeError("the app has no secret");
-  const signature = createHmac("sha256", secret)
-    .update(channelStringToSign(connectionId, channel, data))
-    .digest("hex");
-  return `${app.settings.key}:${signature}`;
+  return `${app.settings.key}:${createHmac("sha256", secret).update(text).digest("hex")}`;
 }
 
 /**
@@ -35,11 +41,19 @@ export function signChannel(app: App, { connectionId, channel, data }: ChannelTo
  * also after one fitted, and signatures are compared in constant time.
  */
 export function isChannelTokenValid(app: App, { connectionId, channel, token, data }: ChannelProof): boolean {
+  return isSigned(app, token, channelStringToSign(connectionId, channel, data));
+}
+
+/** True when a user token is the app's own, for exactly this connection and data; checked in the same way. */
+export function isUserTokenValid(app: App, { connectionId, token, data }: UserProof): boolean {
+  return isSigned(app, token, userStringToSign(connectionId, data));
+}
+
+function isSigned(app: App, token: string, signed: string): boolean {
   const parts = splitChannelToken(token);
   // Neither the app's key nor the form of a signature is secret, so these two may answer at once.
   if (parts === null || parts.key !== app.settings.key || !SIGNATURE.test(parts.signature)) return false;
   given.write(parts.signature.toLowerCase(), "latin1");
-  const signed = channelStringToSign(connectionId, channel, data);
   let isValid = false;
   for (const key of keysOf(app.settings)) {
     expected.write(createHmac("sha256", key).update(signed).digest("hex"), "latin1");

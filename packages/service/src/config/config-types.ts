@@ -139,6 +139,12 @@ export interface NatsWebhooksConfig {
   readonly keepDeadSeconds: number;
 }
 
+/** How blocks of users and tokens are kept in the NATS cluster (JetStream). */
+export interface NatsBlocksConfig {
+  /** Copies in the NATS cluster: 1, 3 or 5; 0 = as many as histories have. */
+  readonly replicas: number;
+}
+
 /** One entry of `channels`: what holds for channels whose name matches a pattern. */
 export interface ConfiguredChannelRule {
   /** A channel name in which `*` stands for any run of characters. */
@@ -165,6 +171,7 @@ export interface NatsConfig {
   readonly idempotency: IdempotencyConfig;
   readonly history: NatsHistoryConfig;
   readonly webhooks: NatsWebhooksConfig;
+  readonly blocks: NatsBlocksConfig;
 }
 
 /** What is logged, and how. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ChannelRule, ChannelRules, HistoryLimits } from "@carillon/core";
-import { isCacheChannel, matchesPattern } from "@carillon/protocol";
+import { isCacheChannel, isServerChannel, matchesPattern } from "@carillon/protocol";
 import type { ConfiguredChannelRule } from "./config-types.ts";
 
 /** What {@link ConfiguredChannelRules} begins with. */
@@ -73,6 +73,8 @@ export class ConfiguredChannelRules implements ChannelRules {
   }
 
   ruleOf(appId: string, channel: string): ChannelRule {
+    // Patterns are about the channels that clients can name.
+    if (isServerChannel(channel)) return DEFAULT_RULE;
     if (this.#entries.length === 0) return isCacheChannel(channel) ? DEFAULT_CACHE_RULE : DEFAULT_RULE;
     // App ids have no slash.
     const key = `${appId}/${channel}`;

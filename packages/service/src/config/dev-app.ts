@@ -13,9 +13,13 @@ export const DEV_APP: AppSettings = deepFreeze({
   enabled: true,
   allowedOrigins: ["*"],
   clientEvents: { enabled: true, perSecond: 10 },
+  userAuthentication: true,
+  watchlist: true,
+  subscriptionCount: true,
   token: { isRequired: false, publicKeys: [], jwksUrl: null, issuer: null, audience: null },
   limits: {
     connections: 0,
+    connectionsPerUser: 0,
     presenceMembers: 100,
     messageBytes: 10_240,
     batchEvents: 10,
@@ -24,6 +28,7 @@ export const DEV_APP: AppSettings = deepFreeze({
     commandsPerSecond: 50,
     publishesPerSecond: 0,
     historyBytes: 0,
+    blocks: 10_000,
   },
   webhooks: [],
 });

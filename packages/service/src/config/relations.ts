@@ -86,6 +86,12 @@ function addNatsRelations(nats: NatsConfig, role: ConfigRole, findings: Findings
     if ([1, 3, 5].includes(nats[kind].replicas)) continue;
     findings.problem(["nats", kind, "replicas"], "must be 1, 3 or 5: an even number survives no more than one less");
   }
+  if (![0, 1, 3, 5].includes(nats.blocks.replicas)) {
+    findings.problem(
+      ["nats", "blocks", "replicas"],
+      "must be 1, 3 or 5, or 0 for as many as nats.history has: an even number survives no more than one less",
+    );
+  }
   const { user, password, token, nkeySeed, credsFile } = nats.credentials;
   if ((user === null) !== (password === null)) {
     const missing = user === null ? "user" : "password";

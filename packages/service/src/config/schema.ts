@@ -69,6 +69,10 @@ export const appSchema = group({
     // Pusher's documented limit for one connection.
     perSecond: wholeNumber({ default: 10, min: 0, max: 1_000_000 }),
   }),
+  userAuthentication: flag(true),
+  watchlist: flag(true),
+  // Off, as with Pusher: it makes every subscribe and unsubscribe a message to all subscribers.
+  subscriptionCount: flag(false),
   token: group({
     required: flag(false),
     publicKeys: textList({ ...PUBLIC_KEY_RULE, default: [], minItems: 0, maxItems: MAX_KEYS }),
@@ -78,6 +82,8 @@ export const appSchema = group({
   }),
   limits: group({
     connections: count(0),
+    // Gateways tell each other of each connection of a user, up to the limit.
+    connectionsPerUser: wholeNumber({ default: 0, min: 0, max: 1000 }),
     // 100 is Pusher's documented limit.
     presenceMembers: wholeNumber({ default: 100, min: 0, max: 1_000_000 }),
     // 10,240 bytes, 10 events and 100 channels are Pusher's documented limits.
@@ -88,6 +94,8 @@ export const appSchema = group({
     commandsPerSecond: wholeNumber({ default: 50, min: 0, max: 1_000_000 }),
     publishesPerSecond: wholeNumber({ default: 0, min: 0, max: 1_000_000 }),
     historyBytes: byteSize({ default: 0, min: 0, max: 1024 ** 5 }),
+    // Every process holds all of them, at some 300 bytes each.
+    blocks: wholeNumber({ default: 10_000, min: 1, max: 100_000 }),
   }),
   webhooks: groupList(webhookShape, MAX_WEBHOOKS),
 });
@@ -189,6 +197,8 @@ export const natsSchema = group({
     maxBytes: byteSize({ default: 256 * MIB, min: MIB, max: 1024 ** 5 }),
     keepDeadSeconds: duration({ default: 14 * 86_400, min: 60, max: 365 * 86_400 }),
   }),
+  // 0 = as many as histories have.
+  blocks: group({ replicas: wholeNumber({ default: 0, min: 0, max: 5 }) }),
 });
 
 /** The section `log`. */

@@ -88,6 +88,8 @@ export type UpgradeDecision =
 export interface SocketHandler {
   /** One whole message. `data` is only valid during the call. Text is valid UTF-8. */
   onFrame(data: Uint8Array, isBinary: boolean): void;
+  /** A ping or a pong came: the client is there. Absent: nobody wants to know. */
+  onAlive?(): void;
   /** Called exactly once for each opened socket. `code` 1006 means without a close frame. `wasSlow`: cut at the backpressure bound. */
   onClose(code: number, wasSlow: boolean): void;
 }

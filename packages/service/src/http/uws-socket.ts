@@ -67,6 +67,15 @@ export class UwsSocket implements Transport {
     return outcome === SEND_DROPPED ? "dropped" : "queued";
   }
 
+  writeAll(frames: readonly (string | Uint8Array)[], isBinary: boolean): void {
+    this.#usable()?.cork(() => {
+      for (const frame of frames) {
+        const result = this.write(frame, isBinary);
+        if (result === "dropped" || result === "closed") return;
+      }
+    });
+  }
+
   joinTopic(topic: string): void {
     this.#usable()?.subscribe(topic);
   }
@@ -116,6 +125,12 @@ export class UwsSocket implements Transport {
       this.#fail(error);
     }
     this.#leaveCall();
+  }
+
+  /** @internal For the server: a ping or a pong came. */
+  alive(): void {
+    const handler = this.#handler;
+    if (handler !== null && typeof handler !== "function") handler.onAlive?.();
   }
 
   /** @internal For the server. Only takes a note: any call into uWebSockets.js from here crashes or hangs the process. */

@@ -54,6 +54,8 @@ export interface UwsWebSocket {
   /** 1: sent. 0: buffered. 2: dropped, over the backpressure bound. */
   send(data: string | Uint8Array, isBinary: boolean): number;
   getBufferedAmount(): number;
+  /** Runs `task` at once; what it sends leaves in one write for each 16 KB. Without it each send is a write of its own. */
+  cork(task: () => void): void;
   /** Runs the close handler before it returns. */
   end(code: number, reason: string): void;
   /** Runs the close handler before it returns. */
@@ -78,6 +80,8 @@ export interface UwsBehavior<S extends UwsWebSocket> {
   readonly open: (socket: S) => void;
   readonly message: (socket: S, data: ArrayBuffer, isBinary: boolean) => void;
   /** No call into uWebSockets.js of any kind may be made from here: it crashes or hangs the process. */
+  readonly ping: (socket: S) => void;
+  readonly pong: (socket: S) => void;
   readonly dropped: (socket: S, data: ArrayBuffer, isBinary: boolean) => void;
   readonly close: (socket: S, code: number, reason: ArrayBuffer) => void;
 }

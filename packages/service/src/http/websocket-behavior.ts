@@ -52,6 +52,8 @@ export function socketBehavior(
       socket.carried.opened(socket);
     },
     message: (socket, data, isBinary) => socket.carried.received(data, isBinary),
+    ping: (socket) => socket.carried.alive(),
+    pong: (socket) => socket.carried.alive(),
     dropped: (socket) => socket.carried.dropped(),
     close: (socket, code) => {
       gauge.open -= 1;

@@ -45,6 +45,18 @@ async function startKeeping(onFrame: (socket: Transport, frame: string) => void 
 }
 
 describe("socket", () => {
+  test("many frames written at once come in order, whole, and outside of any call too; on a closed one nothing happens", async () => {
+    await using kept = await startKeeping();
+    await using client = await SocketClient.open(kept.running.port);
+    const frames = Array.from({ length: 1000 }, (_, index) => `${index}:${"x".repeat(index % 300)}`);
+    kept.at(0).writeAll(frames, false);
+    kept.at(0).write("end", false);
+    expect(await client.received(1001)).toEqual([...frames, "end"]);
+    kept.at(0).terminate();
+    await until(() => !kept.at(0).isOpen);
+    kept.at(0).writeAll(frames, false);
+  });
+
   test("text and binary frames come and go as they are", async () => {
     const kinds: boolean[] = [];
     await using running = await startServer((server) => {

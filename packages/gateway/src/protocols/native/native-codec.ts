@@ -38,6 +38,7 @@ export interface NativeCodec extends Codec {
 export const jsonCodec: NativeCodec = {
   name: "json",
   isBinary: false,
+  isConfirming: true,
   subprotocol: JSON_SUBPROTOCOL,
   decodeCommand: decodeJsonCommand,
   encodeFrame: encodeJsonFrame,
@@ -45,12 +46,14 @@ export const jsonCodec: NativeCodec = {
   encodePublication: encodeJsonPublication,
   encodeGap: encodeJsonGap,
   encodePresence: (channel, change) => [encoder.encode(encodeJsonFrame(presenceFrame(channel, change)))],
+  encodeSubscriberCount: () => null,
 };
 
 /** msgpack in binary frames. */
 export const msgpackCodec: NativeCodec = {
   name: "msgpack",
   isBinary: true,
+  isConfirming: true,
   subprotocol: MSGPACK_SUBPROTOCOL,
   decodeCommand: decodeMsgpackCommand,
   encodeFrame: encodeMsgpackFrame,
@@ -58,6 +61,7 @@ export const msgpackCodec: NativeCodec = {
   encodePublication: encodeMsgpackPublication,
   encodeGap: encodeMsgpackGap,
   encodePresence: (channel, change) => [encodeMsgpackFrame(presenceFrame(channel, change))],
+  encodeSubscriberCount: () => null,
 };
 
 const encoder = new TextEncoder();

@@ -219,8 +219,8 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       return;
     }
     for (const { code } of errors) countBy(this.#services.counters.refusals, code);
-    this.#write(frame);
-    for (const each of past) this.#socket.write(each, this.#codec.isBinary);
+    this.#services.counters.framesOut++;
+    this.#socket.writeAll([this.#codec.encodeFrame(frame), ...past], this.#codec.isBinary);
     this.#services.counters.deliveries += past.length;
     if (standing > 0) this.#refusalsInARow = 0;
     else this.#countRefusal("protocol_violation");

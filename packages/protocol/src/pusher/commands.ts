@@ -1,0 +1,146 @@
+/** What a Pusher client sends: text frames of JSON, one event each. */
+import { CHANNEL_NAME_RULE, isChannelName, userOfChannel } from "../channel-name.ts";
+import { EVENT_NAME_RULE, isClientEventName, isEventName } from "../event-name.ts";
+import { memberSpan } from "../json-span.ts";
+import { accept, type Result, refuse } from "../refusal.ts";
+import { type PusherPayload, toPayload } from "./data.ts";
+
+/** Whatever a Pusher client may send, decoded and checked in form; whether it is allowed comes later. */
+export type PusherCommand =
+  | PusherSubscribe
+  | { readonly type: "unsubscribe"; readonly channel: string }
+  | PusherSignIn
+  | PusherClientEvent
+  | { readonly type: "ping" }
+  | { readonly type: "pong" }
+  /** Something that this version of the server knows nothing of. */
+  | { readonly type: "unknown" };
+
+/** Asks for a channel. */
+export interface PusherSubscribe {
+  readonly type: "subscribe";
+  readonly channel: string;
+  /** `APP_KEY:SIGNATURE`; absent or empty where none is needed. */
+  readonly auth?: string;
+  /** What is signed besides the channel, exactly as it was sent. */
+  readonly channelData?: string;
+}
+
+/** Says whose connection it is. */
+export interface PusherSignIn {
+  readonly type: "signin";
+  readonly auth: string;
+  /** JSON text, exactly as it was sent. */
+  readonly userData: string;
+}
+
+/** An event for the other subscribers of a channel. */
+export interface PusherClientEvent extends PusherPayload {
+  readonly type: "client-event";
+  readonly channel: string;
+  readonly event: string;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const NULL = encoder.encode("null");
+const PING = accept<PusherCommand>({ type: "ping" });
+const PONG = accept<PusherCommand>({ type: "pong" });
+const UNKNOWN = accept<PusherCommand>({ type: "unknown" });
+
+/** Decodes a text frame of a client. Never throws; the payload of a client event is a view into `frame`, or bytes of its own. */
+export function decodePusherCommand(frame: Uint8Array): Result<PusherCommand> {
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(frame));
+  } catch {
+    // The parser's own message would quote the frame, which may hold a signature.
+    return refuse("invalid_json", "the frame is not JSON text in UTF-8");
+  }
+  if (!isMap(value)) return refuse("invalid_frame", 'a frame is a JSON object: {"event":…,"data":…}');
+  const { event } = value;
+  if (typeof event !== "string") return refuse("invalid_frame", '"event" must be a string');
+  switch (event) {
+    case "pusher:ping":
+      return PING;
+    case "pusher:pong":
+      return PONG;
+    case "pusher:subscribe":
+      return readSubscribe(dataOf(value));
+    case "pusher:unsubscribe":
+      return readUnsubscribe(dataOf(value));
+    case "pusher:signin":
+      return readSignIn(dataOf(value));
+    default:
+      return isClientEventName(event) ? readClientEvent(event, value, frame) : UNKNOWN;
+  }
+}
+
+type JsonMap = Readonly<Record<string, unknown>>;
+
+function isMap(value: unknown): value is JsonMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The `data` of a protocol event; some clients send it as a string of JSON text. */
+function dataOf({ data }: JsonMap): JsonMap | null {
+  if (typeof data !== "string") return isMap(data) ? data : null;
+  try {
+    const value: unknown = JSON.parse(data);
+    return isMap(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function readSubscribe(data: JsonMap | null): Result<PusherCommand> {
+  if (data === null) return NO_DATA;
+  const { channel, auth, channel_data: channelData } = data;
+  if (!isSubscribable(channel)) return refuse("invalid_channel", CHANNEL_NAME_RULE);
+  if (!isOptionalText(auth))
+    return refuse("invalid_field", '"auth" must be a string, as the auth endpoint answered it');
+  if (!isOptionalText(channelData)) {
+    return refuse("invalid_field", '"channel_data" must be a string, as the auth endpoint answered it');
+  }
+  return accept({
+    type: "subscribe",
+    channel,
+    ...(auth == null ? {} : { auth }),
+    ...(channelData == null ? {} : { channelData }),
+  });
+}
+
+function readUnsubscribe(data: JsonMap | null): Result<PusherCommand> {
+  if (data === null) return NO_DATA;
+  if (!isSubscribable(data["channel"])) return refuse("invalid_channel", CHANNEL_NAME_RULE);
+  return accept({ type: "unsubscribe", channel: data["channel"] });
+}
+
+function readSignIn(data: JsonMap | null): Result<PusherCommand> {
+  if (data === null) return NO_DATA;
+  const { auth, user_data: userData } = data;
+  if (typeof auth !== "string" || typeof userData !== "string") {
+    return refuse("invalid_field", '"auth" and "user_data" must be strings, as the user auth endpoint answered them');
+  }
+  return accept({ type: "signin", auth, userData });
+}
+
+function readClientEvent(event: string, { channel, data }: JsonMap, frame: Uint8Array): Result<PusherCommand> {
+  if (!isChannelName(channel)) return refuse("invalid_channel", CHANNEL_NAME_RULE);
+  if (!isEventName(event)) return refuse("invalid_event", EVENT_NAME_RULE);
+  if (typeof data === "string") return accept({ type: "client-event", channel, event, ...toPayload(data) });
+  const span = memberSpan(frame, "data");
+  const payload = span === null ? NULL : frame.subarray(span.start, span.end);
+  return accept({ type: "client-event", channel, event, payload });
+}
+
+const NO_DATA = refuse("missing_field", '"data" must be an object: {"event":…,"data":{…}}');
+
+/** Every channel name, and the channels of users. */
+function isSubscribable(channel: unknown): channel is string {
+  return isChannelName(channel) || (typeof channel === "string" && userOfChannel(channel) !== null);
+}
+
+function isOptionalText(value: unknown): value is string | null | undefined {
+  return value === undefined || value === null || typeof value === "string";
+}

@@ -1,0 +1,104 @@
+import { decodePusherCommand, MAX_WATCHED_USERS, readUserData } from "@carillon/protocol/pusher";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { bytes, channelName, jsonText, jsonValue, withOffset } from "../support/arbitraries.ts";
+
+const encoder = new TextEncoder();
+const decode = (frame: unknown) => decodePusherCommand(encoder.encode(JSON.stringify(frame)));
+const text = fc.string({ unit: "grapheme", maxLength: 40 });
+
+describe("decodePusherCommand", () => {
+  it("P7 › random bytes and random JSON never throw, and a refusal says what is wrong without quoting", () => {
+    const anything = fc.oneof(
+      bytes(300),
+      jsonText.map((json) => encoder.encode(json)),
+      fc
+        .record({
+          event: fc.oneof(text, fc.constantFrom("pusher:subscribe", "pusher:signin", "client-x", "pusher:unsubscribe")),
+          data: jsonValue,
+          channel: jsonValue,
+        })
+        .map((frame) => encoder.encode(JSON.stringify(frame))),
+    );
+    fc.assert(
+      fc.property(anything, (frame) => {
+        const result = decodePusherCommand(frame);
+        if (!result.ok) expect(result.message.length).toBeGreaterThan(10);
+      }),
+      { numRuns: 1000 },
+    );
+    const refusal = decodePusherCommand(encoder.encode('{"auth":"app-key:very-secret'));
+    expect(JSON.stringify(refusal)).not.toContain("secret");
+  });
+
+  it("P14 › what is signed is read exactly as it was sent, as an object or as text of one", () => {
+    fc.assert(
+      fc.property(channelName, text, text, fc.boolean(), (channel, auth, channelData, isText) => {
+        const data = { channel, auth, channel_data: channelData };
+        const result = decode({ event: "pusher:subscribe", data: isText ? JSON.stringify(data) : data });
+        expect(result).toEqual({ ok: true, value: { type: "subscribe", channel, auth, channelData } });
+      }),
+    );
+  });
+
+  it("P13 › null stands for absent", () => {
+    expect(decode({ event: "pusher:subscribe", data: { channel: "a", auth: null, channel_data: null } })).toEqual({
+      ok: true,
+      value: { type: "subscribe", channel: "a" },
+    });
+  });
+
+  it("P29 › the data of a client event is taken as it stands in the frame, wherever in a buffer that is", () => {
+    fc.assert(
+      fc.property(channelName, jsonText, fc.nat({ max: 5 }), (channel, data, offset) => {
+        const frame = withOffset(
+          encoder.encode(`{ "data" :${data}, "event":"client-x","channel":"${channel}"}`),
+          offset,
+        );
+        const result = decodePusherCommand(frame);
+        if (!result.ok || result.value.type !== "client-event") throw new Error(JSON.stringify(result));
+        const { payload, isDataText } = result.value;
+        const value: unknown = JSON.parse(data);
+        const carried = Buffer.from(payload).toString();
+        if (typeof value !== "string") expect(carried).toBe(data);
+        else if (isDataText === true) expect(carried).toBe(value);
+        else expect(JSON.parse(carried)).toBe(value);
+      }),
+    );
+  });
+
+  it("P27 › only what begins with client- is a client event", () => {
+    for (const event of ["my-client-event", "Client-x", "client", "pusher:client-x", "", "toString"]) {
+      expect(decode({ event, channel: "private-a", data: {} })).toEqual({ ok: true, value: { type: "unknown" } });
+    }
+    expect(decode({ event: `client-${"x".repeat(193)}`, channel: "private-a", data: {} })).toMatchObject({ ok: true });
+    expect(decode({ event: `client-${"x".repeat(194)}`, channel: "private-a", data: {} })).toMatchObject({
+      ok: false,
+      code: "invalid_event",
+    });
+  });
+});
+
+describe("readUserData", () => {
+  it("P33 › reads id, info and watchlist; random text never throws", () => {
+    expect(readUserData('{"id":"u","user_info":{"n":1},"watchlist":["a","b","a"],"more":1}')).toEqual({
+      ok: true,
+      value: { id: "u", info: '{"n":1}', watchlist: ["a", "b"], isWatchlistCut: false },
+    });
+    fc.assert(
+      fc.property(fc.oneof(text, jsonText), (each) => {
+        readUserData(each);
+      }),
+    );
+  });
+
+  it("P37 › cuts a long watchlist, counting each user once", () => {
+    const ids = Array.from({ length: MAX_WATCHED_USERS }, (_, index) => `u-${index}`);
+    const cut = (watchlist: readonly string[]) => {
+      const result = readUserData(JSON.stringify({ id: "u", watchlist }));
+      return result.ok ? [result.value.watchlist.length, result.value.isWatchlistCut] : result;
+    };
+    expect(cut([...ids, ...ids])).toEqual([MAX_WATCHED_USERS, false]);
+    expect(cut([...ids, "one-more"])).toEqual([MAX_WATCHED_USERS, true]);
+  });
+});
