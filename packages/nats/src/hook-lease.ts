@@ -35,6 +35,9 @@ export interface NatsLeaseOptions {
   readonly leaseMs: number;
 }
 
+/** What of a lease a worker takes for its own: the server's clock began to run before the entry was here. */
+const OWN_SHARE = 0.8;
+
 /**
  * A lane's consumer hands out one message and nothing else until that is settled. What stands behind it is therefore this
  * worker's to read from the stream and, once it was delivered, to delete, before the first one is acknowledged.
@@ -47,7 +50,7 @@ export class NatsLease implements WebhookLease {
   constructor(options: NatsLeaseOptions) {
     this.#options = options;
     this.#stored = [{ sequence: options.message.sequence, entry: options.entry }];
-    this.#untilMs = performance.now() + options.leaseMs;
+    this.#untilMs = performance.now() + options.leaseMs * OWN_SHARE;
   }
 
   get entries(): readonly WebhookEntry[] {
@@ -77,7 +80,7 @@ export class NatsLease implements WebhookLease {
   extend(): void {
     if (!this.isHeld) return;
     this.#options.queue.say(this.#options.message, "+WPI");
-    this.#untilMs = performance.now() + this.#options.leaseMs;
+    this.#untilMs = performance.now() + this.#options.leaseMs * OWN_SHARE;
   }
 
   async ack(): Promise<void> {
