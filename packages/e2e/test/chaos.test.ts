@@ -12,7 +12,8 @@ const PLANTED = join(
 const OPTIONS: RunOptions = {
   seed: 1,
   seconds: 20,
-  settleWithinMs: 20_000,
+  maxUnprovenShare: 0.2,
+  settleWithinMs: 30_000,
   gateways: 3,
   publishers: 2,
   writers: 10,
