@@ -40,9 +40,16 @@ export function describeTrim(suite: HistorySuite): void {
     }
     expect([after.dropped, Math.min(...kept)]).toEqual([80 - kept.length, 80 - kept.length]);
     expect(textsOf(await read(nodes[0], other))).toHaveLength(50);
-    // Now it has room; who counted before the others dropped comes to the same.
+    // Now it has room.
     expect(await nodes[1].history.trim(appId, maxBytes)).toEqual({ bytes: after.bytes, dropped: 0 });
-    expect(await nodes[0].history.trim(appId, maxBytes)).toEqual({ bytes: after.bytes, dropped: 0 });
+    // Who counted before the other dropped drops nothing more. A replica that lags may show it some of what is gone.
+    const late = await nodes[0].history.trim(appId, maxBytes);
+    expect(late.dropped).toBe(0);
+    expect(late.bytes).toBeGreaterThanOrEqual(after.bytes);
+    expect(late.bytes).toBeLessThanOrEqual(maxBytes);
+    expect(textsOf(await read(nodes[0], channelOf(0)))).toHaveLength(
+      kept.filter((number) => number % CHANNELS === 0).length,
+    );
   });
 
   it("trim › what was dropped is not taken for never published, by any position", async () => {
