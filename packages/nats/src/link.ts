@@ -1,17 +1,9 @@
 import { type BusPublishResult, BusUnavailableError } from "@carillon/core";
-import {
-  type ConnectionOptions,
-  connect,
-  type Msg,
-  type NatsConnection,
-  type NatsError,
-  type PublishOptions,
-  type Status,
-  type Subscription,
-} from "nats";
+import type { ConnectionOptions, Msg, NatsConnection, NatsError, PublishOptions, Status, Subscription } from "nats";
 import { withDeadline } from "./deadline.ts";
 import type { NatsLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
+import { connectPaced } from "./paced-transport.ts";
 import { checkedSubject } from "./subject.ts";
 
 /** What becomes of a subscription: an error when the server refused it (it is gone then), else a message. */
@@ -63,7 +55,7 @@ export class Link {
 
   /** Connects. Tries each server once, then rejects with what the last one failed with. */
   static async open(options: ConnectionOptions, log: NatsLog): Promise<Link> {
-    return new Link(await connect(options), log);
+    return new Link(await connectPaced(options), log);
   }
 
   /** Names who hears what happens. To be called in the turn in which {@link open} resolved, so that nothing is missed. */

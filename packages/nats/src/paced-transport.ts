@@ -1,0 +1,36 @@
+import type { ConnectionOptions, NatsConnection } from "nats";
+// The client has no way to hold back what it reads, and chooses its transport by this hook alone; its version is pinned exactly.
+import { NatsConnectionImpl, setTransportFactory } from "nats/lib/src/nats-base-client.js";
+import { NodeTransport, nodeResolveHost } from "nats/lib/src/node_transport.js";
+
+/**
+ * How much of what NATS sends is worked on in one turn of the event loop, in bytes; what comes in one read is never split.
+ *
+ * A read brings up to 64 KiB, and without this a turn takes up to 32 of them: 10,000 small messages. Each of a channel costs
+ * every 32nd time a write to each of its subscribers, which for 3,000 of them made turns of ten seconds and more, in which
+ * no ping was answered and no backpressure let go. In one read there are still enough messages to be written together.
+ */
+export const TURN_BYTES = 64 * 1024;
+
+/** Reads no further than a turn's worth until the loop has been round; meanwhile NATS keeps the rest. */
+class PacedTransport extends NodeTransport {
+  override async *iterate(): AsyncIterableIterator<Uint8Array> {
+    let taken = 0;
+    for await (const chunk of super.iterate()) {
+      // The client has worked on the chunk when it asks for the next one.
+      yield chunk;
+      taken += chunk.length;
+      if (taken < TURN_BYTES) continue;
+      taken = 0;
+      this.socket?.pause();
+      await new Promise((resolve) => setImmediate(resolve));
+      this.socket?.resume();
+    }
+  }
+}
+
+/** Connects as the client's own `connect` does, over a connection that never takes the event loop for long. */
+export function connectPaced(options: ConnectionOptions): Promise<NatsConnection> {
+  setTransportFactory({ factory: () => new PacedTransport(), dnsResolveFn: nodeResolveHost });
+  return NatsConnectionImpl.connect(options);
+}
