@@ -1,10 +1,6 @@
-import { SubjectSpace } from "@carillon/nats";
 import type { Msg, NatsConnection } from "nats";
 import { createInbox } from "nats";
-import { APP_ID } from "./history-filler.ts";
-
-/** Streams that Carillon makes by default. */
-const STREAMS = 4;
+import { placeOf } from "./history-place.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -22,7 +18,6 @@ export interface DirectGet {
  */
 export class BareDirectGet {
   readonly #connection: NatsConnection;
-  readonly #space = new SubjectSpace("carillon");
   readonly #prefix = `${createInbox()}.`;
   readonly #waiting = new Map<string, (code: number) => void>();
   readonly #found = new Map<string, Uint8Array[]>();
@@ -38,16 +33,12 @@ export class BareDirectGet {
    * epoch and what it has first behind the position. Rejects when it doesn't show that.
    */
   async getProven(request: DirectGet): Promise<readonly Uint8Array[]> {
-    const { subject, stream } = this.#placeOf(request.channel);
+    const { subject, stream, marker } = placeOf(request.channel);
     const ask = async (question: object): Promise<number> => {
-      const answer = await this.#connection.request(
-        `$JS.API.STREAM.MSG.GET.${this.#space.streamName(`HIST_${stream}`)}`,
-        JSON.stringify(question),
-      );
+      const answer = await this.#connection.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(question));
       return answer.json<{ message?: { seq?: number } }>().message?.seq ?? 0;
     };
     const [end, found] = await Promise.all([ask({ last_by_subj: subject }), this.get(request)]);
-    const marker = this.#space.ofMarker(stream);
     const position = request.from - 1;
     const [epoch, first] = await Promise.all([
       ask({ last_by_subj: marker }),
@@ -60,7 +51,7 @@ export class BareDirectGet {
   /** Resolves with the messages. Rejects when they don't come. */
   async get({ channel, from, count }: DirectGet): Promise<readonly Uint8Array[]> {
     const token = String(this.#count++);
-    const { subject, stream } = this.#placeOf(channel);
+    const { subject, stream } = placeOf(channel);
     const found: Uint8Array[] = [];
     this.#found.set(token, found);
     const code = await new Promise<number>((resolve, reject) => {
@@ -70,20 +61,13 @@ export class BareDirectGet {
         resolve(end);
       });
       const request = JSON.stringify({ seq: from, next_by_subj: subject, batch: count });
-      const name = this.#space.streamName(`HIST_${stream}`);
-      this.#connection.publish(`$JS.API.DIRECT.GET.${name}`, request, { reply: this.#prefix + token });
+      this.#connection.publish(`$JS.API.DIRECT.GET.${stream}`, request, { reply: this.#prefix + token });
     });
     this.#waiting.delete(token);
     this.#found.delete(token);
     if (code !== 204 || found.length !== count)
       throw new Error(`a Direct Get of ${count} messages came to ${found.length}, code ${code}`);
     return found;
-  }
-
-  #placeOf(channel: string): { readonly subject: string; readonly stream: number } {
-    const subject = this.#space.of("hist", APP_ID, channel);
-    const partition = Number.parseInt(subject.split(".")[3] ?? "", 16);
-    return { subject, stream: partition % STREAMS };
   }
 
   #take(msg: Msg): void {

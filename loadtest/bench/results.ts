@@ -8,7 +8,7 @@ export type Measurements = ReadonlyMap<ContenderName, readonly Measurement[]>;
 /** Whether a goal was met. */
 export interface Verdict {
   readonly goal: Goal;
-  /** Median of the ratios of neighbouring measurements, or of the values for a goal without a baseline. */
+  /** Median of the ratios of neighbouring measurements, or of the values for a goal without a baseline; the worst of a goal that holds in each round. */
   readonly reached: number;
   readonly lowest: number;
   readonly highest: number;
@@ -30,9 +30,9 @@ export function judge(scenario: Scenario, measurements: Measurements): Verdict[]
     const base = baseline === null ? values.map(() => 1) : valuesOf(measurements, baseline, goal.metric);
     const ratios = values.flatMap((value, index) => (base[index] === undefined ? [] : [value / base[index]]));
     if (ratios.length === 0) continue;
-    const reached = median(ratios);
-    const isMet = reached <= goal.limit;
-    verdicts.push({ goal, reached, lowest: Math.min(...ratios), highest: Math.max(...ratios), isMet });
+    const [lowest, highest] = [Math.min(...ratios), Math.max(...ratios)];
+    const reached = goal.holdsInEachRound === true ? highest : median(ratios);
+    verdicts.push({ goal, reached, lowest, highest, isMet: reached <= goal.limit });
   }
   return verdicts;
 }

@@ -45,6 +45,8 @@ export interface Goal {
   readonly limit: number;
   /** Unit of an absolute value; empty for a ratio. */
   readonly unit: string;
+  /** True when it is a promise: one measurement that misses it is enough. Absent: the median decides. */
+  readonly holdsInEachRound?: boolean;
 }
 
 /** A scenario that stands, with one contender: its clients are connected. */

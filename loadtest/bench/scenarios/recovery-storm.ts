@@ -54,6 +54,7 @@ export const recoveryStorm: Scenario = {
       baseline: null,
       limit: 0,
       unit: "",
+      holdsInEachRound: true,
     },
   ],
   ...inOnePart(measure),
