@@ -12,8 +12,8 @@ export {
   userChannelOf,
   userOfChannel,
 } from "./channel-name.ts";
-export type { CloseCodeName, ErrorCode, ErrorCodeInfo, ReconnectRule } from "./codes.ts";
-export { CLOSE_CODES, ERROR_CODES, reconnectRule } from "./codes.ts";
+export type { CloseCodeName, ErrorCode, ErrorCodeInfo } from "./codes.ts";
+export { CLOSE_CODES, ERROR_CODES } from "./codes.ts";
 export type { Envelope } from "./envelope.ts";
 export {
   decodeEnvelope,
@@ -70,6 +70,8 @@ export type { CommandRefusal, CommandResult } from "./native/read-command.ts";
 export { MAX_CHANNELS_PER_COMMAND, MAX_HISTORY_LIMIT, MAX_TOKEN_LENGTH } from "./native/read-command.ts";
 export { payloadText } from "./payload-text.ts";
 export { receiptOf } from "./receipt.ts";
+export type { ReconnectRule } from "./reconnect-rule.ts";
+export { reconnectRule } from "./reconnect-rule.ts";
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";
 export { isSenderId, SENDER_ID_RULE } from "./sender-id.ts";

@@ -1,0 +1,125 @@
+import type { MembersFrame } from "@carillon/protocol";
+import type { ChannelLifecycle, ChannelState, EventMeta } from "./channel-state.ts";
+import { callSafely, Emitter } from "./emitter.ts";
+import type { HistoryOptions, HistoryPage } from "./history.ts";
+import { Presence } from "./presence.ts";
+import type { WireDelivery } from "./wire.ts";
+
+/** Takes an event. */
+export type EventListener<Payload = unknown> = (payload: Payload, meta: EventMeta) => void;
+
+/** Takes any event of a channel. */
+export type AnyEventListener = (event: string, payload: unknown, meta: EventMeta) => void;
+
+/** What was published, as the server says. */
+export interface Published {
+  /** Id of the publication. */
+  readonly messageId: string;
+  /** Its place in the channel's history; absent on channels without one. */
+  readonly position?: string;
+}
+
+/** How to publish. */
+export interface PublishOptions {
+  /** True: this client gets it too, if subscribed. Default false. */
+  readonly echo?: boolean;
+}
+
+/** What a channel does through its client. */
+export interface ChannelClient {
+  publish(channel: string, event: string, payload: unknown, options?: PublishOptions): Promise<Published>;
+  history(channel: string, options?: HistoryOptions): Promise<HistoryPage>;
+  members(channel: string, after: string): Promise<MembersFrame>;
+}
+
+/**
+ * A channel that the application listens to. It outlives connections: after a break it is subscribed to again, and on channels
+ * with a history what was missed is delivered before anything later.
+ */
+export class Channel {
+  readonly name: string;
+  /** Who is here; empty on channels that are no presence channels. */
+  readonly presence: Presence;
+  readonly #client: ChannelClient;
+  readonly #events = new Map<string, Set<EventListener<never>>>();
+  readonly #anyEvent = new Set<AnyEventListener>();
+  readonly #lifecycle = new Emitter<ChannelLifecycle>();
+  #state: ChannelState = { status: "detached" };
+
+  /** @internal Made by `client.subscribe` and `client.channel`. */
+  constructor(name: string, client: ChannelClient) {
+    this.name = name;
+    this.#client = client;
+    this.presence = new Presence((after) => client.members(name, after));
+  }
+
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  /** Calls `listener` with the payload of each event of this name. The same pair counts once. Answers the channel. */
+  // biome-ignore lint/suspicious/noExplicitAny: whoever has not declared the channel's events says by the listener what they are.
+  bind<Payload = any>(event: string, listener: EventListener<Payload>): this {
+    const listeners = this.#events.get(event) ?? new Set();
+    this.#events.set(event, listeners);
+    listeners.add(listener);
+    return this;
+  }
+
+  /** Ends what {@link bind} began; without a listener all of the event, without an event all of the channel. Answers the channel. */
+  unbind(event?: string, listener?: EventListener<never>): this {
+    if (event === undefined) this.#events.clear();
+    else if (listener === undefined) this.#events.delete(event);
+    else if (this.#events.get(event)?.delete(listener) && this.#events.get(event)?.size === 0)
+      this.#events.delete(event);
+    return this;
+  }
+
+  /** Calls `listener` with every event, whatever its name. Answers the act that ends it. */
+  bindAll(listener: AnyEventListener): () => void {
+    this.#anyEvent.add(listener);
+    return () => this.#anyEvent.delete(listener);
+  }
+
+  /** Listens to what happens to the channel itself. Answers the act that ends it. */
+  on<Name extends keyof ChannelLifecycle>(name: Name, listener: (value: ChannelLifecycle[Name]) => void): () => void {
+    return this.#lifecycle.on(name, listener);
+  }
+
+  /**
+   * Publishes on the channel; resolves when the server has taken the event over. Rejects with a CarillonError. Needs the right to:
+   * `publish` in the connection token, or client events.
+   */
+  publish(event: string, payload: unknown, options?: PublishOptions): Promise<Published> {
+    return this.#client.publish(this.name, event, payload, options);
+  }
+
+  /** Reads the channel's history. Rejects with a CarillonError. */
+  history(options?: HistoryOptions): Promise<HistoryPage> {
+    return this.#client.history(this.name, options);
+  }
+
+  /** @internal */
+  become(state: ChannelState): void {
+    if (state.status === this.#state.status && state.status !== "failed") return;
+    this.#state = state;
+    this.#lifecycle.emit("state", state);
+  }
+
+  /** @internal */
+  tell<Name extends keyof ChannelLifecycle>(name: Name, value: ChannelLifecycle[Name]): void {
+    this.#lifecycle.emit(name, value);
+  }
+
+  /** @internal */
+  deliver({ event, payload, position }: WireDelivery): void {
+    const meta: EventMeta = { channel: this.name, event, ...(position === undefined ? {} : { position }) };
+    for (const listener of [...(this.#events.get(event) ?? [])]) call(() => listener(payload as never, meta));
+    for (const listener of [...this.#anyEvent]) call(() => listener(event, payload, meta));
+  }
+}
+
+/** See callSafely: one listener's error is no other's trouble. */
+function call(act: () => void): void {
+  callSafely(act, undefined);
+}

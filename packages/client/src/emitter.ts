@@ -1,0 +1,42 @@
+/** Calls what listens to events of some names. A listener that throws disturbs neither the caller nor other listeners. */
+export class Emitter<Events extends object> {
+  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+
+  /** Listens; one listener counts once for each name. Answers the act that ends it. */
+  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener);
+    return () => this.off(name, listener);
+  }
+
+  /** Ends what {@link on} began; without a listener all of the name, without a name all. */
+  off<Name extends keyof Events>(name?: Name, listener?: (value: Events[Name]) => void): void {
+    if (name === undefined) {
+      this.#listeners.clear();
+      return;
+    }
+    const listeners = this.#listeners.get(name);
+    if (listener === undefined) listeners?.clear();
+    else listeners?.delete(listener);
+    if (listeners?.size === 0) this.#listeners.delete(name);
+  }
+
+  /** Calls the listeners in the order in which they came. */
+  emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
+    // A copy: who comes while it is walked through hears of the next one only.
+    const listeners = [...(this.#listeners.get(name) ?? [])] as ((value: Events[Name]) => void)[];
+    for (const listener of listeners) callSafely(listener, value);
+  }
+}
+
+/** Calls a listener of the application; what it throws is reported as an uncaught error, as an EventTarget does. */
+export function callSafely<Value>(listener: (value: Value) => void, value: Value): void {
+  try {
+    listener(value);
+  } catch (error) {
+    setTimeout(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,20 @@
+export type { AnyEventListener, EventListener, Published, PublishOptions } from "./channel.ts";
+export { Channel } from "./channel.ts";
+export type { ChannelLifecycle, ChannelState, EventMeta, Gap } from "./channel-state.ts";
+export type { ClientErrorCode } from "./errors.ts";
+export { CarillonError } from "./errors.ts";
+export type { HistoryEvent, HistoryOptions, HistoryPage } from "./history.ts";
+export type {
+  ChannelAuthorization,
+  ChannelAuthorizer,
+  ConnectionTokenSource,
+  RealtimeClientOptions,
+} from "./options.ts";
+export type { Member, PresenceEvents } from "./presence.ts";
+export { Presence } from "./presence.ts";
+export type { ClientEvents } from "./realtime-client.ts";
+export { RealtimeClient } from "./realtime-client.ts";
+export type { ConnectionState, DisconnectReason } from "./state.ts";
+export type { SubscribeOptions } from "./subscriptions.ts";
+export type { TransportName } from "./transport.ts";
+export type { WebSocketConstructor, WebSocketLike, WireFormat } from "./websocket-transport.ts";

@@ -1,0 +1,127 @@
+import { CarillonError } from "./errors.ts";
+import type { Settings } from "./settings.ts";
+import { JSON_FORMAT, type WebSocketConstructor, WebSocketTransport, type WireFormat } from "./websocket-transport.ts";
+
+/** What the application says about one subscribe to a guarded channel. */
+export interface ChannelAuthorization {
+  /** Channel token, as `authenticateChannel` of `@carillon/server` makes it. */
+  readonly token: string;
+  /** What the token signs besides the channel, exactly as signed: on presence channels, who this is. */
+  readonly data?: string;
+}
+
+/**
+ * Gets the token of a guarded channel. Rejects with a {@link CarillonError} that is not retryable when the user may not have it;
+ * whatever else it rejects with is tried again.
+ */
+export type ChannelAuthorizer = (request: {
+  readonly channel: string;
+  readonly socketId: string;
+}) => Promise<ChannelAuthorization | string>;
+
+/** Gets a connection token (a JWT); null: connect without one. Asked before every connect, and before a token expires. */
+export type ConnectionTokenSource = () => Promise<string | null>;
+
+/** How to make a client. Everything but `host` has a default. */
+export interface RealtimeClientOptions {
+  /** Origin of the gateways, `wss://realtime.example.com`; `http(s)://` does too, and a path before Carillon's own. */
+  readonly host: string;
+  /**
+   * Where the application gives out tokens for `private-` and `presence-` channels. POSTed `{"channel","socketId"}` as JSON, with
+   * cookies of the same origin; answers `{"token"}`, and `data` where the token signs more. 401 and 403 mean no, other failures
+   * are tried again.
+   */
+  readonly authEndpoint?: string;
+  /** Headers for `authEndpoint`, such as `authorization`; a function is asked each time. */
+  readonly authHeaders?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>);
+  /** Instead of `authEndpoint`: gets the token of a guarded channel in a way of its own. */
+  readonly authorizeChannel?: ChannelAuthorizer;
+  /** Gets a connection token, where the app wants one or its capabilities are used. */
+  readonly getToken?: ConnectionTokenSource;
+  /** False: nothing is connected until `connect()`. Default true: at the first subscribe or publish. */
+  readonly autoConnect?: boolean;
+  /** WebSocket to use where there is none, as in Node 20: that of the package `ws`. */
+  readonly WebSocket?: WebSocketConstructor;
+  /** The form of frames. Default JSON; `msgpack` of `@carillon/client/msgpack` for payloads that are long lists of numbers. */
+  readonly format?: WireFormat;
+  /** Upper bound of the first reconnect delay, in ms; doubles up to `maxReconnectDelayMs`. Default 500. */
+  readonly minReconnectDelayMs?: number;
+  /** Upper bound of reconnect delays, in ms. Default 30,000. */
+  readonly maxReconnectDelayMs?: number;
+  /** How long one attempt to connect may take, in ms. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** How long an answer may take, in ms, the wait for a connection included. Default 10,000. */
+  readonly commandTimeoutMs?: number;
+  /** After so long without a frame from the server it is asked for a sign of life, in ms. Default 25,000. */
+  readonly pingAfterMs?: number;
+  /** How long that may take before the connection counts as broken, in ms. Default 5,000. */
+  readonly pongTimeoutMs?: number;
+  /** Most commands that wait for a connection. Default 100. */
+  readonly maxQueued?: number;
+}
+
+/** Checks and completes options. Throws a TypeError that says what to change. */
+export function settingsOf(key: string, options: RealtimeClientOptions): Settings {
+  if (typeof key !== "string" || key === "")
+    throw new TypeError("new RealtimeClient(key, …): key must be the app's key");
+  const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (WebSocket === undefined) {
+    throw new TypeError(
+      'there is no WebSocket here: use Node 22 or newer, or pass the one of the package "ws" as the option WebSocket',
+    );
+  }
+  return {
+    url: urlOf(key, options.host),
+    transports: [new WebSocketTransport(WebSocket, options.format ?? JSON_FORMAT)],
+    authorize: options.authorizeChannel ?? endpointOf(options),
+    getToken: options.getToken ?? null,
+    backoff: { minMs: options.minReconnectDelayMs ?? 500, maxMs: options.maxReconnectDelayMs ?? 30_000 },
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
+    pingAfterMs: options.pingAfterMs ?? 25_000,
+    pongTimeoutMs: options.pongTimeoutMs ?? 5_000,
+    maxQueued: options.maxQueued ?? 100,
+  };
+}
+
+function urlOf(key: string, host: string): string {
+  const [, secure, rest] = /^(?:ws|http)(s?):\/\/([^?#]+)$/i.exec(host) ?? [];
+  if (rest === undefined) {
+    throw new TypeError(`host must be an origin such as wss://realtime.example.com, not ${JSON.stringify(host)}`);
+  }
+  const query = `key=${encodeURIComponent(key)}&sender=${newSenderId()}`;
+  return `ws${secure}://${rest.replace(/\/+$/, "")}/ws?${query}`;
+}
+
+/** The client's own name, by which it doesn't hear what it publishes, over reconnects too (N62). */
+function newSenderId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(36).padStart(2, "0")).join("");
+}
+
+function endpointOf({ authEndpoint, authHeaders }: RealtimeClientOptions): ChannelAuthorizer | null {
+  if (authEndpoint === undefined) return null;
+  return async (request) => {
+    const headers = typeof authHeaders === "function" ? authHeaders() : authHeaders;
+    const response = await fetch(authEndpoint, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(request),
+      credentials: "same-origin",
+    });
+    if (!response.ok) {
+      const isFinal = response.status >= 400 && response.status < 500 && response.status !== 429;
+      throw new CarillonError("auth_failed", `${authEndpoint} answered ${response.status} for ${request.channel}`, {
+        isRetryable: !isFinal,
+      });
+    }
+    const answer = (await response.json()) as Partial<ChannelAuthorization> | null;
+    if (typeof answer?.token !== "string") {
+      throw new CarillonError(
+        "auth_failed",
+        `${authEndpoint} must answer {"token":"…"}, and did not for ${request.channel}`,
+      );
+    }
+    return { token: answer.token, ...(answer.data === undefined ? {} : { data: answer.data }) };
+  };
+}

@@ -1,0 +1,95 @@
+import { CarillonError } from "./errors.ts";
+import type { WireCommand, WireFrame } from "./wire.ts";
+
+interface Waiting {
+  readonly resolve: (frame: WireFrame) => void;
+  readonly reject: (error: CarillonError) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+  /** Null once it was sent. */
+  command: WireCommand | null;
+}
+
+/** What Requests stand on. */
+export interface RequestsOptions {
+  /** Sends now; false when there is no connection. */
+  readonly send: (command: WireCommand) => boolean;
+  readonly timeoutMs: number;
+  /** Most commands that wait for a connection. */
+  readonly maxQueued: number;
+}
+
+/** Commands that are answered: each has an id by which its answer is known. */
+export class Requests {
+  readonly #options: RequestsOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #queued = 0;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a command, now or once there is a connection, and resolves with its answer. Rejects with a {@link CarillonError}: what
+   * the server says, `timeout`, `connection_lost`, `queue_full` or `closed`.
+   */
+  ask(command: WireCommand): Promise<WireFrame> {
+    const { send, timeoutMs, maxQueued } = this.#options;
+    const id = ++this.#lastId;
+    const withId = { ...command, id };
+    const isSent = send(withId);
+    if (!isSent && this.#queued >= maxQueued) {
+      const message = `${maxQueued} commands wait for a connection already (maxQueued)`;
+      return Promise.reject(new CarillonError("queue_full", message, { isRetryable: true }));
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#fail(id, "timeout", "no answer came in time"), timeoutMs);
+      this.#waiting.set(id, { resolve, reject, timer, command: isSent ? null : withId });
+      if (!isSent) this.#queued++;
+    });
+  }
+
+  /** Sends what waits for a connection, in its order. */
+  flush(): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.command === null || !this.#options.send(waiting.command)) continue;
+      waiting.command = null;
+      this.#queued--;
+    }
+  }
+
+  /** Takes a frame that may be an answer; false when nobody waits for it. */
+  settle(frame: WireFrame): boolean {
+    const id = (frame as { id?: unknown }).id;
+    if (typeof id !== "number" || !this.#waiting.has(id)) return false;
+    const waiting = this.#take(id);
+    if (frame.type === "error") waiting?.reject(new CarillonError(frame.code, frame.message));
+    else waiting?.resolve(frame);
+    return true;
+  }
+
+  /** The connection broke: of what was sent the outcome is not known. What still waits goes on waiting. */
+  lose(): void {
+    for (const [id, { command }] of [...this.#waiting]) {
+      if (command === null) this.#fail(id, "connection_lost", "the connection broke before the answer came");
+    }
+  }
+
+  /** No connection will come. */
+  close(): void {
+    for (const id of [...this.#waiting.keys()]) this.#fail(id, "closed", "the client is closed");
+  }
+
+  #fail(id: number, code: string, message: string): void {
+    this.#take(id)?.reject(new CarillonError(code, message, { isRetryable: code !== "closed" }));
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return undefined;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.timer);
+    if (waiting.command !== null) this.#queued--;
+    return waiting;
+  }
+}

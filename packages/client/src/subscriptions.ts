@@ -1,0 +1,272 @@
+import type { SubscribedFrame, SubscribedHistory, UnsubscribedFrame } from "@carillon/protocol";
+import { type BackoffOptions, backoffMs } from "./backoff.ts";
+import type { Channel } from "./channel.ts";
+import { CarillonError } from "./errors.ts";
+import type { ChannelAuthorization, ChannelAuthorizer } from "./options.ts";
+import type { Requests } from "./requests.ts";
+import type { WireCommand, WireDelivery } from "./wire.ts";
+
+/** How a channel is wanted, for its first subscribe. */
+export interface SubscribeOptions {
+  /** Begin with the newest so many events (1 to 1,000), or all that are kept. For channels with a history. */
+  readonly rewind?: number | "beginning";
+  /** Begin behind this position, as a former delivery or a page rendered on a server had it. */
+  readonly since?: string;
+}
+
+/** What Subscriptions stand on. */
+export interface SubscriptionsOptions {
+  readonly requests: Pick<Requests, "ask">;
+  /** Sends a command that needs no answer; false when there is no connection. */
+  readonly send: (command: WireCommand) => boolean;
+  readonly authorize: ChannelAuthorizer | null;
+  readonly backoff: BackoffOptions;
+}
+
+/** What is known of a channel that is wanted. */
+interface Wanted {
+  readonly channel: Channel;
+  readonly options: SubscribeOptions;
+  /** The last that the server has told. */
+  position: string | undefined;
+  /** True once a subscribe was answered: from then on events can be missed. */
+  hasBegun: boolean;
+  /** On this connection: nothing sent, an ask under way (also for a token), or done. */
+  phase: "none" | "asking" | "done";
+  failures: number;
+  timer?: ReturnType<typeof setTimeout>;
+}
+
+const MAX_CHANNELS_PER_COMMAND = 100;
+/** Tokens that arrive within this time go in one command, since commands are limited in rate. */
+const GATHER_MS = 20;
+const GUARDED = /^(?:private|presence)-/;
+
+/**
+ * Keeps what the server holds for this client like what the application wants. What is wanted and given up again within one turn
+ * causes nothing. Answers to an older wish are passed over: each wish is an object of its own.
+ */
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions;
+  readonly #wanted = new Map<string, Wanted>();
+  /** Names that the server may hold and nobody wants. */
+  readonly #unwanted = new Set<string>();
+  readonly #ready = new Map<Wanted, ChannelAuthorization | null>();
+  #connectionId: string | null = null;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #isFlushing = false;
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  /** Wants a channel. No effect on one that is wanted already, unless that has failed: then it is tried anew. */
+  want(channel: Channel, options: SubscribeOptions = {}): void {
+    const known = this.#wanted.get(channel.name);
+    if (known !== undefined && channel.state.status !== "failed") return;
+    const wanted: Wanted = {
+      channel,
+      options,
+      position: known?.position ?? options.since,
+      hasBegun: known?.hasBegun ?? false,
+      phase: "none",
+      failures: 0,
+    };
+    this.#wanted.set(channel.name, wanted);
+    channel.become({ status: "subscribing" });
+    this.#flushSoon();
+  }
+
+  /** Wants a channel no more. */
+  drop(channel: Channel): void {
+    const wanted = this.#wanted.get(channel.name);
+    if (wanted === undefined) return;
+    clearTimeout(wanted.timer);
+    this.#wanted.delete(channel.name);
+    this.#ready.delete(wanted);
+    if (wanted.phase !== "none") this.#unwanted.add(channel.name);
+    channel.presence.end();
+    channel.become({ status: "detached" });
+    this.#flushSoon();
+  }
+
+  /** There is a new connection, which knows of nothing. */
+  connected(connectionId: string): void {
+    this.#connectionId = connectionId;
+    this.#flush();
+  }
+
+  /** The connection is no more. */
+  lost(): void {
+    this.#connectionId = null;
+    this.#unwanted.clear();
+    this.#ready.clear();
+    for (const wanted of this.#wanted.values()) {
+      clearTimeout(wanted.timer);
+      wanted.phase = "none";
+      wanted.channel.presence.doubt();
+      if (wanted.channel.state.status !== "failed") wanted.channel.become({ status: "subscribing" });
+    }
+  }
+
+  /** Brings a delivery to its channel. */
+  deliver(delivery: WireDelivery): void {
+    const wanted = this.#wanted.get(delivery.channel);
+    if (wanted === undefined || wanted.phase === "none") return;
+    if (delivery.position !== undefined) wanted.position = delivery.position;
+    wanted.channel.deliver(delivery);
+  }
+
+  /** The server has lost events of a channel. */
+  gap(name: string, position: string | undefined): void {
+    const wanted = this.#wanted.get(name);
+    if (wanted === undefined) return;
+    if (position !== undefined) wanted.position = position;
+    wanted.channel.tell("gap", { reason: "lost" });
+  }
+
+  /** The server has ended a subscription by itself. */
+  ended({ channel: name, code, message }: UnsubscribedFrame): void {
+    const wanted = this.#wanted.get(name ?? "");
+    if (wanted === undefined || code === undefined) return;
+    this.#fail(wanted, new CarillonError(code, message ?? "the server has ended the subscription"));
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const connectionId = this.#connectionId;
+    if (connectionId === null) return;
+    const gone = [...this.#unwanted].filter((name) => !this.#wanted.has(name));
+    for (const channels of chunks(gone)) this.#options.send({ type: "unsubscribe", channels });
+    // One that is wanted again was unsubscribed from all the same: it begins anew, with its own options.
+    const again = [...this.#unwanted].filter((name) => this.#wanted.has(name));
+    for (const channels of chunks(again)) this.#options.send({ type: "unsubscribe", channels });
+    this.#unwanted.clear();
+    const { authorize } = this.#options;
+    for (const wanted of this.#wanted.values()) {
+      if (wanted.phase !== "none" || wanted.channel.state.status === "failed") continue;
+      wanted.phase = "asking";
+      if (authorize === null || !GUARDED.test(wanted.channel.name)) this.#ready.set(wanted, null);
+      else void this.#authorize(authorize, wanted, connectionId);
+    }
+    this.#ask();
+  }
+
+  async #authorize(authorize: ChannelAuthorizer, wanted: Wanted, socketId: string): Promise<void> {
+    const { name } = wanted.channel;
+    try {
+      const answer = await authorize({ channel: name, socketId });
+      if (!this.#isCurrent(wanted, socketId)) return;
+      this.#ready.set(wanted, typeof answer === "string" ? { token: answer } : answer);
+      this.#flushTimer ??= setTimeout(() => this.#ask(), GATHER_MS);
+    } catch (cause) {
+      if (!this.#isCurrent(wanted, socketId)) return;
+      const isOurs = cause instanceof CarillonError;
+      const message = `no token for ${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
+      this.#fail(wanted, isOurs ? cause : new CarillonError("auth_failed", message, { cause, isRetryable: true }));
+    }
+  }
+
+  /** Asks for all that is ready. */
+  #ask(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    const connectionId = this.#connectionId;
+    if (connectionId === null) return;
+    const ready = [...this.#ready];
+    this.#ready.clear();
+    for (const chunk of chunks(ready)) void this.#askFor(chunk, connectionId);
+  }
+
+  async #askFor(
+    chunk: readonly (readonly [Wanted, ChannelAuthorization | null])[],
+    connectionId: string,
+  ): Promise<void> {
+    const channels = chunk.map(([wanted, authorization]) => targetOf(wanted, authorization));
+    const positions = new Map(chunk.map(([wanted]) => [wanted, wanted.position]));
+    try {
+      const answer = (await this.#options.requests.ask({ type: "subscribe", channels })) as SubscribedFrame;
+      const histories = new Map(answer.histories?.map((each) => [each.channel, each]));
+      const presences = new Map(answer.presences?.map((each) => [each.channel, each]));
+      const errors = new Map(answer.errors?.map((each) => [each.channel, each]));
+      for (const [wanted] of chunk) {
+        if (!this.#isCurrent(wanted, connectionId)) continue;
+        const { name, presence } = wanted.channel;
+        const error = errors.get(name);
+        if (error !== undefined) {
+          this.#fail(wanted, new CarillonError(error.code, error.message));
+          continue;
+        }
+        const report = presences.get(name);
+        if (report !== undefined) presence.begin(report);
+        this.#begun(wanted, histories.get(name) ?? {}, positions.get(wanted));
+      }
+    } catch (error) {
+      for (const [wanted] of chunk) {
+        if (this.#isCurrent(wanted, connectionId)) this.#fail(wanted, error as CarillonError);
+      }
+    }
+  }
+
+  #begun(wanted: Wanted, { position, recovered, reason }: SubscribedHistory, asked: string | undefined): void {
+    const { channel, hasBegun } = wanted;
+    wanted.phase = "done";
+    wanted.failures = 0;
+    wanted.hasBegun = true;
+    // The recovered events come behind the answer; their positions are older than the answer's, which holds once they are here.
+    wanted.position = position;
+    channel.become({ status: "subscribed" });
+    const wasRecovered = recovered === true;
+    channel.tell("subscribed", { wasRecovered });
+    const isGap = asked === undefined ? hasBegun : !wasRecovered;
+    if (isGap) channel.tell("gap", { reason: reason ?? "no_history" });
+  }
+
+  #fail(wanted: Wanted, error: CarillonError): void {
+    const { channel } = wanted;
+    if (!error.isRetryable) {
+      wanted.phase = "done";
+      channel.presence.doubt();
+      channel.become({ status: "failed", error });
+      channel.tell("error", error);
+      return;
+    }
+    channel.tell("error", error);
+    const delayMs = backoffMs(this.#options.backoff, wanted.failures++);
+    wanted.timer = setTimeout(() => {
+      wanted.phase = "none";
+      this.#flush();
+    }, delayMs);
+  }
+
+  #isCurrent(wanted: Wanted, connectionId: string): boolean {
+    return this.#connectionId === connectionId && this.#wanted.get(wanted.channel.name) === wanted;
+  }
+}
+
+function targetOf(
+  { channel, position, options, hasBegun }: Wanted,
+  authorization: ChannelAuthorization | null,
+): object {
+  const isFirst = !hasBegun && position === undefined;
+  return {
+    channel: channel.name,
+    ...authorization,
+    ...(position === undefined ? {} : { recover: position }),
+    ...(isFirst && options.rewind !== undefined ? { rewind: options.rewind } : {}),
+  };
+}
+
+function* chunks<Item>(items: readonly Item[]): Iterable<readonly Item[]> {
+  for (let from = 0; from < items.length; from += MAX_CHANNELS_PER_COMMAND) {
+    yield items.slice(from, from + MAX_CHANNELS_PER_COMMAND);
+  }
+}

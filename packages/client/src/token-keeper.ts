@@ -1,0 +1,77 @@
+import type { RefreshedFrame } from "@carillon/protocol";
+import { CarillonError } from "./errors.ts";
+import type { ConnectionTokenSource } from "./options.ts";
+import type { Requests } from "./requests.ts";
+
+/** What a TokenKeeper stands on. */
+export interface TokenKeeperOptions {
+  readonly requests: Pick<Requests, "ask">;
+  readonly getToken: ConnectionTokenSource | null;
+  /** Hears that the server doesn't take a token, or that there was none to be had in time. */
+  readonly onRefused: (error: CarillonError) => void;
+}
+
+/** A token is replaced when this share of its time is left, at most {@link MAX_MARGIN_MS} before its end. */
+const MARGIN_SHARE = 0.2;
+const MAX_MARGIN_MS = 60_000;
+const RETRY_MS = 5_000;
+/** What a timer can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Shows the connection token, and a new one before it expires. */
+export class TokenKeeper {
+  readonly #options: TokenKeeperOptions;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Tells this connection from those before. */
+  #generation = 0;
+
+  constructor(options: TokenKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Shows a token on the connection that has just begun. */
+  show(token: string): void {
+    this.stop();
+    void this.#refresh(token, this.#generation);
+  }
+
+  /** The connection is no more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#generation++;
+  }
+
+  async #refresh(token: string, generation: number): Promise<void> {
+    const { requests, onRefused } = this.#options;
+    try {
+      const { expiresAt } = (await requests.ask({ type: "refresh", token })) as RefreshedFrame;
+      if (generation !== this.#generation) return;
+      const leftMs = expiresAt - Date.now();
+      this.#plan(leftMs - Math.min(MAX_MARGIN_MS, leftMs * MARGIN_SHARE), generation);
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      onRefused(error as CarillonError);
+      // One that has expired on the way is replaced; others would be refused again.
+      const { isRetryable, code } = error as CarillonError;
+      if (isRetryable || code === "token_expired") this.#plan(RETRY_MS, generation);
+    }
+  }
+
+  #plan(delayMs: number, generation: number): void {
+    // Spread out, so that the clients of an application don't ask it all at once.
+    const jittered = Math.max(0, delayMs) * (0.9 + Math.random() * 0.1);
+    this.#timer = setTimeout(() => void this.#replace(generation), Math.min(jittered, MAX_TIMER_MS));
+  }
+
+  async #replace(generation: number): Promise<void> {
+    const { getToken, onRefused } = this.#options;
+    try {
+      const token = (await getToken?.()) ?? null;
+      if (generation === this.#generation && token !== null) await this.#refresh(token, generation);
+    } catch (cause) {
+      if (generation !== this.#generation) return;
+      onRefused(new CarillonError("auth_failed", `getToken failed: ${String(cause)}`, { cause, isRetryable: true }));
+      this.#plan(RETRY_MS, generation);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { WireCommand, WireFrame } from "./wire.ts";
+
+/** Ways to reach a gateway. */
+export type TransportName = "websocket" | "sse" | "poll";
+
+/** Hears what happens on a link. Nothing is heard after {@link onClosed}, nor after the link was closed by this side. */
+export interface LinkOwner {
+  onFrame(frame: WireFrame): void;
+  /** It ended, or never began. `code`: a close code of docs/errors.md, or 1006 and the like. */
+  onClosed(code: number, reason: string): void;
+}
+
+/** One connection to a gateway. */
+export interface TransportLink {
+  /** Sends a command; one that can't be sent any more is dropped, since the end of the link is told anyway. */
+  send(command: WireCommand): void;
+  /** Ends it. The owner hears nothing more. */
+  close(): void;
+}
+
+/** Opens links. */
+export interface Transport {
+  readonly name: TransportName;
+  /** Begins to connect; whatever becomes of it is told to the owner, never before this returns. */
+  open(url: string, owner: LinkOwner): TransportLink;
+}
