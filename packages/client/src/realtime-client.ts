@@ -1,4 +1,4 @@
-import type { MembersFrame, WelcomeFrame } from "@carillon/protocol";
+import { CHANNEL_NAME_RULE, isChannelName, type MembersFrame, type WelcomeFrame } from "@carillon/protocol";
 import { Channel, type Published, type PublishOptions } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
@@ -54,7 +54,6 @@ export class RealtimeClient implements AsyncDisposable {
     this.#requests = new Requests({ send, timeoutMs: settings.commandTimeoutMs, maxQueued: settings.maxQueued });
     this.#subscriptions = new Subscriptions({
       requests: this.#requests,
-      send,
       authorize: settings.authorize,
       backoff: settings.backoff,
     });
@@ -121,10 +120,14 @@ export class RealtimeClient implements AsyncDisposable {
     return { channel, release };
   }
 
-  /** The channel of a name, subscribed or not: to publish on it, or to read its history. */
+  /**
+   * The channel of a name, subscribed or not: to publish on it, or to read its history. Throws a TypeError for what is no name
+   * of a channel.
+   */
   channel(name: string): Channel {
     const known = this.#channels.get(name);
     if (known !== undefined) return known;
+    if (!isChannelName(name)) throw new TypeError(`${JSON.stringify(name)} is no channel: ${CHANNEL_NAME_RULE}`);
     const channel = new Channel(name, {
       publish: (...publication) => this.#publish(...publication),
       history: (of, options) => this.#history(of, options),

@@ -1,9 +1,14 @@
 import { CarillonError } from "./errors.ts";
 import type { WireCommand, WireFrame } from "./wire.ts";
 
-interface Waiting {
-  readonly resolve: (frame: WireFrame) => void;
-  readonly reject: (error: CarillonError) => void;
+/** Hears what becomes of a command, in the turn in which the answer comes: what follows the answer is seen after it. */
+export interface Asker {
+  readonly onAnswer: (frame: WireFrame) => void;
+  /** What the server says, or `timeout`, `connection_lost`, `queue_full` or `closed`. */
+  readonly onError: (error: CarillonError) => void;
+}
+
+interface Waiting extends Asker {
   readonly timer: ReturnType<typeof setTimeout>;
   /** Null once it was sent. */
   command: WireCommand | null;
@@ -29,24 +34,25 @@ export class Requests {
     this.#options = options;
   }
 
-  /**
-   * Sends a command, now or once there is a connection, and resolves with its answer. Rejects with a {@link CarillonError}: what
-   * the server says, `timeout`, `connection_lost`, `queue_full` or `closed`.
-   */
-  ask(command: WireCommand): Promise<WireFrame> {
+  /** Sends a command, now or once there is a connection. */
+  send(command: WireCommand, asker: Asker): void {
     const { send, timeoutMs, maxQueued } = this.#options;
     const id = ++this.#lastId;
     const withId = { ...command, id };
     const isSent = send(withId);
     if (!isSent && this.#queued >= maxQueued) {
       const message = `${maxQueued} commands wait for a connection already (maxQueued)`;
-      return Promise.reject(new CarillonError("queue_full", message, { isRetryable: true }));
+      asker.onError(new CarillonError("queue_full", message, { isRetryable: true }));
+      return;
     }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(id, "timeout", "no answer came in time"), timeoutMs);
-      this.#waiting.set(id, { resolve, reject, timer, command: isSent ? null : withId });
-      if (!isSent) this.#queued++;
-    });
+    const timer = setTimeout(() => this.#fail(id, "timeout", "no answer came in time"), timeoutMs);
+    this.#waiting.set(id, { ...asker, timer, command: isSent ? null : withId });
+    if (!isSent) this.#queued++;
+  }
+
+  /** The same as a promise; rejects with a {@link CarillonError}. */
+  ask(command: WireCommand): Promise<WireFrame> {
+    return new Promise((resolve, reject) => this.send(command, { onAnswer: resolve, onError: reject }));
   }
 
   /** Sends what waits for a connection, in its order. */
@@ -63,8 +69,8 @@ export class Requests {
     const id = (frame as { id?: unknown }).id;
     if (typeof id !== "number" || !this.#waiting.has(id)) return false;
     const waiting = this.#take(id);
-    if (frame.type === "error") waiting?.reject(new CarillonError(frame.code, frame.message));
-    else waiting?.resolve(frame);
+    if (frame.type === "error") waiting?.onError(new CarillonError(frame.code, frame.message));
+    else waiting?.onAnswer(frame);
     return true;
   }
 
@@ -81,7 +87,7 @@ export class Requests {
   }
 
   #fail(id: number, code: string, message: string): void {
-    this.#take(id)?.reject(new CarillonError(code, message, { isRetryable: code !== "closed" }));
+    this.#take(id)?.onError(new CarillonError(code, message, { isRetryable: code !== "closed" }));
   }
 
   #take(id: number): Waiting | undefined {

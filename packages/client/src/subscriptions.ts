@@ -1,10 +1,16 @@
-import type { SubscribedFrame, SubscribedHistory, UnsubscribedFrame } from "@carillon/protocol";
+import type {
+  FailedChannel,
+  PresenceReport,
+  SubscribedFrame,
+  SubscribedHistory,
+  UnsubscribedFrame,
+} from "@carillon/protocol";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
 import { CarillonError } from "./errors.ts";
 import type { ChannelAuthorization, ChannelAuthorizer } from "./options.ts";
 import type { Requests } from "./requests.ts";
-import type { WireCommand, WireDelivery } from "./wire.ts";
+import type { WireDelivery } from "./wire.ts";
 
 /** How a channel is wanted, for its first subscribe. */
 export interface SubscribeOptions {
@@ -16,9 +22,7 @@ export interface SubscribeOptions {
 
 /** What Subscriptions stand on. */
 export interface SubscriptionsOptions {
-  readonly requests: Pick<Requests, "ask">;
-  /** Sends a command that needs no answer; false when there is no connection. */
-  readonly send: (command: WireCommand) => boolean;
+  readonly requests: Pick<Requests, "send">;
   readonly authorize: ChannelAuthorizer | null;
   readonly backoff: BackoffOptions;
 }
@@ -51,6 +55,8 @@ export class Subscriptions {
   readonly #wanted = new Map<string, Wanted>();
   /** Names that the server may hold and nobody wants. */
   readonly #unwanted = new Set<string>();
+  /** Names whose unsubscribe is not answered yet: what still comes belongs to the former wish. */
+  readonly #leaving = new Set<string>();
   readonly #ready = new Map<Wanted, ChannelAuthorization | null>();
   #connectionId: string | null = null;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
@@ -100,6 +106,7 @@ export class Subscriptions {
   lost(): void {
     this.#connectionId = null;
     this.#unwanted.clear();
+    this.#leaving.clear();
     this.#ready.clear();
     for (const wanted of this.#wanted.values()) {
       clearTimeout(wanted.timer);
@@ -112,7 +119,7 @@ export class Subscriptions {
   /** Brings a delivery to its channel. */
   deliver(delivery: WireDelivery): void {
     const wanted = this.#wanted.get(delivery.channel);
-    if (wanted === undefined || wanted.phase === "none") return;
+    if (wanted === undefined || wanted.phase === "none" || this.#leaving.has(delivery.channel)) return;
     if (delivery.position !== undefined) wanted.position = delivery.position;
     wanted.channel.deliver(delivery);
   }
@@ -144,11 +151,8 @@ export class Subscriptions {
   #flush(): void {
     const connectionId = this.#connectionId;
     if (connectionId === null) return;
-    const gone = [...this.#unwanted].filter((name) => !this.#wanted.has(name));
-    for (const channels of chunks(gone)) this.#options.send({ type: "unsubscribe", channels });
-    // One that is wanted again was unsubscribed from all the same: it begins anew, with its own options.
-    const again = [...this.#unwanted].filter((name) => this.#wanted.has(name));
-    for (const channels of chunks(again)) this.#options.send({ type: "unsubscribe", channels });
+    // One that is wanted again is unsubscribed from all the same: it begins anew, with its own options.
+    for (const channels of chunks([...this.#unwanted])) this.#leave(channels);
     this.#unwanted.clear();
     const { authorize } = this.#options;
     for (const wanted of this.#wanted.values()) {
@@ -158,6 +162,15 @@ export class Subscriptions {
       else void this.#authorize(authorize, wanted, connectionId);
     }
     this.#ask();
+  }
+
+  #leave(channels: readonly string[]): void {
+    for (const name of channels) this.#leaving.add(name);
+    const done = () => {
+      for (const name of channels) this.#leaving.delete(name);
+    };
+    // Without an answer the connection has broken, and all subscriptions with it; or it will be answered no more.
+    this.#options.requests.send({ type: "unsubscribe", channels }, { onAnswer: done, onError: done });
   }
 
   async #authorize(authorize: ChannelAuthorizer, wanted: Wanted, socketId: string): Promise<void> {
@@ -183,37 +196,37 @@ export class Subscriptions {
     if (connectionId === null) return;
     const ready = [...this.#ready];
     this.#ready.clear();
-    for (const chunk of chunks(ready)) void this.#askFor(chunk, connectionId);
+    for (const chunk of chunks(ready)) this.#askFor(chunk, connectionId);
   }
 
-  async #askFor(
-    chunk: readonly (readonly [Wanted, ChannelAuthorization | null])[],
-    connectionId: string,
-  ): Promise<void> {
+  #askFor(chunk: readonly (readonly [Wanted, ChannelAuthorization | null])[], connectionId: string): void {
+    const asked = new Map(chunk.map(([wanted]) => [wanted, wanted.position]));
+    const current = () => [...asked].filter(([wanted]) => this.#isCurrent(wanted, connectionId));
     const channels = chunk.map(([wanted, authorization]) => targetOf(wanted, authorization));
-    const positions = new Map(chunk.map(([wanted]) => [wanted, wanted.position]));
-    try {
-      const answer = (await this.#options.requests.ask({ type: "subscribe", channels })) as SubscribedFrame;
-      const histories = new Map(answer.histories?.map((each) => [each.channel, each]));
-      const presences = new Map(answer.presences?.map((each) => [each.channel, each]));
-      const errors = new Map(answer.errors?.map((each) => [each.channel, each]));
-      for (const [wanted] of chunk) {
-        if (!this.#isCurrent(wanted, connectionId)) continue;
-        const { name, presence } = wanted.channel;
-        const error = errors.get(name);
-        if (error !== undefined) {
-          this.#fail(wanted, new CarillonError(error.code, error.message));
-          continue;
-        }
-        const report = presences.get(name);
-        if (report !== undefined) presence.begin(report);
-        this.#begun(wanted, histories.get(name) ?? {}, positions.get(wanted));
-      }
-    } catch (error) {
-      for (const [wanted] of chunk) {
-        if (this.#isCurrent(wanted, connectionId)) this.#fail(wanted, error as CarillonError);
-      }
+    this.#options.requests.send(
+      { type: "subscribe", channels },
+      {
+        onAnswer: (frame) => {
+          const answer = readAnswer(frame as SubscribedFrame);
+          for (const [wanted, position] of current()) this.#take(wanted, answer, position);
+        },
+        onError: (error) => {
+          for (const [wanted] of current()) this.#fail(wanted, error);
+        },
+      },
+    );
+  }
+
+  #take(wanted: Wanted, { errors, histories, presences }: Answer, asked: string | undefined): void {
+    const { name, presence } = wanted.channel;
+    const error = errors.get(name);
+    if (error !== undefined) {
+      this.#fail(wanted, new CarillonError(error.code, error.message));
+      return;
     }
+    const report = presences.get(name);
+    if (report !== undefined) presence.begin(report);
+    this.#begun(wanted, histories.get(name) ?? {}, asked);
   }
 
   #begun(wanted: Wanted, { position, recovered, reason }: SubscribedHistory, asked: string | undefined): void {
@@ -221,10 +234,10 @@ export class Subscriptions {
     wanted.phase = "done";
     wanted.failures = 0;
     wanted.hasBegun = true;
-    // The recovered events come behind the answer; their positions are older than the answer's, which holds once they are here.
-    wanted.position = position;
-    channel.become({ status: "subscribed" });
     const wasRecovered = recovered === true;
+    // What was missed follows the answer, and bears positions of its own: until it is here, the older position holds (N48).
+    if (!wasRecovered) wanted.position = position;
+    channel.become({ status: "subscribed" });
     channel.tell("subscribed", { wasRecovered });
     const isGap = asked === undefined ? hasBegun : !wasRecovered;
     if (isGap) channel.tell("gap", { reason: reason ?? "no_history" });
@@ -250,6 +263,21 @@ export class Subscriptions {
   #isCurrent(wanted: Wanted, connectionId: string): boolean {
     return this.#connectionId === connectionId && this.#wanted.get(wanted.channel.name) === wanted;
   }
+}
+
+/** The answer to a subscribe, by channel. */
+interface Answer {
+  readonly errors: ReadonlyMap<string, FailedChannel>;
+  readonly histories: ReadonlyMap<string, SubscribedHistory>;
+  readonly presences: ReadonlyMap<string, PresenceReport>;
+}
+
+function readAnswer({ errors = [], histories = [], presences = [] }: SubscribedFrame): Answer {
+  return { errors: byChannel(errors), histories: byChannel(histories), presences: byChannel(presences) };
+}
+
+function byChannel<Item extends { readonly channel: string }>(items: readonly Item[]): Map<string, Item> {
+  return new Map(items.map((item) => [item.channel, item]));
 }
 
 function targetOf(

@@ -1,0 +1,124 @@
+import { eventually, historyRules } from "@carillon/testkit";
+import { describe, expect, it } from "vitest";
+import { Pair } from "./support/client.ts";
+
+const rules = historyRules("kept");
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+async function publish(pair: Pair, from: number, to: number): Promise<void> {
+  for (const number of range(from, to)) await pair.gateway.publish("kept", "tick", number);
+}
+
+describe("recovery", () => {
+  it("N49 › what was missed comes after the break, in order and once, and then what is live", async () => {
+    await using pair = await Pair.start({ rules });
+    const channel = pair.client.subscribe("kept");
+    const seen: unknown[] = [];
+    const told: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    channel.on("subscribed", ({ wasRecovered }) => told.push(wasRecovered));
+    channel.on("gap", (gap) => told.push(gap));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await publish(pair, 1, 3);
+    await eventually(() => expect(seen).toHaveLength(3));
+    await pair.interrupt(() => publish(pair, 4, 20));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await publish(pair, 21, 22);
+    await eventually(() => expect(seen).toHaveLength(22));
+    expect(seen).toEqual(range(1, 22));
+    expect(told).toEqual([false, true]);
+  });
+
+  it("N49 › breaks again and again: nothing is missed", async () => {
+    await using pair = await Pair.start({ rules });
+    const channel = pair.client.subscribe("kept");
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    for (let round = 0; round < 8; round++) {
+      await publish(pair, round * 10 + 1, round * 10 + 5);
+      await pair.interrupt(() => publish(pair, round * 10 + 6, round * 10 + 10));
+    }
+    await eventually(() => expect(seen).toHaveLength(80));
+    expect(seen).toEqual(range(1, 80));
+  });
+
+  it("N50 › too much was missed: the application is told to get its state anew", async () => {
+    await using pair = await Pair.start({ rules: historyRules("kept", { messages: 5 }) });
+    const channel = pair.client.subscribe("kept");
+    const gaps: unknown[] = [];
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    channel.on("gap", (gap) => gaps.push(gap));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await publish(pair, 1, 1);
+    await eventually(() => expect(seen).toEqual([1]));
+    await pair.interrupt(() => publish(pair, 2, 20));
+    await eventually(() => expect(gaps).toEqual([{ reason: "too_old" }]));
+    await publish(pair, 21, 21);
+    await eventually(() => expect(seen).toEqual([1, 21]));
+    await pair.interrupt(() => publish(pair, 22, 23));
+    await eventually(() => expect(seen).toEqual([1, 21, 22, 23]));
+  });
+
+  it("N52 › a rewind is for the first subscribe; after a break it is recovered", async () => {
+    await using pair = await Pair.start({ rules });
+    await publish(pair, 1, 10);
+    const channel = pair.client.subscribe("kept", { rewind: 3 });
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await eventually(() => expect(seen).toEqual([8, 9, 10]));
+    await pair.interrupt(() => publish(pair, 11, 11));
+    await eventually(() => expect(seen).toEqual([8, 9, 10, 11]));
+  });
+
+  it("since › begins behind a position that somebody else has kept", async () => {
+    await using pair = await Pair.start({ rules });
+    await publish(pair, 1, 5);
+    const { events } = await pair.client.subscribe("kept").history({ limit: 2 });
+    pair.client.unsubscribe("kept");
+    const channel = pair.client.subscribe("kept", { since: events[1]?.position ?? "" });
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await eventually(() => expect(seen).toEqual([3, 4, 5]));
+  });
+
+  it("a channel that was unsubscribed begins anew, and is sent nothing of the past", async () => {
+    await using pair = await Pair.start({ rules });
+    const { client } = pair;
+    const first = client.subscribe("kept");
+    await eventually(() => expect(first.state.status).toBe("subscribed"));
+    client.unsubscribe("kept");
+    await publish(pair, 1, 2);
+    const channel = client.subscribe("kept");
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await publish(pair, 3, 3);
+    await eventually(() => expect(seen).toEqual([3]));
+  });
+});
+
+describe("history", () => {
+  it("N54 › is read in pages, both ways", async () => {
+    await using pair = await Pair.start({ rules });
+    await publish(pair, 1, 5);
+    const channel = pair.client.subscribe("kept");
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    const first = await channel.history({ limit: 3 });
+    expect(first).toMatchObject({ hasMore: true, position: expect.any(String) });
+    expect(first.events.map(({ payload }) => payload)).toEqual([1, 2, 3]);
+    expect(first.events[0]).toMatchObject({ event: "tick", timeMs: expect.any(Number) });
+    const since = first.events.at(-1)?.position ?? "";
+    const rest = await channel.history({ since });
+    expect(rest).toMatchObject({ hasMore: false, isComplete: true });
+    expect(rest.events.map(({ payload }) => payload)).toEqual([4, 5]);
+    const newest = await channel.history({ direction: "backward", limit: 2 });
+    expect(newest.events.map(({ payload }) => payload)).toEqual([5, 4]);
+  });
+
+  it("N55 › what may not be read is refused", async () => {
+    await using pair = await Pair.start({ rules });
+    await expect(pair.client.channel("kept").history()).rejects.toMatchObject({ code: "forbidden" });
+  });
+});

@@ -1,0 +1,195 @@
+import { CarillonError } from "@carillon/client";
+import { eventually, testApp } from "@carillon/testkit";
+import { describe, expect, it } from "vitest";
+import { Pair } from "./support/client.ts";
+
+describe("events", () => {
+  it("reach those who have bound to their name, with where they come from", async () => {
+    await using pair = await Pair.start();
+    const channel = pair.client.subscribe("orders");
+    const created: unknown[] = [];
+    const all: unknown[] = [];
+    channel.bind("created", (order, meta) => created.push([order, meta]));
+    channel.bindAll((event, payload) => all.push([event, payload]));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await pair.gateway.publish("orders", "created", { id: 1 });
+    await pair.gateway.publish("orders", "deleted", { id: 2 });
+    await eventually(() => expect(all).toHaveLength(2));
+    expect(created).toEqual([[{ id: 1 }, { channel: "orders", event: "created" }]]);
+    expect(all[1]).toEqual(["deleted", { id: 2 }]);
+  });
+
+  it("unbind ends one listener, one event, or all", async () => {
+    await using pair = await Pair.start();
+    const channel = pair.client.subscribe("orders");
+    const seen: string[] = [];
+    const first = () => seen.push("first");
+    const second = () => seen.push("second");
+    channel.bind("a", first).bind("a", second).bind("b", first);
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    channel.unbind("a", first);
+    await pair.gateway.publish("orders", "a", 1);
+    await pair.gateway.publish("orders", "b", 1);
+    await eventually(() => expect(seen).toEqual(["second", "first"]));
+    channel.unbind();
+    let isLast = false;
+    channel.bind("c", () => {
+      isLast = true;
+    });
+    await pair.gateway.publish("orders", "a", 1);
+    await pair.gateway.publish("orders", "c", 1);
+    await eventually(() => expect(isLast).toBe(true));
+    expect(seen).toEqual(["second", "first"]);
+  });
+
+  it("N33 › a client that was away from a channel without history is told that it may have missed some", async () => {
+    await using pair = await Pair.start();
+    const channel = pair.client.subscribe("orders");
+    const gaps: unknown[] = [];
+    channel.on("gap", (gap) => gaps.push(gap));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    expect(gaps).toEqual([]);
+    await pair.interrupt();
+    await eventually(() => expect(gaps).toEqual([{ reason: "no_history" }]));
+  });
+});
+
+describe("subscribing", () => {
+  it("answers the same channel each time, and unsubscribes once for all", async () => {
+    await using pair = await Pair.start();
+    const { client, gateway } = pair;
+    const channel = client.subscribe("orders");
+    expect(client.subscribe("orders")).toBe(channel);
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    expect(gateway.gateway.subscriptions).toBe(1);
+    client.unsubscribe("orders");
+    expect(channel.state.status).toBe("detached");
+    await eventually(() => expect(gateway.gateway.subscriptions).toBe(0));
+    expect(client.subscribe("orders")).not.toBe(channel);
+  });
+
+  it("what is wanted and given up within one turn causes nothing", async () => {
+    await using pair = await Pair.start();
+    const { client, gateway } = pair;
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("connected"));
+    const before = gateway.counters.framesIn;
+    client.subscribe("orders");
+    client.unsubscribe("orders");
+    const channel = client.subscribe("orders");
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    expect(gateway.counters.framesIn - before).toBe(1);
+  });
+
+  it("a channel that is given up and wanted again while the first wish is under way ends subscribed, once", async () => {
+    await using pair = await Pair.start();
+    const { client, gateway } = pair;
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("connected"));
+    for (let round = 0; round < 20; round++) {
+      client.subscribe("orders");
+      await Promise.resolve();
+      client.unsubscribe("orders");
+      await Promise.resolve();
+    }
+    const channel = client.subscribe("orders");
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await gateway.publish("orders", "tick", 1);
+    await eventually(() => expect(seen).toEqual([1]));
+    expect(gateway.gateway.subscriptions).toBe(1);
+  });
+
+  it("several hundred channels go in few commands", async () => {
+    await using pair = await Pair.start({ apps: [testApp({ limits: { channelsPerConnection: 1000 } })] });
+    const { client, gateway } = pair;
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("connected"));
+    const before = gateway.counters.framesIn;
+    const channels = Array.from({ length: 250 }, (_, index) => client.subscribe(`channel-${index}`));
+    await eventually(() => expect(channels.every(({ state }) => state.status === "subscribed")).toBe(true));
+    expect(gateway.counters.framesIn - before).toBe(3);
+  });
+
+  it("what the server refuses is told by the channel, the others stand", async () => {
+    await using pair = await Pair.start();
+    const [guarded, good] = ["private-a", "good"].map((name) => pair.client.subscribe(name));
+    await eventually(() => expect(good?.state.status).toBe("subscribed"));
+    await eventually(() =>
+      expect(guarded?.state).toMatchObject({ status: "failed", error: { code: "token_required" } }),
+    );
+    expect(() => pair.client.subscribe("no such name")).toThrow('"no such name" is no channel');
+  });
+
+  it("held by several, a channel lives until the last lets go", async () => {
+    await using pair = await Pair.start();
+    const { client, gateway } = pair;
+    const [first, second] = [client.hold("orders"), client.hold("orders")];
+    expect(first.channel).toBe(second.channel);
+    await eventually(() => expect(first.channel.state.status).toBe("subscribed"));
+    first.release();
+    first.release();
+    expect(first.channel.state.status).toBe("subscribed");
+    second.release();
+    expect(first.channel.state.status).toBe("detached");
+    await eventually(() => expect(gateway.gateway.subscriptions).toBe(0));
+  });
+});
+
+describe("guarded channels", () => {
+  it("N17 › are asked for with the token of the application, a new one on each connection", async () => {
+    const asked: string[] = [];
+    await using pair = await Pair.start(
+      {},
+      {
+        authorizeChannel: async ({ channel, socketId }) => {
+          asked.push(socketId);
+          return pair.gateway.channelToken(socketId, channel);
+        },
+      },
+    );
+    const channel = pair.client.subscribe("private-user-1");
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await pair.interrupt();
+    await eventually(() => expect(asked).toHaveLength(2));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    expect(new Set(asked).size).toBe(2);
+  });
+
+  it("a refusal of the application is final, a failure is tried again", async () => {
+    let isAway = true;
+    const errors: CarillonError[] = [];
+    await using pair = await Pair.start(
+      {},
+      {
+        authorizeChannel: async ({ channel, socketId }) => {
+          if (channel === "private-no") throw new CarillonError("auth_failed", "not yours");
+          if (isAway) throw new TypeError("fetch failed");
+          return { token: pair.gateway.channelToken(socketId, channel) };
+        },
+      },
+    );
+    const [no, later] = ["private-no", "private-later"].map((name) => pair.client.subscribe(name));
+    later?.on("error", (error) => errors.push(error));
+    await eventually(() => expect(no?.state).toMatchObject({ status: "failed", error: { message: "not yours" } }));
+    await eventually(() => expect(errors.length).toBeGreaterThan(1));
+    expect(errors[0]).toMatchObject({ code: "auth_failed", isRetryable: true });
+    isAway = false;
+    await eventually(() => expect(later?.state.status).toBe("subscribed"));
+  });
+
+  it("fifty of them are tokened beside each other and subscribed to with few commands", async () => {
+    await using pair = await Pair.start(
+      {},
+      { authorizeChannel: async ({ channel, socketId }) => pair.gateway.channelToken(socketId, channel) },
+    );
+    const { client, gateway } = pair;
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("connected"));
+    const before = gateway.counters.framesIn;
+    const channels = Array.from({ length: 50 }, (_, index) => client.subscribe(`private-${index}`));
+    await eventually(() => expect(channels.every(({ state }) => state.status === "subscribed")).toBe(true));
+    expect(gateway.counters.framesIn - before).toBeLessThan(10);
+  });
+});

@@ -1,0 +1,75 @@
+import { eventually, testApp } from "@carillon/testkit";
+import { describe, expect, it } from "vitest";
+import { Pair } from "./support/client.ts";
+
+const app = testApp({ token: { isRequired: true, publicKeys: [], jwksUrl: null, issuer: null, audience: null } });
+const capabilities = { "user-*": ["subscribe"] } as const;
+
+describe("connection tokens", () => {
+  it("N24 › are shown before anything else, on each connection", async () => {
+    let tokens = 0;
+    await using pair: Pair = await Pair.start(
+      { apps: [app] },
+      {
+        getToken: () => {
+          tokens++;
+          return pair.gateway.connectionToken({ sub: "ann", capabilities, ttlSeconds: 300 });
+        },
+      },
+    );
+    const channel = pair.client.subscribe("user-ann");
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await pair.interrupt();
+    await eventually(() => expect(tokens).toBe(2));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+  });
+
+  it("N26 › are replaced before they expire, so that the connection goes on", async () => {
+    let tokens = 0;
+    await using pair: Pair = await Pair.start(
+      { apps: [app] },
+      {
+        getToken: () => {
+          tokens++;
+          return pair.gateway.connectionToken({ sub: "ann", capabilities, ttlSeconds: 2 });
+        },
+      },
+    );
+    const channel = pair.client.subscribe("user-ann");
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    const states: string[] = [];
+    pair.client.on("state", ({ status }) => states.push(status));
+    await eventually(() => expect(tokens).toBeGreaterThan(2), { timeoutMs: 20_000 });
+    expect(states).toEqual([]);
+  });
+
+  it("one that can't be had is tried for again, and told meanwhile", async () => {
+    let isAway = true;
+    await using pair: Pair = await Pair.start(
+      {},
+      {
+        getToken: async () => {
+          if (isAway) throw new TypeError("fetch failed");
+          return null;
+        },
+      },
+    );
+    const reasons: string[] = [];
+    pair.client.on("state", (state) => {
+      if (state.status === "waiting") reasons.push(state.reason.code);
+    });
+    pair.client.connect();
+    await eventually(() => expect(reasons.length).toBeGreaterThan(1));
+    expect(reasons[0]).toBe("auth_failed");
+    isAway = false;
+    await eventually(() => expect(pair.client.state.status).toBe("connected"));
+  });
+
+  it("one that the server doesn't take is told as an error", async () => {
+    const errors: unknown[] = [];
+    await using pair = await Pair.start({}, { getToken: async () => "not.a.token" });
+    pair.client.on("error", (error) => errors.push(error));
+    pair.client.connect();
+    await eventually(() => expect(errors).toMatchObject([{ code: "token_invalid" }]));
+  });
+});
