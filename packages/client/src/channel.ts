@@ -6,7 +6,11 @@ import { Presence } from "./presence.ts";
 import type { WireDelivery } from "./wire.ts";
 
 /** Takes an event. */
-export type EventListener<Payload = unknown> = (payload: Payload, meta: EventMeta) => void;
+export type EventListener<Payload> = (payload: Payload, meta: EventMeta) => void;
+
+/** Events by name with their payloads, where nothing was declared. */
+// biome-ignore lint/suspicious/noExplicitAny: a listener says what it expects, and nothing was declared that could be wrong.
+export type AnyEvents = Record<string, any>;
 
 /** Takes any event of a channel. */
 export type AnyEventListener = (event: string, payload: unknown, meta: EventMeta) => void;
@@ -36,7 +40,7 @@ export interface ChannelClient {
  * A channel that the application listens to. It outlives connections: after a break it is subscribed to again, and on channels
  * with a history what was missed is delivered before anything later.
  */
-export class Channel {
+export class Channel<Events = AnyEvents> {
   readonly name: string;
   /** Who is here; empty on channels that are no presence channels. */
   readonly presence: Presence;
@@ -58,8 +62,7 @@ export class Channel {
   }
 
   /** Calls `listener` with the payload of each event of this name. The same pair counts once. Answers the channel. */
-  // biome-ignore lint/suspicious/noExplicitAny: whoever has not declared the channel's events says by the listener what they are.
-  bind<Payload = any>(event: string, listener: EventListener<Payload>): this {
+  bind<Name extends keyof Events & string>(event: Name, listener: EventListener<Events[Name]>): this {
     const listeners = this.#events.get(event) ?? new Set();
     this.#events.set(event, listeners);
     listeners.add(listener);
@@ -67,7 +70,7 @@ export class Channel {
   }
 
   /** Ends what {@link bind} began; without a listener all of the event, without an event all of the channel. Answers the channel. */
-  unbind(event?: string, listener?: EventListener<never>): this {
+  unbind<Name extends keyof Events & string>(event?: Name, listener?: EventListener<Events[Name]>): this {
     if (event === undefined) this.#events.clear();
     else if (listener === undefined) this.#events.delete(event);
     else if (this.#events.get(event)?.delete(listener) && this.#events.get(event)?.size === 0)
@@ -90,7 +93,11 @@ export class Channel {
    * Publishes on the channel; resolves when the server has taken the event over. Rejects with a CarillonError. Needs the right to:
    * `publish` in the connection token, or client events.
    */
-  publish(event: string, payload: unknown, options?: PublishOptions): Promise<Published> {
+  publish<Name extends keyof Events & string>(
+    event: Name,
+    payload: Events[Name],
+    options?: PublishOptions,
+  ): Promise<Published> {
     return this.#client.publish(this.name, event, payload, options);
   }
 

@@ -16,6 +16,9 @@ export interface ConnectionOwner {
   onLost(): void;
 }
 
+const NO_WEBSOCKET =
+  'there is no WebSocket here: use Node 22 or newer, or pass the one of the package "ws" as the option WebSocket';
+
 /** A connection that stood for so long was good: the next delay is a short one again. */
 const STABLE_MS = 10_000;
 /** After so many ends in a row that ask to come back at once, the growing delay holds all the same. */
@@ -89,8 +92,12 @@ export class Connection {
       if (isCurrent()) this.#drop({ code: "auth_failed", message: `getToken failed: ${String(error)}` });
       return;
     }
+    if (!isCurrent()) return;
     const [transport] = transports;
-    if (!isCurrent() || transport === undefined) return;
+    if (transport === undefined) {
+      this.#end({ code: "no_transport", message: NO_WEBSOCKET });
+      return;
+    }
     this.#announced = null;
     this.#hintMs = null;
     this.#link = transport.open(url, {

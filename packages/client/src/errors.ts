@@ -10,6 +10,8 @@ export type ClientErrorCode =
   | "timeout"
   /** Too many commands wait for a connection. */
   | "queue_full"
+  /** An event doesn't fit the schema that was declared for it. */
+  | "invalid_payload"
   /** The application's endpoint for tokens refused, or could not be reached. */
   | "auth_failed";
 

@@ -1,4 +1,5 @@
-export type { AnyEventListener, EventListener, Published, PublishOptions } from "./channel.ts";
+export type { AnyChannels, ChannelMap, ChannelNameOf, ChannelSchemas, EventsOf, HeardBy } from "@carillon/protocol";
+export type { AnyEventListener, AnyEvents, EventListener, Published, PublishOptions } from "./channel.ts";
 export { Channel } from "./channel.ts";
 export type { ChannelLifecycle, ChannelState, EventMeta, Gap } from "./channel-state.ts";
 export type { ClientErrorCode } from "./errors.ts";
@@ -12,7 +13,7 @@ export type {
 } from "./options.ts";
 export type { Member, PresenceEvents } from "./presence.ts";
 export { Presence } from "./presence.ts";
-export type { ClientEvents } from "./realtime-client.ts";
+export type { ClientEvents, Hold } from "./realtime-client.ts";
 export { RealtimeClient } from "./realtime-client.ts";
 export type { ConnectionState, DisconnectReason } from "./state.ts";
 export type { SubscribeOptions } from "./subscriptions.ts";

@@ -1,3 +1,4 @@
+import type { ChannelSchemas } from "@carillon/protocol";
 import { CarillonError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 import { JSON_FORMAT, type WebSocketConstructor, WebSocketTransport, type WireFormat } from "./websocket-transport.ts";
@@ -44,6 +45,11 @@ export interface RealtimeClientOptions {
   readonly WebSocket?: WebSocketConstructor;
   /** The form of frames. Default JSON; `msgpack` of `@carillon/client/msgpack` for payloads that are long lists of numbers. */
   readonly format?: WireFormat;
+  /**
+   * Schemas (of any library of Standard Schema) that payloads must fit: listeners get what comes out of them. An event that doesn't
+   * fit reaches no listener and is told as an `error` of the client. The types that go with them: `HeardBy<typeof schemas>`.
+   */
+  readonly schemas?: ChannelSchemas;
   /** Upper bound of the first reconnect delay, in ms; doubles up to `maxReconnectDelayMs`. Default 500. */
   readonly minReconnectDelayMs?: number;
   /** Upper bound of reconnect delays, in ms. Default 30,000. */
@@ -65,14 +71,10 @@ export function settingsOf(key: string, options: RealtimeClientOptions): Setting
   if (typeof key !== "string" || key === "")
     throw new TypeError("new RealtimeClient(key, …): key must be the app's key");
   const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (WebSocket === undefined) {
-    throw new TypeError(
-      'there is no WebSocket here: use Node 22 or newer, or pass the one of the package "ws" as the option WebSocket',
-    );
-  }
   return {
     url: urlOf(key, options.host),
-    transports: [new WebSocketTransport(WebSocket, options.format ?? JSON_FORMAT)],
+    // None on a server that renders a page, which never connects.
+    transports: WebSocket === undefined ? [] : [new WebSocketTransport(WebSocket, options.format ?? JSON_FORMAT)],
     authorize: options.authorizeChannel ?? endpointOf(options),
     getToken: options.getToken ?? null,
     backoff: { minMs: options.minReconnectDelayMs ?? 500, maxMs: options.maxReconnectDelayMs ?? 30_000 },

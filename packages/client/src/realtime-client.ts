@@ -1,22 +1,39 @@
-import { CHANNEL_NAME_RULE, isChannelName, type MembersFrame, type WelcomeFrame } from "@carillon/protocol";
+import {
+  type AnyChannels,
+  CHANNEL_NAME_RULE,
+  type ChannelMap,
+  type ChannelNameOf,
+  type EventsOf,
+  isChannelName,
+  type MembersFrame,
+  type WelcomeFrame,
+} from "@carillon/protocol";
 import { Channel, type Published, type PublishOptions } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { CarillonError } from "./errors.ts";
 import { type HistoryOptions, type HistoryPage, toHistoryPage } from "./history.ts";
 import { type RealtimeClientOptions, settingsOf } from "./options.ts";
+import { type PayloadCheck, payloadCheck } from "./payload-check.ts";
 import { Requests } from "./requests.ts";
 import type { ConnectionState } from "./state.ts";
 import { statesOf } from "./states.ts";
 import { type SubscribeOptions, Subscriptions } from "./subscriptions.ts";
 import { TokenKeeper } from "./token-keeper.ts";
-import type { WireFrame, WireHistory } from "./wire.ts";
+import type { WireDelivery, WireFrame, WireHistory } from "./wire.ts";
 
 /** What a client tells about itself. */
 export interface ClientEvents {
   state: ConnectionState;
   /** Something is wrong that no call is told of, such as a connection token that the server refuses. */
   error: CarillonError;
+}
+
+/** A channel that is held. */
+export interface Hold<Events> {
+  readonly channel: Channel<Events>;
+  /** Lets go. Counts once. */
+  readonly release: () => void;
 }
 
 /**
@@ -28,10 +45,15 @@ export interface ClientEvents {
  * const channel = client.subscribe("private-user-1");
  * channel.bind("order.created", (order) => console.log(order));
  */
-export class RealtimeClient implements AsyncDisposable {
+export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implements AsyncDisposable {
   readonly #isAutomatic: boolean;
+  readonly #check: PayloadCheck | null;
   readonly #events = new Emitter<ClientEvents>();
-  readonly #channels = new Map<string, Channel>();
+  /** Weak: a channel that nobody wants or knows any more is gone; who still knows one has the same again. */
+  readonly #channels = new Map<string, WeakRef<Channel>>();
+  readonly #forgotten = new FinalizationRegistry<string>((name) => {
+    if (this.#channels.get(name)?.deref() === undefined) this.#channels.delete(name);
+  });
   /** How often each channel is held, besides by {@link subscribe}. */
   readonly #holds = new Map<string, number>();
   readonly #subscribed = new Set<string>();
@@ -44,6 +66,7 @@ export class RealtimeClient implements AsyncDisposable {
   constructor(key: string, options: RealtimeClientOptions) {
     const settings = settingsOf(key, options);
     this.#isAutomatic = options.autoConnect ?? true;
+    this.#check = options.schemas === undefined ? null : payloadCheck(options.schemas);
     this.#connection = new Connection(settings, {
       onState: (state) => this.#onState(state),
       onOpen: (welcome, token) => this.#onOpen(welcome, token),
@@ -87,16 +110,20 @@ export class RealtimeClient implements AsyncDisposable {
    * Listens to a channel from now on. Called again it answers the same channel; {@link unsubscribe} ends it, however often it was
    * called. What comes of it is told by the channel (`state`, `error`).
    */
-  subscribe(name: string, options?: SubscribeOptions): Channel {
+  subscribe<Name extends ChannelNameOf<Channels>>(
+    name: Name,
+    options?: SubscribeOptions,
+  ): Channel<EventsOf<Channels, Name>> {
     const channel = this.channel(name);
     this.#subscribed.add(name);
-    this.#want(channel, options);
+    this.#want(name, options);
     return channel;
   }
 
-  /** Ends what {@link subscribe} began, and forgets its listeners. No effect on a channel that isn't subscribed. */
-  unsubscribe(name: string): void {
+  /** Ends what {@link subscribe} began, and forgets all listeners of the channel. No effect on a channel that isn't subscribed. */
+  unsubscribe(name: ChannelNameOf<Channels>): void {
     if (!this.#subscribed.delete(name)) return;
+    this.#channels.get(name)?.deref()?.unbind();
     this.#release(name);
   }
 
@@ -104,10 +131,10 @@ export class RealtimeClient implements AsyncDisposable {
    * Listens to a channel for as long as it is held: for parts of an application that don't know of each other. The channel is
    * given up when nobody holds it any more. Answers the act that lets go, which counts once.
    */
-  hold(name: string, options?: SubscribeOptions): { readonly channel: Channel; readonly release: () => void } {
+  hold<Name extends ChannelNameOf<Channels>>(name: Name, options?: SubscribeOptions): Hold<EventsOf<Channels, Name>> {
     const channel = this.channel(name);
     this.#holds.set(name, (this.#holds.get(name) ?? 0) + 1);
-    this.#want(channel, options);
+    this.#want(name, options);
     let isHeld = true;
     const release = () => {
       if (!isHeld) return;
@@ -124,18 +151,19 @@ export class RealtimeClient implements AsyncDisposable {
    * The channel of a name, subscribed or not: to publish on it, or to read its history. Throws a TypeError for what is no name
    * of a channel.
    */
-  channel(name: string): Channel {
-    const known = this.#channels.get(name);
-    if (known !== undefined) return known;
+  channel<Name extends ChannelNameOf<Channels>>(name: Name): Channel<EventsOf<Channels, Name>> {
+    const known = this.#channels.get(name)?.deref();
+    if (known !== undefined) return known as Channel<EventsOf<Channels, Name>>;
     if (!isChannelName(name)) throw new TypeError(`${JSON.stringify(name)} is no channel: ${CHANNEL_NAME_RULE}`);
-    const channel = new Channel(name, {
+    const channel: Channel = new Channel(name, {
       publish: (...publication) => this.#publish(...publication),
       history: (of, options) => this.#history(of, options),
       members: async (of, after) =>
         (await this.#ask({ type: "presence", channel: of, after, limit: MEMBERS_PER_PAGE })) as MembersFrame,
     });
-    this.#channels.set(name, channel);
-    return channel;
+    this.#channels.set(name, new WeakRef(channel));
+    this.#forgotten.register(channel, name);
+    return channel as Channel<EventsOf<Channels, Name>>;
   }
 
   /** Ends the connection; what still waits is rejected as `closed`. Channels stay as they are wanted, for a later `connect()`. */
@@ -147,17 +175,16 @@ export class RealtimeClient implements AsyncDisposable {
     this.close();
   }
 
-  #want(channel: Channel, options: SubscribeOptions | undefined): void {
-    this.#subscriptions.want(channel, options);
+  #want(name: string, options: SubscribeOptions | undefined): void {
+    const channel = this.#channels.get(name)?.deref();
+    if (channel !== undefined) this.#subscriptions.want(channel, options);
     this.#connectIfAutomatic();
   }
 
   #release(name: string): void {
-    const channel = this.#channels.get(name);
+    const channel = this.#channels.get(name)?.deref();
     if (channel === undefined || this.#subscribed.has(name) || this.#holds.has(name)) return;
     this.#subscriptions.drop(channel);
-    channel.unbind();
-    this.#channels.delete(name);
   }
 
   #connectIfAutomatic(): void {
@@ -198,14 +225,19 @@ export class RealtimeClient implements AsyncDisposable {
   #onFrame(frame: WireFrame): void {
     if (this.#requests.settle(frame)) return;
     if (frame.type === undefined) this.#onDelivery(frame);
-    else if (frame.type === "presence") this.#channels.get(frame.channel)?.presence.take(frame);
+    else if (frame.type === "presence") this.#channels.get(frame.channel)?.deref()?.presence.take(frame);
     else if (frame.type === "gap") this.#subscriptions.gap(frame.channel, frame.position);
     else if (frame.type === "unsubscribed") this.#subscriptions.ended(frame);
   }
 
-  #onDelivery(frame: WireFrame & { readonly type?: undefined }): void {
-    this.#subscriptions.deliver(frame);
-    const { channel, receipt } = frame;
+  #onDelivery(frame: WireDelivery): void {
+    const { channel, event, receipt } = frame;
+    try {
+      const payload = this.#check === null ? frame.payload : this.#check(channel, event, frame.payload);
+      this.#subscriptions.deliver({ ...frame, payload });
+    } catch (error) {
+      this.#events.emit("error", error as CarillonError);
+    }
     if (receipt !== undefined) this.#connection.send({ type: "received", channel, receipt });
   }
 

@@ -2,7 +2,10 @@ import type { TransportName } from "./transport.ts";
 
 /** Why there is no connection. */
 export interface DisconnectReason {
-  /** For programs: the name of a close code (docs/errors.md), `connection_lost`, `timeout`, `auth_failed` or `closed`. */
+  /**
+   * For programs: the name of a close code (docs/errors.md), `connection_lost`, `timeout`, `auth_failed`, `no_transport`
+   * or `closed`.
+   */
   readonly code: string;
   /** The close code; absent where the connection ended in another way. */
   readonly closeCode?: number;

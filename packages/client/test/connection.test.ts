@@ -150,7 +150,21 @@ describe("options", () => {
     );
   });
 
-  it("an app that is full keeps clients away, and tells them", async () => {
+  it("where there is no WebSocket a client can be made, and says what to do when it is to connect", async () => {
+    const { WebSocket } = globalThis;
+    try {
+      Reflect.deleteProperty(globalThis, "WebSocket");
+      const client = new RealtimeClient("key", { host: "ws://localhost" });
+      client.subscribe("news");
+      await eventually(() =>
+        expect(client.state).toMatchObject({ status: "closed", reason: { code: "no_transport" } }),
+      );
+    } finally {
+      if (WebSocket !== undefined) globalThis.WebSocket = WebSocket;
+    }
+  });
+
+  it("an app that is off keeps clients away, and tells them", async () => {
     await using pair = await Pair.start({ apps: [testApp({ enabled: false })] });
     pair.client.connect();
     await eventually(() => expect(pair.client.state).toMatchObject({ reason: { code: "app_disabled" } }));

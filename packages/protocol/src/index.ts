@@ -12,6 +12,20 @@ export {
   userChannelOf,
   userOfChannel,
 } from "./channel-name.ts";
+export type {
+  AnyChannels,
+  ChannelMap,
+  ChannelNameOf,
+  ChannelSchemas,
+  EventNameOf,
+  EventOf,
+  EventsOf,
+  HeardBy,
+  PatternOf,
+  PayloadOf,
+  PublishablePayloadOf,
+  PublishedBy,
+} from "./channel-types.ts";
 export type { CloseCodeName, ErrorCode, ErrorCodeInfo } from "./codes.ts";
 export { CLOSE_CODES, ERROR_CODES } from "./codes.ts";
 export type { Envelope } from "./envelope.ts";

@@ -1,0 +1,77 @@
+import type { HeardBy, RealtimeClient } from "@carillon/client";
+import type { ChannelSchemas } from "@carillon/protocol";
+import { eventually } from "@carillon/testkit";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { Pair } from "./support/client.ts";
+
+interface Order {
+  readonly id: number;
+}
+
+interface Channels {
+  orders: { "order.created": Order; "order.gone": { readonly id: number; readonly why: string } };
+  [user: `private-user-${string}`]: { badge: number };
+}
+
+/** Never run: only its types are looked at. */
+function declared(client: RealtimeClient<Channels>): void {
+  const orders = client.subscribe("orders");
+  orders.bind("order.created", (order) => expectTypeOf(order).toEqualTypeOf<Order>());
+  client.subscribe("private-user-7").bind("badge", (badge) => expectTypeOf(badge).toEqualTypeOf<number>());
+  void orders.publish("order.gone", { id: 1, why: "sold out" });
+  // @ts-expect-error: no such event
+  orders.bind("order.crated", () => undefined);
+  // @ts-expect-error: no such channel
+  client.subscribe("order");
+  // @ts-expect-error: not what the event carries
+  void orders.publish("order.gone", { id: "1" });
+  // @ts-expect-error: not what the event carries
+  orders.bind("order.created", (order: string) => order);
+}
+
+/** Without a declaration a listener says what it expects, as the guide's code does. */
+function undeclared(client: RealtimeClient): void {
+  client.subscribe("any-channel").bind("order.created", (order: Order) => order.id);
+  client.subscribe(`private-user-${7}`).bind("x", (anything) => anything.whatever);
+}
+
+/** A schema without a library. */
+function numberSchema() {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: (value: unknown) =>
+        typeof value === "number"
+          ? { value: String(value) }
+          : { issues: [{ message: "must be a number", path: ["n"] }] },
+      types: undefined as unknown as { readonly input: number; readonly output: string },
+    },
+  } as const;
+}
+
+const schemas = { "badge-*": { changed: numberSchema() } } satisfies ChannelSchemas;
+
+describe("typed channels", () => {
+  it("are inferred where they are declared, and anything goes where not", () => {
+    expect([declared, undeclared]).toHaveLength(2);
+  });
+
+  it("schemas › listeners get what comes out of them; what doesn't fit is told, and reaches nobody", async () => {
+    await using pair = await Pair.start({}, { schemas });
+    const client = pair.client as unknown as RealtimeClient<HeardBy<typeof schemas>>;
+    const errors: string[] = [];
+    const seen: unknown[] = [];
+    client.on("error", ({ code, message }) => errors.push(`${code}: ${message}`));
+    const channel = client.subscribe("badge-7");
+    channel.bind("changed", (text) => {
+      expectTypeOf(text).toEqualTypeOf<string>();
+      seen.push(text);
+    });
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await pair.gateway.publish("badge-7", "changed", "no number");
+    await pair.gateway.publish("badge-7", "changed", 5);
+    await eventually(() => expect(seen).toEqual(["5"]));
+    expect(errors).toEqual(["invalid_payload: changed on badge-7 doesn't fit its schema at n: must be a number"]);
+  });
+});
