@@ -14,7 +14,7 @@ export default defineConfig({
         ...resolution,
         test: {
           name: "packages",
-          include: ["packages/*/test/**/*.test.ts", "loadtest/test/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.{ts,tsx}", "loadtest/test/**/*.test.ts"],
           exclude: ["packages/e2e/**"],
           pool: "forks",
           testTimeout: 30_000,

@@ -1,0 +1,13 @@
+"use client";
+export type { AnyClient, RealtimeProviderProps } from "./provider.ts";
+export { RealtimeProvider, useRealtimeClient } from "./provider.ts";
+export type { RealtimeHooks } from "./realtime-hooks.ts";
+export { realtimeHooks } from "./realtime-hooks.ts";
+export { useConnectionState } from "./use-connection-state.ts";
+export { useEvent } from "./use-event.ts";
+export type { HistoryResult } from "./use-history.ts";
+export { useHistory } from "./use-history.ts";
+export type { PresenceSnapshot } from "./use-presence.ts";
+export { usePresence } from "./use-presence.ts";
+export type { UseChannelOptions } from "./use-realtime-channel.ts";
+export { useChannelState, useRealtimeChannel } from "./use-realtime-channel.ts";

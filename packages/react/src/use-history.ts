@@ -1,0 +1,87 @@
+"use client";
+import { CarillonError, type HistoryEvent, type HistoryOptions } from "@carillon/client";
+import { useCallback, useEffect, useState } from "react";
+import { useChannelState, useRealtimeChannel } from "./use-realtime-channel.ts";
+
+/** What a history comes to. */
+export interface HistoryResult<Payload = unknown> {
+  readonly events: readonly HistoryEvent<Payload>[];
+  readonly isLoading: boolean;
+  /** Why it could not be read; null when it could. */
+  readonly error: CarillonError | null;
+  /** True when there is more in the direction of `loadMore`. */
+  readonly hasMore: boolean;
+  /** Reads on; for `forward` only. No effect while it is reading, or when there is no more. */
+  readonly loadMore: () => void;
+  /** Reads it anew, as after a gap. */
+  readonly reload: () => void;
+}
+
+interface Loaded {
+  readonly events: readonly HistoryEvent[];
+  readonly hasMore: boolean;
+  readonly error: CarillonError | null;
+  readonly isLoading: boolean;
+}
+
+const NOTHING: Loaded = { events: [], hasMore: false, error: null, isLoading: true };
+
+/** Reads a channel's history once the channel is subscribed to, and again when events may have been missed. */
+export function useHistory<Payload = unknown>(
+  channelName: string,
+  { limit, since, direction }: HistoryOptions = {},
+): HistoryResult<Payload> {
+  const channel = useRealtimeChannel(channelName);
+  const isSubscribed = useChannelState(channel).status === "subscribed";
+  const [loaded, setLoaded] = useState(NOTHING);
+  const [round, setRound] = useState(0);
+
+  const read = useCallback(
+    (from: string | undefined) =>
+      channel.history({
+        ...(limit === undefined ? {} : { limit }),
+        ...(direction === undefined ? {} : { direction }),
+        ...(from === undefined ? {} : { since: from }),
+      }),
+    [channel, limit, direction],
+  );
+  const reload = useCallback(() => setRound((number) => number + 1), []);
+
+  useEffect(() => channel.on("gap", reload), [channel, reload]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another round is another reading.
+  useEffect(() => {
+    if (!isSubscribed) return;
+    let isGone = false;
+    setLoaded((before) => ({ ...before, isLoading: true }));
+    read(since).then(
+      ({ events, hasMore }) => !isGone && setLoaded({ events, hasMore, error: null, isLoading: false }),
+      (error: unknown) => !isGone && setLoaded((before) => ({ ...before, error: asError(error), isLoading: false })),
+    );
+    return () => {
+      isGone = true;
+    };
+  }, [isSubscribed, read, since, round]);
+
+  const loadMore = useCallback(() => {
+    const last = loaded.events.at(-1);
+    if (loaded.isLoading || !loaded.hasMore || direction === "backward" || last === undefined) return;
+    setLoaded((before) => ({ ...before, isLoading: true }));
+    read(last.position).then(
+      ({ events, hasMore }) =>
+        // Unless it was read anew meanwhile.
+        setLoaded((before) =>
+          before.events.at(-1) === last
+            ? { events: [...before.events, ...events], hasMore, error: null, isLoading: false }
+            : before,
+        ),
+      (error: unknown) => setLoaded((before) => ({ ...before, error: asError(error), isLoading: false })),
+    );
+  }, [loaded, direction, read]);
+
+  return { ...loaded, loadMore, reload } as HistoryResult<Payload>;
+}
+
+function asError(error: unknown): CarillonError {
+  return error instanceof CarillonError ? error : new CarillonError("internal_error", String(error), { cause: error });
+}
