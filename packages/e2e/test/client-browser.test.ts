@@ -1,0 +1,135 @@
+import { NatsServer, TcpProxy } from "@carillon/testkit";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Application } from "./support/application.ts";
+import { startBrowser } from "./support/browser.ts";
+import { CarillonProcess } from "./support/carillon-process.ts";
+import { writeConfig } from "./support/config-file.ts";
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+const CONFIG = `
+apps:
+  - id: "1001"
+    key: app-key
+    secrets: [app-secret]
+    publishSecret: guide-secret
+channels:
+  - { match: "private-user-*", history: { messages: 500, maxAge: 10m } }
+gateway: { drain: { delaySeconds: 0, spreadSeconds: 1 } }
+`;
+
+async function open(url: string): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => {
+    throw error;
+  });
+  await page.goto(url);
+  return page;
+}
+
+const textOf = (page: Page, id: string) => page.locator(`#${id}`).textContent();
+const shows = (page: Page, id: string, text: string | RegExp) =>
+  expect.poll(() => textOf(page, id), { timeout: 20_000 }).toMatch(text);
+
+/** Publishes orders by number to whoever of the publishers answers. */
+async function publish(publisher: CarillonProcess, ...ids: readonly number[]): Promise<void> {
+  for (const id of ids) {
+    const event = { channel: "private-user-42", event: "order.created", payload: { id } };
+    expect((await publisher.publish(event)).status).toBe(204);
+  }
+}
+
+describe("the guide's page, with @carillon/react, in Chromium", () => {
+  test("an order appears after a publish; another route of the page shows who is there; somebody else's channel stays shut", async () => {
+    await using carillon = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
+    await using site = await Application.start({ host: carillon.url, channel: "private-user-42" });
+    const page = await open(`${site.url}/?visitor=42`);
+    await shows(page, "state", "connected subscribed");
+    await publish(carillon, 7);
+    await shows(page, "orders", /^7$/);
+    // StrictMode mounts everything twice.
+    expect(await carillon.metric("carillon_subscriptions")).toBe(1);
+
+    await page.getByRole("button", { name: "room" }).click();
+    await shows(page, "members", /^42$/);
+    const other = await open(`${site.url}/?visitor=43`);
+    await shows(other, "state", "connected failed");
+    await other.getByRole("button", { name: "room" }).click();
+    await shows(page, "members", /^42,43$/);
+    await expect.poll(() => carillon.metric("carillon_subscriptions")).toBe(2);
+    expect(await carillon.metric("carillon_connections")).toBe(2);
+    await other.close();
+    await page.close();
+    await expect.poll(() => carillon.metric("carillon_subscriptions"), { timeout: 15_000 }).toBe(0);
+  });
+
+  test("a gateway is killed under the page: it goes on with another one, and no order is missing", async () => {
+    await using nats = await NatsServer.start({ jetStream: true });
+    const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
+    const doomed = await CarillonProcess.start("gateway", args);
+    await using heir = await CarillonProcess.start("gateway", args);
+    await using publisher = await CarillonProcess.start("publisher", args);
+    let target = doomed;
+    // What a load balancer is to a page.
+    await using balancer = await TcpProxy.start({ targetPort: () => Number(new URL(target.url).port) });
+    const host = `http://127.0.0.1:${balancer.port}`;
+    await using site = await Application.start({ host, channel: "private-user-42" });
+    const page = await open(`${site.url}/?visitor=42`);
+    await shows(page, "state", "connected subscribed");
+    await publish(publisher, 1, 2, 3);
+    await shows(page, "orders", /^1,2,3$/);
+    target = heir;
+    await doomed.kill();
+    await publish(publisher, 4, 5, 6);
+    await shows(page, "orders", /^1,2,3,4,5,6$/);
+    await publish(publisher, 7);
+    await shows(page, "orders", /^1,2,3,4,5,6,7$/);
+    expect(await textOf(page, "gaps")).toBe("0");
+    await page.close();
+  });
+
+  test("the network goes silent, and the device is online again: the page notices at once, and catches up", async () => {
+    await using carillon = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
+    await using network = await TcpProxy.start({ targetPort: () => Number(new URL(carillon.url).port) });
+    const host = `http://127.0.0.1:${network.port}`;
+    await using site = await Application.start({ host, channel: "private-user-42" });
+    const page = await open(`${site.url}/?visitor=42`);
+    await shows(page, "state", "connected subscribed");
+    network.freeze();
+    await publish(carillon, 1, 2);
+    // Nothing tells the page, until the browser says that the device is online again.
+    await page.context().setOffline(true);
+    await page.context().setOffline(false);
+    await shows(page, "state", /waiting|connecting/);
+    network.heal();
+    await shows(page, "orders", /^1,2$/);
+    await shows(page, "state", "connected subscribed");
+    await page.close();
+  });
+
+  test("a tab that was hidden and is shown again notices that its connection died meanwhile", async () => {
+    await using carillon = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
+    await using network = await TcpProxy.start({ targetPort: () => Number(new URL(carillon.url).port) });
+    const host = `http://127.0.0.1:${network.port}`;
+    await using site = await Application.start({ host, channel: "private-user-42" });
+    const page = await open(`${site.url}/?visitor=42`);
+    await shows(page, "state", "connected subscribed");
+    network.freeze();
+    await publish(carillon, 1);
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await shows(page, "state", /waiting|connecting/);
+    network.heal();
+    await shows(page, "orders", /^1$/);
+    await page.close();
+  });
+});
