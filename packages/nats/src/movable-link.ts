@@ -2,9 +2,10 @@ import { type BusReceiver, BusUnavailableError, type StreamStamp } from "@carill
 import type { ConnectionOptions, Subscription } from "nats";
 import { type Deferred, defer, pause } from "./deadline.ts";
 import type { Interest } from "./interest.ts";
-import { Link, type LinkCallback, type LinkObserver } from "./link.ts";
+import type { Link, LinkCallback, LinkObserver } from "./link.ts";
 import type { NatsLog } from "./log.ts";
 import { Overlap } from "./overlap.ts";
+import { ServerSearch } from "./server-search.ts";
 
 /** Takes what arrives for a receiver. */
 export type Deliver = (receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined) => void;
@@ -51,8 +52,6 @@ interface Successor extends Seat {
 const PROPAGATION_MS = 1_000;
 // How far the new server may be behind the old one; a connection that takes longer is cut by NATS (`write_deadline`).
 const MAX_LAG_MS = 10_000;
-const SEARCH_ROUNDS = 5;
-const SEARCH_PAUSE_MS = 300;
 const REPLACE_PAUSE_MS = 250;
 const MAX_REPLACE_PAUSE_MS = 2_000;
 // Subscribing takes some 10 µs each; in chunks, so that clients are served meanwhile.
@@ -69,6 +68,7 @@ export class MovableLink {
   readonly #options: MovableLinkOptions;
   readonly #observer: LinkObserver;
   readonly #controls = new Set<Control>();
+  readonly #search: ServerSearch;
   #seat: Seat;
   #next: Successor | null = null;
   /** After a move: knows what the old connection delivered, while the new one may still bring it. */
@@ -87,6 +87,7 @@ export class MovableLink {
       onRefused: options.onRefused,
       onClusterChanged: () => options.onClusterChanged(),
     };
+    this.#search = new ServerSearch({ ...options, observer: this.#observer });
     link.attach(this.#observer);
     this.#seat = this.#seatOn(link);
   }
@@ -198,7 +199,7 @@ export class MovableLink {
     this.#isMoving = true;
     log.info("nats_lame_duck", { server: old.server });
     try {
-      const link = await this.#openElsewhere(old);
+      const link = await this.#search.openElsewhere(old, () => this.#isClosed);
       if (link === null) log.warn("nats_lame_duck_no_other_server", { server: old.server });
       else await this.#moveTo(link, new Overlap());
     } catch (error) {
@@ -225,7 +226,7 @@ export class MovableLink {
     let pauseMs = REPLACE_PAUSE_MS;
     while (!this.#isClosed) {
       try {
-        await this.#moveTo(await this.#open(this.#knownServers()), null);
+        await this.#moveTo(await this.#search.open(old), null);
         break;
       } catch (error) {
         this.#options.log.warn("nats_connect_failed", { error });
@@ -291,38 +292,6 @@ export class MovableLink {
       copied++;
       if (copied % CHUNK === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-  }
-
-  /** Connects to another server than the one that `old` is on; null when there is none. */
-  async #openElsewhere(old: Link): Promise<Link | null> {
-    for (let round = 0; round < SEARCH_ROUNDS && !this.#isClosed; round++) {
-      if (round > 0) await pause(SEARCH_PAUSE_MS);
-      try {
-        const link = await this.#open(this.#knownServers());
-        if (link.serverId !== old.serverId && !link.isLameDuck) return link;
-        await link.close();
-      } catch (error) {
-        this.#options.log.warn("nats_connect_failed", { error });
-      }
-    }
-    return null;
-  }
-
-  async #open(servers: readonly string[]): Promise<Link> {
-    const connection = { ...this.#options.connection, servers: [...servers], noRandomize: true };
-    const link = await Link.open(connection, this.#options.log);
-    link.attach(this.#observer);
-    return link;
-  }
-
-  /** All servers in a random order, the one to get away from last. */
-  #knownServers(): string[] {
-    const { link } = this.#seat;
-    const { servers = [] } = this.#options.connection;
-    const known = new Set([...(typeof servers === "string" ? [servers] : servers), ...link.peers]);
-    const others = [...known].filter((server) => server !== link.server);
-    const shuffled = others.map((server) => ({ server, rank: Math.random() })).sort((a, b) => a.rank - b.rank);
-    return [...shuffled.map(({ server }) => server), ...(known.has(link.server) ? [link.server] : [])];
   }
 }
 

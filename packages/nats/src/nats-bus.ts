@@ -15,8 +15,9 @@ import {
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
 import { NatsBlockStore } from "./block-store.ts";
+import { BusSubscriptions } from "./bus-subscriptions.ts";
 import { NatsClusterLink } from "./cluster-link.ts";
-import { defer, withDeadline } from "./deadline.ts";
+import { withDeadline } from "./deadline.ts";
 import { historySettingsOf } from "./history-config.ts";
 import { StampReader } from "./history-stamp.ts";
 import { NatsHistory } from "./history-store.ts";
@@ -29,7 +30,6 @@ import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
 import { OncePublisher } from "./once-publisher.ts";
 import { createOnceStream } from "./once-stream.ts";
 import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
-import { CONFIRM_TIMEOUT_MS } from "./outbox.ts";
 import { PublishOrder } from "./publish-order.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { SubjectSpace } from "./subject.ts";
@@ -61,21 +61,16 @@ export class NatsBus implements Bus {
   readonly #clusterLink: NatsClusterLink;
   readonly #blocks: NatsBlockStore;
   readonly #order = new PublishOrder();
-  readonly #subscribeTimeoutMs: number;
+  readonly #subscriptions: BusSubscriptions;
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #doubters = new Set<(lossMs: number) => void>();
-  /** Receivers whose subscribe is under way, each with the mark of its newest one. */
-  readonly #subscribing = new Map<BusReceiver, symbol>();
-  readonly #refused = new WeakSet<BusReceiver>();
   readonly #counters = { disconnects: 0, refusals: 0 };
   #status: BusStatus = "connected";
-  #statusChange = defer<void>();
   #closing: Promise<void> | null = null;
 
   private constructor(options: NatsBusOptions, space: SubjectSpace, connection: ConnectionOptions, link: Link) {
     this.#space = space;
     this.#log = options.log ?? SILENT_LOG;
-    this.#subscribeTimeoutMs = options.subscribeTimeoutMs ?? DEFAULT_SUBSCRIBE_TIMEOUT_MS;
     this.#once = this.#createOncePublisher(options.idempotency ?? {});
     this.#history = new NatsHistory({
       space,
@@ -91,10 +86,15 @@ export class NatsBus implements Bus {
       link: () => this.#linkInUse,
     });
     this.#link = this.#createMovableLink(options, connection, link);
+    this.#subscriptions = new BusSubscriptions({
+      link: this.#link,
+      timeoutMs: options.subscribeTimeoutMs ?? DEFAULT_SUBSCRIBE_TIMEOUT_MS,
+      assertOpen: () => this.#assertOpen(),
+    });
     this.#clusterLink = new NatsClusterLink({
       space,
       link: this.#link,
-      whenStanding: () => this.#whenStanding(),
+      whenStanding: () => this.#subscriptions.whenStanding(),
       onGap: (silentMs) => this.#doubt(silentMs),
     });
     this.#blocks = new NatsBlockStore({
@@ -155,27 +155,11 @@ export class NatsBus implements Bus {
 
   async subscribe(receiver: BusReceiver): Promise<void> {
     this.#assertOpen();
-    const mark = Symbol("subscribe");
-    this.#refused.delete(receiver);
-    this.#link.add(receiver);
-    this.#subscribing.set(receiver, mark);
-    try {
-      await this.#whenStanding();
-      if (this.#refused.has(receiver)) {
-        throw new BusUnavailableError("NATS does not permit this node to subscribe to the channel");
-      }
-    } catch (error) {
-      // Unless the receiver left meanwhile, and perhaps came back: then this is not its newest subscribe.
-      if (this.#subscribing.get(receiver) === mark) this.#link.remove(receiver);
-      throw error;
-    } finally {
-      if (this.#subscribing.get(receiver) === mark) this.#subscribing.delete(receiver);
-    }
+    await this.#subscriptions.subscribe(receiver);
   }
 
   unsubscribe(receiver: BusReceiver): void {
-    this.#subscribing.delete(receiver);
-    this.#link.remove(receiver);
+    this.#subscriptions.unsubscribe(receiver);
   }
 
   publish(address: ChannelAddress, envelope: Uint8Array, options: BusPublishOptions = {}): Promise<BusPublishResult> {
@@ -197,7 +181,7 @@ export class NatsBus implements Bus {
     const shared = {
       space: this.#space,
       stampOf: stamps.read,
-      onRefused: (receiver: BusReceiver) => void this.#refused.add(receiver),
+      onRefused: (receiver: BusReceiver) => this.#subscriptions.refuse(receiver),
     };
     const InterestMode = options.interest === "partition" ? PartitionInterest : ExactInterest;
     const parts: MovableLinkOptions = {
@@ -260,30 +244,6 @@ export class NatsBus implements Bus {
     if (!this.#link.link.outbox.isEmpty) await this.#link.confirm();
   }
 
-  /** Resolves when all interest that was started so far stands. */
-  async #whenStanding(): Promise<void> {
-    const endMs = performance.now() + this.#subscribeTimeoutMs;
-    const late = () =>
-      new BusUnavailableError(`NATS did not take the subscription within ${this.#subscribeTimeoutMs} ms`);
-    for (;;) {
-      this.#assertOpen();
-      const leftMs = endMs - performance.now();
-      if (leftMs <= 0) throw late();
-      if (!this.#link.isUp) {
-        await withDeadline(this.#statusChange.promise, leftMs, late);
-        continue;
-      }
-      try {
-        // A confirmation has a deadline of its own; with 100,000 subscribes at once, a timer for each is worth saving.
-        const confirmed = this.#link.confirm();
-        await (leftMs < CONFIRM_TIMEOUT_MS ? withDeadline(confirmed, leftMs, late) : confirmed);
-        return;
-      } catch {
-        // The connection broke. The subscription comes back with it, so there is time until the deadline.
-      }
-    }
-  }
-
   #deliver(receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined): void {
     if (this.#closing !== null) return;
     try {
@@ -327,9 +287,7 @@ export class NatsBus implements Bus {
     if (this.#status === status || this.#status === "closed") return;
     if (status === "connected") this.#log.info("nats_connected", { server: this.#link.link.server });
     this.#status = status;
-    const change = this.#statusChange;
-    this.#statusChange = defer<void>();
-    change.resolve();
+    this.#subscriptions.linkChanged();
     for (const listener of this.#listeners) listener(status);
   }
 
