@@ -1,11 +1,14 @@
 import type { Channel } from "./channel.ts";
 import type { ChannelLog, LogStart } from "./channel-log.ts";
+
 import type { HistoryCounters } from "./history-counters.ts";
-import type { HistoryReader, HistoryTail } from "./history-reader.ts";
+import { HistoryDelivery } from "./history-delivery.ts";
+import type { HistoryReader } from "./history-reader.ts";
 import type { Hub } from "./hub.ts";
+import type { LoggedChannel } from "./logged-channel.ts";
+import { type PastWant, PastWants } from "./past-wants.ts";
 import type { Clock } from "./ports/clock.ts";
-import type { Position, StoredPublication, StreamStamp } from "./ports/history-store.ts";
-import { formatPosition } from "./position.ts";
+import type { Position, StreamStamp } from "./ports/history-store.ts";
 import { RetryQueue } from "./retry-queue.ts";
 
 /** Most publications that one round of a repair brings. */
@@ -27,12 +30,6 @@ export interface HistoryKeeperOptions {
   readonly onFailure: (channel: Channel, error: unknown) => void;
 }
 
-/** What the first subscribers of a channel want to see of its past: the first read brings it. */
-interface Want {
-  readonly since: Position | null;
-  readonly newest: number;
-}
-
 /** The newest position of a channel, and what it is compared with. */
 export interface HeadSeen {
   readonly head: Position;
@@ -42,30 +39,23 @@ export interface HeadSeen {
   readonly lossMs: number;
 }
 
-const NOTHING_WANTED: Want = { since: null, newest: 1 };
-
-/** A channel with history, as it stands on this node. */
-export interface LoggedChannel {
-  readonly channel: Channel;
-  readonly log: ChannelLog;
-}
-
 /**
  * Keeps the logs of a node's channels in step with the store: begins them, brings what the bus has lost before anything
  * later is delivered, and tells the clients where that can't be done. At most one task for each channel.
  */
 export class HistoryKeeper {
   readonly #options: HistoryKeeperOptions;
+  readonly #delivery: HistoryDelivery;
   readonly #tasks = new Map<Channel, Promise<void>>();
   // Channels whose running task has to ask the store once more, because something happened after it began to.
   readonly #due = new Set<Channel>();
-  // Weak: of a channel that the bus refuses nothing is left.
-  readonly #wants = new WeakMap<Channel, Want>();
+  readonly #wants = new PastWants();
   readonly #retries: RetryQueue<Channel>;
   #isFailing = false;
 
   constructor(options: HistoryKeeperOptions) {
     this.#options = options;
+    this.#delivery = new HistoryDelivery(options);
     this.#retries = new RetryQueue({
       ...options,
       retry: (channel) => {
@@ -78,27 +68,21 @@ export class HistoryKeeper {
   receive({ channel, log }: LoggedChannel, envelope: Uint8Array, stamp: StreamStamp | undefined): void {
     if (stamp === undefined) {
       // From a publisher whose rules give the channel no history: it has no place in the order of the others.
-      this.#options.hub.deliver(channel, envelope);
+      this.#delivery.deliverUnplaced({ channel, log }, envelope);
       return;
     }
     const verdict = log.offer(envelope, stamp, this.#options.clock.now());
     if (verdict === "next") {
-      this.#deliver({ channel, log }, { offset: stamp.offset, envelope });
-      this.#drain({ channel, log });
+      this.#delivery.deliver({ channel, log }, { offset: stamp.offset, envelope });
+      this.#delivery.drain({ channel, log });
     } else if (verdict === "strange" || (verdict === "held" && log.state === "following")) {
       void this.refresh({ channel, log }, verdict === "strange");
     }
   }
 
   /** Notes what a subscriber wants before the log has begun. */
-  want(channel: Channel, want: Partial<Want>): void {
-    const { since, newest } = this.#wants.get(channel) ?? NOTHING_WANTED;
-    const isOlder =
-      want.since != null && (since === null || (want.since.epoch === since.epoch && want.since.offset < since.offset));
-    this.#wants.set(channel, {
-      since: isOlder ? (want.since ?? null) : since,
-      newest: Math.max(newest, want.newest ?? 1),
-    });
+  want(channel: Channel, want: Partial<PastWant>): void {
+    this.#wants.add(channel, want);
   }
 
   /**
@@ -144,7 +128,7 @@ export class HistoryKeeper {
     if (head.epoch !== log.epoch || !isAtHead) return this.refresh(logged, true);
     this.#succeeded(logged);
     if (log.last === lastBefore) log.noteEmpty(head);
-    this.#drain(logged);
+    this.#delivery.drain(logged);
     return log.isBehind ? this.refresh(logged, true) : Promise.resolve();
   }
 
@@ -191,10 +175,10 @@ export class HistoryKeeper {
     } catch (error) {
       this.#failed(logged, error);
       log.goBlind();
-      this.#releaseHeld(logged);
+      this.#delivery.releaseHeld(logged);
       return;
     }
-    this.#drain(logged);
+    this.#delivery.drain(logged);
   }
 
   /**
@@ -208,13 +192,12 @@ export class HistoryKeeper {
     const isNewer = log.last > lastBefore && log.last >= offset;
     if (isNewer || offset === log.last) log.adopt(epoch);
     else log.begin(atHead(position));
-    this.#tellGap(logged, log.position);
+    this.#delivery.tellGap(logged, log.position);
   }
 
   async #readStart({ channel, log }: LoggedChannel): Promise<LogStart> {
     const { limits } = log;
-    const { since, newest } = this.#wants.get(channel) ?? NOTHING_WANTED;
-    this.#wants.delete(channel);
+    const { since, newest } = this.#wants.take(channel);
     if (since !== null) {
       const tail = await this.#options.reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP });
       const { publications, head } = tail;
@@ -242,8 +225,8 @@ export class HistoryKeeper {
         this.#beginAnew(logged, tail.head);
         return;
       }
-      if (!tail.isReachable && isSomethingLost(log, position, tail.head)) this.#skipLost(logged, tail);
-      else this.#fill(logged, tail.publications);
+      if (!tail.isReachable && isSomethingLost(log, position, tail.head)) this.#delivery.skipLost(logged, tail);
+      else this.#delivery.fill(logged, tail.publications);
       if (log.last === position.offset) log.noteEmpty(tail.head);
       if (tail.hasMore) {
         this.#due.add(channel);
@@ -251,7 +234,7 @@ export class HistoryKeeper {
       }
     } catch (error) {
       this.#failed(logged, error);
-      this.#releaseHeld(logged);
+      this.#delivery.releaseHeld(logged);
       return;
     }
     log.dropHeld(log.last);
@@ -259,23 +242,11 @@ export class HistoryKeeper {
       // It came before the store was asked, and the store doesn't have it: too old, or of a stream that is no more.
       log.dropHeld(newestHeld);
       log.skipTo(log.last);
-      this.#tellGap(logged, log.position);
+      this.#delivery.tellGap(logged, log.position);
     } else if (wasBehind) {
       this.#options.counters.repairs++;
     }
-    this.#drain(logged);
-  }
-
-  #fill(logged: LoggedChannel, publications: readonly StoredPublication[]): void {
-    for (const entry of logged.log.fill(publications)) this.#deliver(logged, entry);
-  }
-
-  /** Tells that something is lost, and goes on with the oldest that the store still has. */
-  #skipLost(logged: LoggedChannel, { publications, head }: HistoryTail): void {
-    const { log } = logged;
-    log.skipTo(publications.length === 0 ? head.offset : log.last);
-    this.#tellGap(logged, publications.length === 0 ? log.position : null);
-    this.#fill(logged, publications);
+    this.#delivery.drain(logged);
   }
 
   /** The newest of the store is older than what was delivered, or gone before its time: that was of another stream. */
@@ -292,43 +263,13 @@ export class HistoryKeeper {
     log.begin(atHead(head));
     // What was held back is to be read: until then it can't be told what follows on what.
     log.isSuspect = true;
-    this.#tellGap(logged, log.standing);
+    this.#delivery.tellGap(logged, log.standing);
     this.#due.add(logged.channel);
   }
 
-  /** Delivers what follows on the last one. */
-  #drain(logged: LoggedChannel): void {
-    for (let entry = logged.log.takeLinked(); entry !== null; entry = logged.log.takeLinked()) {
-      this.#deliver(logged, entry);
-    }
-  }
-
-  /** Delivers what is held back though something before it is missing, which the clients are told. */
-  #releaseHeld(logged: LoggedChannel): void {
-    const { log } = logged;
-    for (let held = log.takeHeld(); held !== null; held = log.takeHeld()) {
-      if (!held.isLinked) this.#tellGap(logged, null);
-      this.#deliver(logged, held.entry);
-    }
-    log.clearOverflow();
-  }
-
   #giveUp(logged: LoggedChannel): void {
-    this.#releaseHeld(logged);
+    this.#delivery.releaseHeld(logged);
     this.#retries.add(logged.channel);
-  }
-
-  #deliver({ channel, log }: LoggedChannel, { offset, envelope }: StoredPublication): void {
-    // Even while the stream may be another one since: who keeps its older position would be sent this again elsewhere,
-    // and a position of a stream that is no more proves nothing.
-    const position = log.epoch === "" ? undefined : formatPosition({ epoch: log.epoch, offset });
-    this.#options.hub.deliver(channel, envelope, position);
-  }
-
-  /** `position`: where the clients stand behind what is lost; null when something that is still to come is behind it too. */
-  #tellGap({ channel }: LoggedChannel, position: Position | null): void {
-    this.#options.counters.gaps++;
-    this.#options.hub.announceGap(channel, position === null ? undefined : formatPosition(position));
   }
 
   #succeeded({ channel, log }: LoggedChannel): void {

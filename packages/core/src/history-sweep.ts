@@ -1,6 +1,7 @@
 import type { Channel } from "./channel.ts";
-import type { HistoryKeeper, LoggedChannel } from "./history-keeper.ts";
+import type { HistoryKeeper } from "./history-keeper.ts";
 import type { HistoryReader } from "./history-reader.ts";
+import type { LoggedChannel } from "./logged-channel.ts";
 import type { Clock, Timer } from "./ports/clock.ts";
 import { MAX_HEADS, type Position } from "./ports/history-store.ts";
 

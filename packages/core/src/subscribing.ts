@@ -1,6 +1,6 @@
 import { accept, channelKind, type Result, refuse, type SubscribeTarget } from "@carillon/protocol";
-import type { LoggedChannel } from "./history-keeper.ts";
 import type { Joined, Joining } from "./joining.ts";
+import type { LoggedChannel } from "./logged-channel.ts";
 import { membershipOf } from "./membership.ts";
 import type { NodeServices } from "./node.ts";
 import { maySubscribe } from "./permissions.ts";
