@@ -3,6 +3,7 @@ import { backoffMs } from "./backoff.ts";
 import type { Settings } from "./settings.ts";
 import type { ConnectionState, DisconnectReason } from "./state.ts";
 import type { TransportLink } from "./transport.ts";
+import { TransportChoice } from "./transport-choice.ts";
 import { onWake } from "./wake.ts";
 import type { WireCommand, WireFrame } from "./wire.ts";
 
@@ -31,6 +32,7 @@ const MAX_AT_ONCE = 3;
 export class Connection {
   readonly #settings: Settings;
   readonly #owner: ConnectionOwner;
+  readonly #choice: TransportChoice;
   #state: ConnectionState = { status: "idle" };
   #link: TransportLink | null = null;
   /** Tells the newest attempt from those before. */
@@ -49,6 +51,7 @@ export class Connection {
   constructor(settings: Settings, owner: ConnectionOwner) {
     this.#settings = settings;
     this.#owner = owner;
+    this.#choice = new TransportChoice(settings.transports);
   }
 
   get state(): ConnectionState {
@@ -58,7 +61,7 @@ export class Connection {
   /** Connects, unless that is under way or done; no longer waits when a delay is running. */
   connect(): void {
     if (this.#state.status === "connecting" || this.#state.status === "connected") return;
-    this.#stopWaking ??= onWake(() => this.#wake());
+    this.#stopWaking ??= onWake((isOnline) => this.#wake(isOnline));
     void this.#dial();
   }
 
@@ -77,14 +80,21 @@ export class Connection {
   async #dial(): Promise<void> {
     clearTimeout(this.#timer);
     const id = ++this.#attemptId;
-    const { transports, url, connectTimeoutMs, getToken } = this.#settings;
+    const { url, connectTimeoutMs, getToken } = this.#settings;
+    const transport = this.#choice.current;
     this.#become({ status: "connecting", attempt: this.#attempt });
     // The state's listeners may have closed the client, or begun another attempt.
     const isCurrent = () => id === this.#attemptId;
     if (!isCurrent()) return;
+    if (transport === null) {
+      this.#end({ code: "no_transport", message: NO_WEBSOCKET });
+      return;
+    }
+    const timeoutMs = this.#choice.timeoutMs(transport, connectTimeoutMs);
     this.#timer = setTimeout(() => {
-      this.#drop({ code: "timeout", message: `no connection within ${connectTimeoutMs} ms` });
-    }, connectTimeoutMs);
+      this.#choice.failed(transport, true);
+      this.#drop({ code: "timeout", message: `no connection within ${timeoutMs} ms (${transport.name})` });
+    }, timeoutMs);
     let token: string | null = null;
     try {
       token = (await getToken?.()) ?? null;
@@ -93,11 +103,6 @@ export class Connection {
       return;
     }
     if (!isCurrent()) return;
-    const [transport] = transports;
-    if (transport === undefined) {
-      this.#end({ code: "no_transport", message: NO_WEBSOCKET });
-      return;
-    }
     this.#announced = null;
     this.#hintMs = null;
     this.#link = transport.open(url, {
@@ -107,6 +112,7 @@ export class Connection {
         if (frame.type === "welcome" && this.#state.status === "connecting") {
           clearTimeout(this.#timer);
           this.#openedAtMs = this.#heardAtMs;
+          this.#choice.succeeded(transport);
           this.#planPing();
           this.#become({ status: "connected", connectionId: frame.connectionId, transport: transport.name });
           if (isCurrent()) this.#owner.onOpen(frame, token);
@@ -117,7 +123,10 @@ export class Connection {
         this.#owner.onFrame(frame);
       },
       onClosed: (code, reason) => {
-        if (isCurrent()) this.#onClosed(code, reason);
+        if (!isCurrent()) return;
+        // A code of the registry is a server's word: the transport has got through.
+        if (this.#state.status === "connecting" && code < 4000) this.#choice.failed(transport, false);
+        this.#onClosed(code, reason);
       },
     });
   }
@@ -166,7 +175,8 @@ export class Connection {
   }
 
   /** The device is awake, or online, again: a connection may have died meanwhile, and there is no reason to wait for it. */
-  #wake(): void {
+  #wake(isOnline: boolean): void {
+    if (isOnline) this.#choice.forget();
     if (this.#state.status === "waiting") void this.#dial();
     else if (this.#state.status === "connected") this.#ping();
   }

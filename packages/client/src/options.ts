@@ -1,6 +1,8 @@
 import type { ChannelSchemas } from "@carillon/protocol";
 import { CarillonError } from "./errors.ts";
+import { HttpTransport } from "./http-transport.ts";
 import type { Settings } from "./settings.ts";
+import type { Transport, TransportName } from "./transport.ts";
 import { JSON_FORMAT, type WebSocketConstructor, WebSocketTransport, type WireFormat } from "./websocket-transport.ts";
 
 /** What the application says about one subscribe to a guarded channel. */
@@ -41,9 +43,14 @@ export interface RealtimeClientOptions {
   readonly getToken?: ConnectionTokenSource;
   /** False: nothing is connected until `connect()`. Default true: at the first subscribe or publish. */
   readonly autoConnect?: boolean;
-  /** WebSocket to use where there is none, as in Node 20: that of the package `ws`. */
+  /** WebSocket to use where there is none, as in Node 20: that of the package `ws`. Without one, `sse` is the best transport. */
   readonly WebSocket?: WebSocketConstructor;
-  /** The form of frames. Default JSON; `msgpack` of `@carillon/client/msgpack` for payloads that are long lists of numbers. */
+  /**
+   * Which transports may be used, the best first. Default `websocket`, `sse`, `poll`: where one doesn't get through, as behind some
+   * proxies, the next one does, and the better one is tried again later.
+   */
+  readonly transports?: readonly TransportName[];
+  /** The form of frames on WebSockets. Default JSON; `msgpack` of `@carillon/client/msgpack` for payloads that are long lists of numbers. */
   readonly format?: WireFormat;
   /**
    * Schemas (of any library of Standard Schema) that payloads must fit: listeners get what comes out of them. An event that doesn't
@@ -66,6 +73,8 @@ export interface RealtimeClientOptions {
   readonly maxQueued?: number;
 }
 
+const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "poll"];
+
 /** Checks and completes options. Throws a TypeError that says what to change. */
 export function settingsOf(key: string, options: RealtimeClientOptions): Settings {
   if (typeof key !== "string" || key === "")
@@ -73,8 +82,10 @@ export function settingsOf(key: string, options: RealtimeClientOptions): Setting
   const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
   return {
     url: urlOf(key, options.host),
-    // None on a server that renders a page, which never connects.
-    transports: WebSocket === undefined ? [] : [new WebSocketTransport(WebSocket, options.format ?? JSON_FORMAT)],
+    transports: (options.transports ?? TRANSPORTS).flatMap((name): Transport[] => {
+      if (name !== "websocket") return [new HttpTransport(name)];
+      return WebSocket === undefined ? [] : [new WebSocketTransport(WebSocket, options.format ?? JSON_FORMAT)];
+    }),
     authorize: options.authorizeChannel ?? endpointOf(options),
     getToken: options.getToken ?? null,
     backoff: { minMs: options.minReconnectDelayMs ?? 500, maxMs: options.maxReconnectDelayMs ?? 30_000 },

@@ -1,14 +1,18 @@
-/** Calls `wake` when the device is online again, or the page visible again. Answers the act that ends it. Elsewhere: nothing. */
-export function onWake(wake: () => void): () => void {
+/**
+ * Calls `wake` when the device is online again (`isOnline`: perhaps over another network), or the page visible again. Answers the act
+ * that ends it. Elsewhere: nothing.
+ */
+export function onWake(wake: (isOnline: boolean) => void): () => void {
   const scope = globalThis as Partial<Pick<Window, "addEventListener" | "removeEventListener" | "document">>;
   if (scope.addEventListener === undefined) return () => undefined;
   const onVisible = () => {
-    if (scope.document?.visibilityState === "visible") wake();
+    if (scope.document?.visibilityState === "visible") wake(false);
   };
-  scope.addEventListener("online", wake);
+  const onOnline = () => wake(true);
+  scope.addEventListener("online", onOnline);
   scope.document?.addEventListener("visibilitychange", onVisible);
   return () => {
-    scope.removeEventListener?.("online", wake);
+    scope.removeEventListener?.("online", onOnline);
     scope.document?.removeEventListener("visibilitychange", onVisible);
   };
 }

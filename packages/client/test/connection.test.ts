@@ -154,7 +154,7 @@ describe("options", () => {
     const { WebSocket } = globalThis;
     try {
       Reflect.deleteProperty(globalThis, "WebSocket");
-      const client = new RealtimeClient("key", { host: "ws://localhost" });
+      const client = new RealtimeClient("key", { host: "ws://localhost", transports: ["websocket"] });
       client.subscribe("news");
       await eventually(() =>
         expect(client.state).toMatchObject({ status: "closed", reason: { code: "no_transport" } }),
