@@ -1,3 +1,4 @@
+export { type Closure, ConversingClient, type Delivery, type Frame } from "./conversing-client.ts";
 export { type BlockStoreHarness, type BlockStoreNode, describeBlockStore } from "./describe-block-store.ts";
 export { describeBus } from "./describe-bus.ts";
 export { RecordingReceiver } from "./describe-bus-receiver.ts";
@@ -9,13 +10,8 @@ export { describeWebhookQueue } from "./describe-webhook-queue.ts";
 export { entryOf, laneFor, type WebhookQueueHarness } from "./describe-webhook-queue-suite.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { FakeClock } from "./fake-clock.ts";
-export {
-  type Closure,
-  type Delivery,
-  type Frame,
-  NativeClient,
-  type NativeClientOptions,
-} from "./native-client.ts";
+export { HttpClient, type HttpClientOptions } from "./http-client.ts";
+export { NativeClient, type NativeClientOptions } from "./native-client.ts";
 export { NatsServer, type NatsServerOptions } from "./nats-server.ts";
 export {
   NatsTestCertificates,
@@ -25,6 +21,7 @@ export {
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
 export { type Harm, NatsLinks } from "./nats-server-links.ts";
 export { PusherClient, type PusherClientOptions, type PusherFrame } from "./pusher-client.ts";
+export { RoundRobinProxy } from "./round-robin-proxy.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { type Behaviour, TestEndpoint, type ToldEvent, type ToldRequest } from "./test-endpoint.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";
