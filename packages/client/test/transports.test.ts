@@ -1,0 +1,137 @@
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { RealtimeClient, type TransportName } from "@carillon/client";
+import { eventually, historyRules } from "@carillon/testkit";
+import { describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { Pair } from "./support/client.ts";
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+describe.each<[TransportName]>([["websocket"], ["sse"], ["poll"]])("%s", (transport) => {
+  it("subscribes, hears, publishes, and is acknowledged", async () => {
+    await using pair: Pair = await Pair.start(
+      {},
+      {
+        transports: [transport],
+        authorizeChannel: async ({ channel, socketId }) => pair.gateway.channelToken(socketId, channel),
+      },
+    );
+    const { client } = pair;
+    const channel = client.subscribe("private-room");
+    const seen: unknown[] = [];
+    channel.bind("client-n", (payload) => seen.push(payload));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    expect(client.state).toMatchObject({ status: "connected", transport });
+    for (const number of range(1, 5)) await channel.publish("client-n", `Zoë\r\n${number}`, { echo: true });
+    await eventually(() => expect(seen).toEqual(range(1, 5).map((number) => `Zoë\r\n${number}`)));
+    client.unsubscribe("private-room");
+    await eventually(() => expect(pair.gateway.gateway.subscriptions).toBe(0));
+    client.close();
+    await eventually(() => expect(pair.gateway.gateway.connectionsByApp.size).toBe(0));
+  });
+
+  it("N49 › breaks again and again: nothing is missed, doubled or out of order", async () => {
+    await using pair = await Pair.start({ rules: historyRules("kept") }, { transports: [transport] });
+    const channel = pair.client.subscribe("kept");
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    for (const round of range(0, 4)) {
+      for (const number of range(round * 10 + 1, round * 10 + 5)) await pair.gateway.publish("kept", "tick", number);
+      pair.link.cut();
+      for (const number of range(round * 10 + 6, round * 10 + 10)) await pair.gateway.publish("kept", "tick", number);
+      pair.link.heal();
+      await eventually(() => expect(seen).toHaveLength(round * 10 + 10));
+    }
+    expect(seen).toEqual(range(1, 50));
+  });
+
+  it("N39 › a final close code is final", async () => {
+    await using pair = await Pair.start({}, { key: "no-such-key", transports: [transport] });
+    pair.client.connect();
+    await eventually(() => expect(pair.client.state.status).toBe("closed"));
+    expect(pair.client.state).toMatchObject({ reason: { code: "app_unknown", closeCode: 4001 } });
+  });
+
+  it("N40 › a gateway that drains is left, and says so", async () => {
+    await using pair = await Pair.start({}, { transports: [transport] });
+    const closeCodes: unknown[] = [];
+    pair.client.on("state", (state) => {
+      if (state.status === "waiting") closeCodes.push(state.reason.closeCode);
+    });
+    pair.client.connect();
+    await eventually(() => expect(pair.client.state.status).toBe("connected"));
+    void pair.gateway.gateway.drain(0);
+    await eventually(() => expect(closeCodes[0]).toBe(4200));
+  });
+});
+
+/** A proxy as some hotels have it: what it does not understand it breaks. */
+async function hotelProxy(to: string, { breaksStreams = false } = {}) {
+  const target = new URL(to);
+  const server = createServer((incoming, outgoing) => {
+    const { method = "GET", url = "/", headers } = incoming;
+    const asked = { host: target.hostname, port: target.port, method, path: url, headers };
+    const forwarded = request(asked, (response) => {
+      outgoing.writeHead(response.statusCode ?? 500, response.headers);
+      // Held back until it is whole, which an event stream never is.
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => (breaksStreams ? chunks.push(chunk) : outgoing.write(chunk)));
+      response.on("end", () => outgoing.end(Buffer.concat(chunks)));
+    });
+    forwarded.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => forwarded.destroy());
+    incoming.pipe(forwarded);
+  });
+  // No "upgrade" listener: Node answers as if it had been a plain request.
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describe("fallback", () => {
+  const options = { WebSocket: WebSocket as never, minReconnectDelayMs: 20, connectTimeoutMs: 1000 };
+
+  it("where WebSockets don't get through, an event stream does", async () => {
+    await using pair = await Pair.start();
+    await using proxy = await hotelProxy(pair.gateway.url);
+    await using client = new RealtimeClient("app-key", { host: proxy.url, ...options });
+    const channel = client.subscribe("news");
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await eventually(() => expect(client.state).toMatchObject({ status: "connected", transport: "sse" }));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await pair.gateway.publish("news", "tick", 1);
+    await eventually(() => expect(seen).toEqual([1]));
+  });
+
+  it("where streams are held back too, polls do", async () => {
+    await using pair = await Pair.start();
+    await using proxy = await hotelProxy(pair.gateway.url, { breaksStreams: true });
+    await using client = new RealtimeClient("app-key", { host: proxy.url, ...options });
+    const channel = client.subscribe("news");
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    await eventually(() => expect(client.state).toMatchObject({ status: "connected", transport: "poll" }));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    for (const number of range(1, 20)) await pair.gateway.publish("news", "tick", number);
+    await eventually(() => expect(seen).toEqual(range(1, 20)));
+  });
+
+  it("a server that is away is no reason to give a transport up", async () => {
+    await using pair = await Pair.start();
+    pair.link.cut();
+    const tried = new Set<string>();
+    pair.client.on("state", ({ status }) => tried.add(status));
+    pair.client.connect();
+    await eventually(() => expect(pair.client.state).toMatchObject({ status: "waiting", attempt: 8 }));
+    pair.link.heal();
+    await eventually(() => expect(pair.client.state.status).toBe("connected"));
+  });
+});
