@@ -1,4 +1,4 @@
-import { NatsServer, TcpProxy } from "@carillon/testkit";
+import { NatsServer, RoundRobinProxy, TcpProxy } from "@carillon/testkit";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Application } from "./support/application.ts";
@@ -132,4 +132,45 @@ describe("the guide's page, with @carillon/react, in Chromium", () => {
     await shows(page, "orders", /^1$/);
     await page.close();
   });
+
+  test.each([
+    ["an event stream", undefined, "sse"],
+    ["polls", ["websocket", "poll"], "poll"],
+  ] as const)(
+    "WebSockets don't get through, and each request lands on another gateway: %s brings every order, over a gateway that is killed",
+    async (_what, transports, transport) => {
+      await using nats = await NatsServer.start({ jetStream: true });
+      const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
+      const [first, second, third, publisher] = await Promise.all([
+        CarillonProcess.start("gateway", args),
+        CarillonProcess.start("gateway", args),
+        CarillonProcess.start("gateway", args),
+        CarillonProcess.start("publisher", args),
+      ]);
+      let alive = [first, second, third];
+      await using proxy = await RoundRobinProxy.start(() => alive.map(({ url }) => url));
+      const settings = {
+        host: proxy.url,
+        channel: "private-user-42",
+        ...(transports === undefined ? {} : { transports }),
+      };
+      await using site = await Application.start(settings);
+      const page = await open(`${site.url}/?visitor=42`);
+      await shows(page, "state", "connected subscribed");
+      expect(await textOf(page, "transport")).toBe(transport);
+      await publish(publisher, 1, 2, 3);
+      await shows(page, "orders", /^1,2,3$/);
+      const owners = await Promise.all(alive.map((gateway) => gateway.metric("carillon_connections")));
+      const owner = alive[owners.indexOf(1)] as CarillonProcess;
+      alive = alive.filter((gateway) => gateway !== owner);
+      await owner.kill();
+      await publish(publisher, 4, 5);
+      await shows(page, "orders", /^1,2,3,4,5$/);
+      await publish(publisher, 6);
+      await shows(page, "orders", /^1,2,3,4,5,6$/);
+      expect(await textOf(page, "gaps")).toBe("0");
+      await page.close();
+      await Promise.all([first, second, third, publisher].map((each) => each[Symbol.asyncDispose]()));
+    },
+  );
 });

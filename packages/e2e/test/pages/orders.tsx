@@ -1,14 +1,20 @@
-import { RealtimeClient } from "@carillon/client";
+import { RealtimeClient, type TransportName } from "@carillon/client";
 import { RealtimeProvider, useConnectionState, usePresence, useRealtimeChannel } from "@carillon/react";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 
 /** What the page's server says, in a script before this one. */
-declare const settings: { readonly host: string; readonly authEndpoint: string; readonly channel: string };
+declare const settings: {
+  readonly host: string;
+  readonly authEndpoint: string;
+  readonly channel: string;
+  readonly transports?: readonly TransportName[];
+};
 
 const client = new RealtimeClient("app-key", {
   host: settings.host,
   authEndpoint: settings.authEndpoint,
+  ...(settings.transports === undefined ? {} : { transports: settings.transports }),
   maxReconnectDelayMs: 500,
   pongTimeoutMs: 500,
 });
@@ -22,7 +28,7 @@ function Orders() {
   const [orders, setOrders] = useState<readonly Order[]>([]);
   const [gaps, setGaps] = useState(0);
   const channel = useRealtimeChannel(settings.channel);
-  const { status } = useConnectionState();
+  const connection = useConnectionState();
   useEffect(() => {
     const add = (order: Order) => setOrders((before) => [...before, order]);
     channel.bind("order.created", add);
@@ -34,7 +40,8 @@ function Orders() {
   }, [channel]);
   return (
     <>
-      <p id="state">{`${status} ${channel.state.status}`}</p>
+      <p id="state">{`${connection.status} ${channel.state.status}`}</p>
+      <p id="transport">{connection.status === "connected" ? connection.transport : "none"}</p>
       <p id="gaps">{gaps}</p>
       <p id="orders">{orders.map(({ id }) => id).join(",")}</p>
     </>

@@ -10,6 +10,8 @@ export interface PageSettings {
   /** Origin of the gateways. */
   readonly host: string;
   readonly channel: string;
+  /** Default: all. */
+  readonly transports?: readonly string[];
 }
 
 /**
