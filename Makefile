@@ -18,15 +18,19 @@ $(INSTALLED): package-lock.json package.json
 install: $(INSTALLED) ## Install the npm packages of the lock file
 
 # What is published beside the compiler's output: one bundle for each public package.
-PUBLISHED := packages/server/dist/index.js
+PUBLISHED := packages/server/dist/index.js packages/client/dist/index.js packages/react/dist/index.js
 
 .PHONY: build
 build: install ## Compile all packages, and bundle those that are published
 	$(BIN)/tsc -b
 	@$(MAKE) --no-print-directory $(PUBLISHED)
 
-packages/server/dist/index.js: packages/server/tsdown.config.ts $(shell find packages/server/src packages/protocol/src -name '*.ts')
-	cd packages/server && ../../$(BIN)/tsdown --logLevel warn
+packages/server/dist/index.js: $(shell find packages/server/src packages/protocol/src -name '*.ts')
+packages/client/dist/index.js: $(shell find packages/client/src packages/protocol/src -name '*.ts')
+packages/react/dist/index.js: packages/client/dist/index.js $(shell find packages/react/src -name '*.ts')
+
+$(PUBLISHED): packages/%/dist/index.js: packages/%/tsdown.config.ts packages/%/package.json
+	cd packages/$* && ../../$(BIN)/tsdown --logLevel warn
 
 .PHONY: run
 run: build ## Install, build, and start one process to try things with: WebSocket, publish API and demo page

@@ -31,4 +31,45 @@ export const PUBLIC_PACKAGES = [
       server.trigger("orders", "created", { id: "1" });
       export const error: Error = new CarillonError("invalid_field", "x");`,
   },
+  {
+    name: "@carillon/client",
+    folder: "client",
+    limits: { tarball: 90_000, unpacked: 400_000, minified: 8_192 },
+    check: `
+      const client = new sdk.RealtimeClient("k", { host: "ws://127.0.0.1:1", autoConnect: false });
+      const channel = client.subscribe("news");
+      if (channel.state.status !== "subscribing" || client.state.status !== "idle") throw new Error("wrong states");
+      client.close();`,
+    types: `
+      import { type Channel, RealtimeClient } from "@carillon/client";
+      import { msgpack } from "@carillon/client/msgpack";
+      type Channels = { orders: { created: { id: number } }; [name: \`private-\${string}\`]: { badge: number } };
+      const client = new RealtimeClient<Channels>("k", { host: "ws://127.0.0.1:1", format: msgpack });
+      export const channel: Channel<Channels["orders"]> = client.subscribe("orders");
+      channel.bind("created", (order) => order.id.toFixed());
+      // @ts-expect-error no such event
+      channel.bind("crated", () => undefined);`,
+  },
+  {
+    name: "@carillon/react",
+    folder: "react",
+    // What it stands on, besides React: our own client.
+    needs: ["client"],
+    peers: ["react@19.3.1", "@types/react@19.3.0"],
+    limits: { tarball: 10_000, unpacked: 50_000 },
+    check: `
+      if (typeof sdk.useRealtimeChannel !== "function" || typeof sdk.RealtimeProvider !== "function") throw new Error("no hooks");`,
+    types: `
+      import { RealtimeClient } from "@carillon/client";
+      import { realtimeHooks, RealtimeProvider, useRealtimeChannel } from "@carillon/react";
+      import type { FunctionComponent } from "react";
+      type Channels = { orders: { created: { id: number } } };
+      const { useEvent } = realtimeHooks<Channels>();
+      const client = new RealtimeClient<Channels>("k", { host: "ws://127.0.0.1:1" });
+      export const Orders: FunctionComponent = () => {
+        useEvent("orders", "created", (order) => order.id.toFixed());
+        useRealtimeChannel("any").bind("x", (anything) => anything.whatever);
+        return RealtimeProvider({ client });
+      };`,
+  },
 ];

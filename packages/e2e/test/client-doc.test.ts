@@ -61,6 +61,13 @@ test("every snippet of the client guide is what the compiler takes", async () =>
   expect(mistakesIn("snippet.tsx", String(component).replace("useEvent(", "useEvents("))).toHaveLength(1);
 });
 
+test("the readmes of client and hooks have snippets that the compiler takes", async () => {
+  const [snippet] = await blocksOf("packages/client/README.md", "ts");
+  expect([snippet]).toEqual(await blocksOf("docs/client.md", "ts").then((all) => all.slice(0, 1)));
+  const [component] = await blocksOf("packages/react/README.md", "tsx");
+  expect(mistakesIn("snippet.tsx", String(component))).toEqual([]);
+});
+
 test("its first snippet shows an order that is published", async () => {
   await using carillon = await CarillonProcess.start("dev");
   const [snippet] = await blocksOf("docs/client.md", "ts");
