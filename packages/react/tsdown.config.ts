@@ -7,8 +7,6 @@ export default defineConfig({
   platform: "neutral",
   target: "es2022",
   dts: { sourcemap: false },
-  // Bundling loses the directive of the files, which React Server Components look for.
-  banner: { js: '"use client";' },
   clean: false,
   outExtensions: ({ format }) => (format === "cjs" ? { js: ".cjs", dts: ".d.cts" } : { js: ".js", dts: ".d.ts" }),
 });

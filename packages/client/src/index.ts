@@ -9,6 +9,7 @@ export type {
   ChannelAuthorization,
   ChannelAuthorizer,
   ConnectionTokenSource,
+  PayloadCheck,
   RealtimeClientOptions,
 } from "./options.ts";
 export type { Member, PresenceEvents } from "./presence.ts";

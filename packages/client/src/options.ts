@@ -1,4 +1,3 @@
-import type { ChannelSchemas } from "@carillon/protocol";
 import { CarillonError } from "./errors.ts";
 import { HttpTransport } from "./http-transport.ts";
 import type { Settings } from "./settings.ts";
@@ -24,6 +23,9 @@ export type ChannelAuthorizer = (request: {
 
 /** Gets a connection token (a JWT); null: connect without one. Asked before every connect, and before a token expires. */
 export type ConnectionTokenSource = () => Promise<string | null>;
+
+/** Answers the payload as listeners get it. Throws a CarillonError for one that they must not get. */
+export type PayloadCheck = (channel: string, event: string, payload: unknown) => unknown;
 
 /** How to make a client. Everything but `host` has a default. */
 export interface RealtimeClientOptions {
@@ -53,10 +55,10 @@ export interface RealtimeClientOptions {
   /** The form of frames on WebSockets. Default JSON; `msgpack` of `@carillon/client/msgpack` for payloads that are long lists of numbers. */
   readonly format?: WireFormat;
   /**
-   * Schemas (of any library of Standard Schema) that payloads must fit: listeners get what comes out of them. An event that doesn't
-   * fit reaches no listener and is told as an `error` of the client. The types that go with them: `HeardBy<typeof schemas>`.
+   * Looks at each payload before listeners get it: they get what it answers. An event for which it throws a CarillonError reaches no listener,
+   * and that is told as an `error` of the client. `schemaCheck` of `@carillon/client/schemas` makes one of schemas.
    */
-  readonly schemas?: ChannelSchemas;
+  readonly check?: PayloadCheck;
   /** Upper bound of the first reconnect delay, in ms; doubles up to `maxReconnectDelayMs`. Default 500. */
   readonly minReconnectDelayMs?: number;
   /** Upper bound of reconnect delays, in ms. Default 30,000. */

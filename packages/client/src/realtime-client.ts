@@ -13,8 +13,7 @@ import { Connection } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { CarillonError } from "./errors.ts";
 import { type HistoryOptions, type HistoryPage, toHistoryPage } from "./history.ts";
-import { type RealtimeClientOptions, settingsOf } from "./options.ts";
-import { type PayloadCheck, payloadCheck } from "./payload-check.ts";
+import { type PayloadCheck, type RealtimeClientOptions, settingsOf } from "./options.ts";
 import { Requests } from "./requests.ts";
 import type { ConnectionState } from "./state.ts";
 import { statesOf } from "./states.ts";
@@ -66,7 +65,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
   constructor(key: string, options: RealtimeClientOptions) {
     const settings = settingsOf(key, options);
     this.#isAutomatic = options.autoConnect ?? true;
-    this.#check = options.schemas === undefined ? null : payloadCheck(options.schemas);
+    this.#check = options.check ?? null;
     this.#connection = new Connection(settings, {
       onState: (state) => this.#onState(state),
       onOpen: (welcome, token) => this.#onOpen(welcome, token),

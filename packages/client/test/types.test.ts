@@ -1,4 +1,5 @@
 import type { HeardBy, RealtimeClient } from "@carillon/client";
+import { schemaCheck } from "@carillon/client/schemas";
 import type { ChannelSchemas } from "@carillon/protocol";
 import { eventually } from "@carillon/testkit";
 import { describe, expect, expectTypeOf, it } from "vitest";
@@ -58,7 +59,7 @@ describe("typed channels", () => {
   });
 
   it("schemas › listeners get what comes out of them; what doesn't fit is told, and reaches nobody", async () => {
-    await using pair = await Pair.start({}, { schemas });
+    await using pair = await Pair.start({}, { check: schemaCheck(schemas) });
     const client = pair.client as unknown as RealtimeClient<HeardBy<typeof schemas>>;
     const errors: string[] = [];
     const seen: unknown[] = [];

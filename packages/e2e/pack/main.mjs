@@ -29,7 +29,8 @@ const bin = (name) => join(ROOT, "node_modules/.bin", name);
 
 async function checkTarball({ tarball, files }, folder) {
   await run(bin("publint"), ["run", tarball, "--strict"], ROOT);
-  await run(bin("attw"), [tarball, "--no-emoji"], ROOT);
+  // Resolution as before Node 12 knows no paths of a package but its main one.
+  await run(bin("attw"), [tarball, "--no-emoji", "--profile", "node16"], ROOT);
   const stray = files.filter(
     (path) => !/^(dist\/[\w.-]+\.(js|cjs|d\.ts|d\.cts)|README\.md|LICENSE|package\.json)$/.test(path),
   );
@@ -40,12 +41,12 @@ async function checkTarball({ tarball, files }, folder) {
   if (own !== ours) throw new Error(`packages/${folder}/LICENSE is not the licence of the repository`);
 }
 
-/** An empty application that has installed the tarball and nothing else. */
-async function install(tarball, into) {
+/** An empty application that has installed the tarballs, what they need of others, and nothing else. */
+async function install(packages, into) {
   const folder = join(into, "application");
   await mkdir(folder);
   await writeFile(join(folder, "package.json"), '{ "name": "application", "private": true, "version": "1.0.0" }\n');
-  await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", tarball], folder);
+  await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...packages], folder);
   return folder;
 }
 
@@ -75,7 +76,7 @@ async function compile({ types }, folder) {
 async function bundled({ name, check }, folder) {
   const entry = join(folder, "bundled.mjs");
   await writeFile(entry, `import * as sdk from "${name}";\nexport { sdk };\n${check}\n`);
-  const bundle = await rolldown({ input: entry, platform: "browser" });
+  const bundle = await rolldown({ input: entry, platform: "browser", logLevel: "silent" });
   const { output } = await bundle.generate({ format: "esm", minify: true });
   await bundle.close();
   await writeFile(join(folder, "bundle.mjs"), output[0].code);
@@ -88,7 +89,10 @@ async function test(entry) {
   try {
     const packed = await pack(entry.folder, into);
     await checkTarball(packed, entry.folder);
-    const folder = await install(packed.tarball, into);
+    const { needs = [], peers = [] } = entry;
+    const others = [];
+    for (const each of needs) others.push((await pack(each, into)).tarball);
+    const folder = await install([packed.tarball, ...others, ...peers], into);
     await importAndRequire(entry, folder);
     await compile(entry, folder);
     const sizes = { tarball: packed.size, unpacked: packed.unpackedSize, minified: await bundled(entry, folder) };

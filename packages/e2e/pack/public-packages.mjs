@@ -2,7 +2,7 @@
  * The packages that are published. A new one is a further entry here, and its bundle one in PUBLISHED of the Makefile.
  *
  * `check` is JavaScript that uses `sdk`, the package's exports, and throws when something is wrong; `types` is TypeScript that imports the package by
- * its name. Sizes are in bytes; `minified` is what an application's bundle carries for all exports, compressed.
+ * its name. `needs`: folders of our own packages that it stands on; `peers`: what an application has of others. Sizes are in bytes; `minified` is what an application's bundle carries for all exports, compressed.
  */
 export const PUBLIC_PACKAGES = [
   {
@@ -34,7 +34,7 @@ export const PUBLIC_PACKAGES = [
   {
     name: "@carillon/client",
     folder: "client",
-    limits: { tarball: 90_000, unpacked: 400_000, minified: 8_192 },
+    limits: { tarball: 110_000, unpacked: 460_000, minified: 8_192 },
     check: `
       const client = new sdk.RealtimeClient("k", { host: "ws://127.0.0.1:1", autoConnect: false });
       const channel = client.subscribe("news");

@@ -1,11 +1,17 @@
 import { type ChannelSchemas, matchesPattern } from "@carillon/protocol";
 import { CarillonError } from "./errors.ts";
+import type { PayloadCheck } from "./options.ts";
 
-/** Answers the payload as the schema gives it back. Throws a {@link CarillonError} for one that doesn't fit. */
-export type PayloadCheck = (channel: string, event: string, payload: unknown) => unknown;
-
-/** Checks payloads against the first pattern that fits the channel's name. What nothing is declared for passes as it is. */
-export function payloadCheck(schemas: ChannelSchemas): PayloadCheck {
+/**
+ * Checks payloads against schemas, of any library of Standard Schema: of a channel those of the first pattern that fits its name. What nothing is
+ * declared for passes as it is. Schemas must answer at once. The types that go with them: `HeardBy<typeof schemas>`.
+ *
+ * @example
+ * import { schemaCheck } from "@carillon/client/schemas";
+ * const schemas = { "private-user-*": { badge: z.number() } };
+ * const client = new RealtimeClient<HeardBy<typeof schemas>>("app-key", { host, check: schemaCheck(schemas) });
+ */
+export function schemaCheck(schemas: ChannelSchemas): PayloadCheck {
   return (channel, event, payload) => {
     const pattern = Object.keys(schemas).find((each) => matchesPattern(each, channel));
     const schema = pattern === undefined ? undefined : schemas[pattern]?.[event];
