@@ -20,6 +20,7 @@ install: $(INSTALLED) ## Install the npm packages of the lock file
 .PHONY: build
 build: install ## Compile all packages
 	$(BIN)/tsc -b
+	@node packages/pusher-recovery/tools/build-browser.mjs
 
 .PHONY: run
 run: build ## Install, build, and start one process to try things with: WebSocket, publish API and demo page
