@@ -18,6 +18,8 @@ export interface Joined {
    * the frames are what was asked for.
    */
   readonly isCached?: boolean;
+  /** True on a cache channel where the frames are what was missed: the last of them is its newest event. */
+  readonly endsWithNewest?: boolean;
   /** Who is on the channel; absent on channels without presence. What comes and goes later is told by changes. */
   readonly roster?: Roster;
   /** The member that this connection is; absent for one that only watches. */

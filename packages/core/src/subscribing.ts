@@ -155,8 +155,8 @@ export class Subscribing {
     const given = isLost ? recovery.answer(logged, NEWEST, wanted.newest).entries : entries;
     const { epoch } = log;
     const frames = this.#node.hub.framesOf(session, channel, { epoch, entries: given, formerId: wanted.formerId });
-    const isCached = isLost || (isCache && catchUp === NEWEST) ? { isCached: frames.length > 0 } : {};
-    return { ...told, frames, ...isCached };
+    if (isLost || (isCache && catchUp === NEWEST)) return { ...told, frames, isCached: frames.length > 0 };
+    return isCache ? { ...told, frames, endsWithNewest: true } : { ...told, frames };
   }
 
   /** What a repeat gets whose subscription stands. */

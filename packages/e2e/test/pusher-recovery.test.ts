@@ -355,6 +355,35 @@ describe("servers that know nothing of recovery", () => {
   });
 });
 
+describe("a plugin that comes late", () => {
+  test("the first reconnect is told, as nothing is known of what was missed; then it recovers", async () => {
+    await using carillon = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
+    await using link = await TcpProxy.start({ targetPort: () => Number(new URL(carillon.url).port) });
+    await using application = await PusherApplication.start(carillon);
+    const client = await application.connect({ url: `http://127.0.0.1:${link.port}` }, { id: "ann" });
+    const events = heard(client, "orders");
+    await eventually(() => expect(events).toHaveLength(1));
+    const failures: RecoveryFailure[] = [];
+    enableRecovery(client, { onFailure: (failure) => failures.push(failure) });
+    const reconnect = async (numbers: readonly number[]) => {
+      const before = namesOf(events).filter((name) => name === "subscription_succeeded").length;
+      link.cut();
+      for (const number of numbers) await application.pusher.trigger("orders", "numbered", number);
+      link.heal();
+      await eventually(
+        () => expect(namesOf(events).filter((name) => name === "subscription_succeeded")).toHaveLength(before + 1),
+        SETTLE,
+      );
+    };
+    await reconnect([1]);
+    expect(failures).toEqual([{ channel: "orders", reason: "unsupported" }]);
+    await reconnect([2, 3]);
+    await eventually(() => expect(numbersOf(events)).toEqual([2, 3]));
+    expect(failures).toHaveLength(1);
+    client.disconnect();
+  });
+});
+
 /** What a client with or without the plugin sees, and what its server sees of it, over a reconnect. */
 async function visit(unknowns: "answered with an error" | "ignored", hasPlugin: boolean) {
   await using server = await PlainPusherServer.start(unknowns);

@@ -6,6 +6,7 @@ export interface EmitterLike {
 
 /** What the plugin uses of a channel of pusher-js. */
 export interface ChannelLike {
+  readonly subscribed: boolean;
   emit(event: string, data: unknown): unknown;
 }
 
@@ -20,6 +21,7 @@ export interface ConnectionLike extends EmitterLike {
 export interface PusherLike {
   readonly connection: ConnectionLike;
   channel(name: string): ChannelLike | undefined;
+  allChannels(): readonly ChannelLike[];
   send_event(event: string, data: unknown, channel?: string): boolean;
 }
 

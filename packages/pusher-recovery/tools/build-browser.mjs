@@ -8,7 +8,7 @@ const pathOf = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 await build({
   input: pathOf("src/index.ts"),
   tsconfig: false,
-  transform: { target: "es2020" },
+  transform: { target: "es2022" },
   output: {
     file: process.argv[2] ?? pathOf("dist/pusher-recovery.min.js"),
     format: "iife",

@@ -9,10 +9,10 @@ export interface FittedCatchUp {
 
 /**
  * Fits what a subscriber gets of a channel's past into `limitBytes`. Who wants to recover gets all that was missed or none of it;
- * who rewinds, or begins with the newest event, the newest that fit.
+ * who rewinds, or begins with the newest event, the newest that fit. Where all is too much on a cache channel, the newest alone.
  */
 export function fitCatchUp(
-  { position, isRecovered, reason, frames, isCached }: Joined,
+  { position, isRecovered, reason, frames, isCached, endsWithNewest }: Joined,
   limitBytes: number,
   isRecovery: boolean,
 ): FittedCatchUp {
@@ -25,7 +25,10 @@ export function fitCatchUp(
   }
   const cached = isCached === undefined ? {} : { cached: isCached && from < frames.length };
   if (!isRecovery) return { told: { ...at, ...cached }, frames: frames.slice(from) };
-  if (from > 0 && isRecovered === true) return { told: { ...at, recovered: false, reason: "too_old" }, frames: [] };
+  if (from > 0 && isRecovered === true) {
+    const lost = { ...at, recovered: false, reason: "too_old" } as const;
+    return endsWithNewest ? { told: { ...lost, cached: true }, frames: frames.slice(-1) } : { told: lost, frames: [] };
+  }
   return {
     told: {
       ...at,

@@ -348,6 +348,20 @@ describe("cache channels", () => {
     await client.subscribe("cache-other", { recover: { position: "other:1" } });
     await client.next("pusher:cache_miss", "cache-other");
   });
+
+  it("P45, P18 › what is too much to be written at once leaves the newest event", async () => {
+    const settings = { maxBackpressureBytes: 65_536 };
+    await using gateway = await TestGateway.start({ rules: cache(20), settings });
+    const [position] = await publishRange(gateway, channel, 1, 1);
+    for (let count = 0; count < 10; count++) await gateway.publish(channel, "big", "x".repeat(8000));
+    await publishRange(gateway, channel, 2, 2);
+    await using client = await openRecovering(gateway);
+    const answer = await client.subscribe(channel, { recover: { position } });
+    expect(answer).toMatchObject({ recovered: false, reason: "too_old" });
+    await client.settle();
+    expect(kinds(client)).toEqual(["subscription_succeeded", "tick"]);
+    expect(numbers(client)).toEqual([2]);
+  });
 });
 
 describe("events that are lost", () => {
