@@ -7,6 +7,9 @@ import { PageProgram } from "./support/page-program.ts";
 import { pythonSdkEnvironment } from "./support/pusher-sdks.ts";
 import { run } from "./support/run.ts";
 
+// Before any test begins, as a first time takes minutes.
+const python = pythonSdkEnvironment();
+
 let block: FindBlock;
 let carillon: CarillonProcess;
 let link: TcpProxy;
@@ -46,12 +49,10 @@ describe("docs/pusher.md › the examples run as they stand, but for the port", 
     await eventually(() => expect(page.lines).toEqual(expected), { timeoutMs: 30_000 });
   });
 
-  test("the server's lines for Python", async (context) => {
-    const env = pythonSdkEnvironment();
-    if (env === null) return context.skip();
+  test.skipIf(python === null)("the server's lines for Python", async () => {
     const port = new URL(carillon.url).port;
     const before = await carillon.metric("carillon_events_published_total");
-    const outcome = await run("python3", ["-c", at(port, block("python", "client.trigger"))], env);
+    const outcome = await run("python3", ["-c", at(port, block("python", "client.trigger"))], python ?? {});
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
     expect(await carillon.metric("carillon_events_published_total")).toBe(before + 1);
   });
