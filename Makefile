@@ -24,6 +24,7 @@ PUBLISHED := packages/server/dist/index.js packages/client/dist/index.js package
 build: install ## Compile all packages, and bundle those that are published
 	$(BIN)/tsc -b
 	@$(MAKE) --no-print-directory $(PUBLISHED)
+	@node packages/pusher-recovery/tools/build-browser.mjs
 
 packages/server/dist/index.js: $(shell find packages/server/src packages/protocol/src -name '*.ts')
 packages/client/dist/index.js: $(shell find packages/client/src packages/protocol/src -name '*.ts')

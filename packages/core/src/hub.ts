@@ -25,6 +25,14 @@ export interface HubOptions {
 
 const NOBODY: readonly Session[] = [];
 
+/** A part of a channel's history, for one session. */
+export interface ChannelPast {
+  readonly epoch: string;
+  readonly entries: readonly LogEntry[];
+  /** What excludes this connection id, too, is left out. */
+  readonly formerId?: string | undefined;
+}
+
 interface OutgoingFrame {
   readonly frame: Uint8Array;
   readonly subscribers: number;
@@ -139,13 +147,14 @@ export class Hub {
   }
 
   /** Publications of a channel's history as frames for one session: encoded once for each codec, however many ask. */
-  framesOf(session: Session, channel: Channel, past: { epoch: string; entries: readonly LogEntry[] }): Uint8Array[] {
+  framesOf(session: Session, channel: Channel, past: ChannelPast): Uint8Array[] {
     const frames: Uint8Array[] = [];
+    const { formerId } = past;
     const { codec, connectionId, senderId } = session;
     for (const entry of past.entries) {
       // Thousands may come back at once, each for hundreds of publications: only this is looked at again for each.
       const exclude = envelopeExclude(entry.envelope);
-      if (exclude !== "" && (exclude === connectionId || exclude === senderId)) continue;
+      if (exclude !== "" && (exclude === connectionId || exclude === senderId || exclude === formerId)) continue;
       const known = entry.frames?.get(codec);
       const frame = known === undefined ? this.#encodeEntry(codec, channel, past.epoch, entry) : known;
       if (frame !== null) frames.push(frame);

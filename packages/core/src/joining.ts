@@ -13,8 +13,13 @@ export interface Joined {
   readonly reason?: RecoveryFailure;
   /** What it missed or asked for, in its codec, oldest first. To be written right behind the answer. */
   readonly frames: readonly Uint8Array[];
-  /** On a cache channel: whether its newest event is among the frames; absent on other channels, and for a repeat. */
+  /**
+   * On a cache channel: whether its newest event is the frame that is there; absent on other channels, for a repeat, and where
+   * the frames are what was asked for.
+   */
   readonly isCached?: boolean;
+  /** True on a cache channel where the frames are what was missed: the last of them is its newest event. */
+  readonly endsWithNewest?: boolean;
   /** Who is on the channel; absent on channels without presence. What comes and goes later is told by changes. */
   readonly roster?: Roster;
   /** The member that this connection is; absent for one that only watches. */

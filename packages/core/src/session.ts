@@ -58,9 +58,9 @@ export class Session {
   readonly number: number;
   readonly app: App;
   readonly transport: Transport;
-  readonly codec: Codec;
   /** What the client calls itself over its reconnects; null: nothing. */
   readonly senderId: string | null;
+  #codec: Codec;
   readonly #owner: SessionOwner;
   readonly #node: NodeServices;
   readonly #subscriptions = new SubscriptionSet();
@@ -79,7 +79,7 @@ export class Session {
     this.#node = node;
     this.app = options.app;
     this.transport = options.transport;
-    this.codec = options.codec;
+    this.#codec = options.codec;
     this.senderId = options.senderId ?? null;
     this.#owner = options.owner;
     this.number = node.connections.nextNumber();
@@ -89,6 +89,18 @@ export class Session {
   /** The id that clients know the connection by; unique over the cluster. */
   get connectionId(): string {
     return this.#node.connections.idOf(this.number);
+  }
+
+  /** The form in which the connection gets publications. */
+  get codec(): Codec {
+    return this.#codec;
+  }
+
+  /** Chooses another one; false, and nothing is changed, once the connection has subscriptions or waits for some. */
+  useCodec(codec: Codec): boolean {
+    if (this.#subscriptions.size > 0) return false;
+    this.#codec = codec;
+    return true;
   }
 
   /** What the connection's token grants; null without one. */

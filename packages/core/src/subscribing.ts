@@ -1,4 +1,5 @@
 import { accept, channelKind, type Result, refuse, type SubscribeTarget } from "@carillon/protocol";
+import type { Channel } from "./channel.ts";
 import type { Joined, Joining } from "./joining.ts";
 import type { LoggedChannel } from "./logged-channel.ts";
 import { membershipOf } from "./membership.ts";
@@ -102,20 +103,23 @@ export class Subscribing {
     subscription: Subscription,
     target: SubscribeTarget,
   ): ReturnType<Subscribing["begin"]> {
-    const wanted = catchUpOf(target);
-    const isCached = wanted === null && subscription.channel.log?.isCache === true;
-    const catchUp = isCached ? NEWEST : wanted;
+    const { catchUp, isCache } = wishOf(target, subscription.channel.log);
     const logged = loggedOf(subscription);
-    const reading = logged === null ? null : (this.#node.history?.recovery.prepare(logged, catchUp) ?? null);
+    const read = (wanted: CatchUp | null) =>
+      logged === null ? null : (this.#node.history?.recovery.prepare(logged, wanted) ?? null);
+    const reading = read(catchUp);
+    // Whoever can't be caught up on a cache channel begins as a newcomer does.
+    const readingNewest = isCache && catchUp !== NEWEST ? read(NEWEST) : null;
     const entering = this.#presenceOf(subscription)?.enter(entryOf(subscriber.session, subscription)) ?? null;
-    if (entering === null && reading === null) {
-      return this.#joining(subscriber, subscription, { catchUp, isCached, past: null });
+    const { formerId } = target;
+    if (entering === null && reading === null && readingNewest === null) {
+      return this.#joining(subscriber, subscription, { catchUp, isCache, formerId, past: null, newest: null });
     }
-    const prepared = Promise.all([entering, reading]).then(
-      ([entered, past]) =>
+    const prepared = Promise.all([entering, reading, readingNewest]).then(
+      ([entered, past, newest]) =>
         entered !== null && !entered.ok
           ? this.#giveUp(subscriber, subscription, entered)
-          : this.#joining(subscriber, subscription, { catchUp, isCached, past }),
+          : this.#joining(subscriber, subscription, { catchUp, isCache, formerId, past, newest }),
       () => this.#giveUp(subscriber, subscription, BUS_AWAY),
     );
     subscription.pending = prepared;
@@ -141,14 +145,18 @@ export class Subscribing {
     return joining;
   }
 
-  #catchUp(session: Session, subscription: Subscription, { catchUp, isCached, past }: Wanted): Joined {
+  #catchUp(session: Session, subscription: Subscription, { catchUp, isCache, past, ...wanted }: Wanted): Joined {
     const logged = loggedOf(subscription);
     const recovery = this.#node.history?.recovery;
     if (logged === null || recovery === undefined) return { frames: [] };
     const { channel, log } = logged;
     const { entries, ...told } = recovery.answer(logged, catchUp, past);
-    const frames = this.#node.hub.framesOf(session, channel, { epoch: log.epoch, entries });
-    return { ...told, frames, ...(isCached ? { isCached: frames.length > 0 } : {}) };
+    const isLost = isCache && told.isRecovered === false;
+    const given = isLost ? recovery.answer(logged, NEWEST, wanted.newest).entries : entries;
+    const { epoch } = log;
+    const frames = this.#node.hub.framesOf(session, channel, { epoch, entries: given, formerId: wanted.formerId });
+    if (isLost || (isCache && catchUp === NEWEST)) return { ...told, frames, isCached: frames.length > 0 };
+    return isCache ? { ...told, frames, endsWithNewest: true } : { ...told, frames };
   }
 
   /** What a repeat gets whose subscription stands. */
@@ -184,9 +192,19 @@ export class Subscribing {
 /** What a subscriber wants of the past, and what had to be read for it. */
 interface Wanted {
   readonly catchUp: CatchUp | null;
-  /** True: it wants the newest event because the channel is a cache, not because it said so. */
-  readonly isCached: boolean;
+  /** True: it gets the newest event where it isn't caught up, because the channel is a cache. */
+  readonly isCache: boolean;
+  readonly formerId: string | undefined;
   readonly past: Past | null;
+  /** What was read for the newest event alone. */
+  readonly newest: Past | null;
+}
+
+/** What a subscriber gets of the past: what it asked for, or on a cache channel the newest event. */
+function wishOf(target: SubscribeTarget, log: Channel["log"]): Pick<Wanted, "catchUp" | "isCache"> {
+  const wanted = catchUpOf(target);
+  const isCache = log?.isCache === true && wanted?.kind !== "rewind";
+  return { catchUp: isCache && wanted === null ? NEWEST : wanted, isCache };
 }
 
 function loggedOf({ channel }: Subscription): LoggedChannel | null {

@@ -5,6 +5,22 @@ const payload = new TextEncoder().encode("1");
 const event = { channel: "private-a", event: "client-e", payload, isEchoed: false };
 const refusal = (code: string) => expect.objectContaining({ ok: false, code });
 
+it("P40 › another codec is chosen before the first subscription, and not while one stands or is waited for", async () => {
+  const test = new TestNode();
+  const { session, texts } = test.connect(createApp());
+  expect(session.useCodec(test.otherCodec)).toBe(true);
+  const answer = session.subscribe({ channel: "a" });
+  expect(session.useCodec(test.codec)).toBe(false);
+  await answer;
+  expect([session.useCodec(test.codec), session.codec]).toEqual([false, test.otherCodec]);
+  await test.publish("a");
+  expect(texts).toEqual(["other a e 1"]);
+  session.unsubscribe("a");
+  expect(session.useCodec(test.codec)).toBe(true);
+  session.onClosed();
+  expect(test.leftovers()).toEqual(NOTHING);
+});
+
 describe("subscribe", () => {
   it("N14 › is accepted at once where the interest stands, and later where the bus has to be asked", async () => {
     const test = new TestNode();

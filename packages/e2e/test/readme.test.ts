@@ -1,22 +1,14 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { writeConfig } from "./support/config-file.ts";
-import { ROOT, run } from "./support/run.ts";
+import { type FindBlock, readBlocks } from "./support/doc-blocks.ts";
+import { run } from "./support/run.ts";
 
-/** A code block of the README, by its language and a piece of text that is only in it. */
-let block: (language: string, marker: string) => string;
+let block: FindBlock;
 
 beforeAll(async () => {
-  const readme = await readFile(join(ROOT, "README.md"), "utf8");
-  const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ language, code }));
-  block = (language, marker) => {
-    const found = blocks.filter((each) => each.language === language && each.code?.includes(marker));
-    expect(found, `one ${language} block with ${marker}`).toHaveLength(1);
-    return found[0]?.code as string;
-  };
+  block = await readBlocks("README.md");
 });
 
 const HOST = /127\.0\.0\.1:8080/g;

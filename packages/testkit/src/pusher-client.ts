@@ -8,6 +8,10 @@ export interface PusherFrame {
   readonly channel?: string;
   readonly data?: unknown;
   readonly user_id?: string;
+  /** Only for those who asked for recovery. */
+  readonly position?: string;
+  readonly recovered?: boolean;
+  readonly reason?: string;
 }
 
 /** How to connect. */
@@ -115,6 +119,13 @@ export class PusherClient {
   /** Sends text or bytes as they are. */
   sendRaw(data: string | Uint8Array): void {
     this.#socket.send(data);
+  }
+
+  /** Asks for recovery, and resolves with the answer. */
+  async askForRecovery(): Promise<PusherFrame> {
+    const before = this.all("pusher:pong").length;
+    this.send("pusher:ping", { recovery: 1 });
+    return this.next("pusher:pong", undefined, before + 1);
   }
 
   /** Asks for a channel, and resolves with the answer, whatever that says. */

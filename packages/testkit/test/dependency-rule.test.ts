@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   service: ["core", "protocol"],
   gateway: ["core", "protocol", "service"],
   publisher: ["core", "protocol", "service"],
+  "pusher-recovery": [],
   webhooks: ["core", "protocol", "service"],
   carillon: ["core", "gateway", "nats", "protocol", "publisher", "service", "webhooks"],
   client: ["protocol"],

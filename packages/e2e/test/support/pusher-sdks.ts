@@ -46,11 +46,7 @@ const PYTHON_ERRORS: Readonly<Record<number, RegExp>> = {
 
 /** The SDKs: npm's can always be run, those for other languages where the language is there. */
 export function pusherSdks(): readonly PusherSdk[] {
-  const answer = execFileSync(process.execPath, [ENSURE_SDKS], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const programs = JSON.parse(answer) as Readonly<Record<string, Program | null>>;
+  const programs = ensurePrograms();
   const runOf = (language: string): PusherSdk["run"] => {
     const program = programs[language] ?? null;
     return program === null ? null : (options) => runProgram(program, options);
@@ -81,6 +77,19 @@ export function pusherSdks(): readonly PusherSdk[] {
       run: runOf("rust"),
     },
   ];
+}
+
+/** The environment in which Python finds Pusher's SDK; null where there is no Python. */
+export function pythonSdkEnvironment(): Readonly<Record<string, string>> | null {
+  return ensurePrograms()["python"]?.env ?? null;
+}
+
+function ensurePrograms(): Readonly<Record<string, Program | null>> {
+  const answer = execFileSync(process.execPath, [ENSURE_SDKS], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return JSON.parse(answer) as Readonly<Record<string, Program | null>>;
 }
 
 async function runProgram({ command, env }: Program, { url, socketId }: StepsOptions): Promise<Record<string, Step>> {

@@ -257,4 +257,27 @@ describe("cache channels", () => {
     const reply = await rewinding.request({ type: "subscribe", channel: "cache-a", rewind: "beginning" });
     expect([reply["cached"], (await rewinding.events(2)).length]).toEqual([undefined, 2]);
   });
+
+  it("N50, N61 › who can't be caught up gets the newest event after all, who can doesn't get it again", async () => {
+    const kept = { history: { messages: 1, maxAgeMs: 60_000 }, isCache: true, presenceListUpTo: 9 };
+    await using gateway = await TestGateway.start({ rules: { ruleOf: () => kept } });
+    const [old, , newest] = [
+      await gateway.publish("cache-a", "e", 1),
+      await gateway.publish("cache-a", "e", 2),
+      await gateway.publish("cache-a", "e", 3),
+    ].map(({ position }) => `${position?.epoch}:${position?.offset}`);
+    await using late = await NativeClient.open(gateway.webSocketUrl);
+    const reply = await late.request({ type: "subscribe", channel: "cache-a", recover: old });
+    expect(reply).toMatchObject({ recovered: false, reason: "too_old", cached: true, position: newest });
+    expect((await late.events(1)).map(({ payload }) => payload)).toEqual([3]);
+    await using current = await NativeClient.open(gateway.webSocketUrl);
+    const told = await current.request({ type: "subscribe", channel: "cache-a", recover: newest });
+    expect(told).toMatchObject({ recovered: true });
+    expect(told).not.toHaveProperty("cached");
+    await current.request({ type: "ping" });
+    expect(current.deliveries).toEqual([]);
+    await using empty = await NativeClient.open(gateway.webSocketUrl);
+    const nothing = await empty.request({ type: "subscribe", channel: "cache-b", recover: "what?" });
+    expect(nothing).toMatchObject({ recovered: false, reason: "malformed", cached: false });
+  });
 });

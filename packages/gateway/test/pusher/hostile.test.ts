@@ -108,7 +108,9 @@ describe("hostile clients", () => {
   it("P7 › whatever is sent, the gateway lives on and never closes with a code of 4300 or above", async () => {
     await using gateway = await TestGateway.start();
     await using other = await open(gateway);
-    const name = fc.constantFrom("pusher:subscribe", "pusher:unsubscribe", "pusher:signin", "pusher:pong", "client-x");
+    const name = fc.constantFrom(
+      ...["pusher:subscribe", "pusher:unsubscribe", "pusher:signin", "pusher:ping", "pusher:pong", "client-x"],
+    );
     const data = fc.oneof(
       fc.jsonValue(),
       fc.record(
@@ -120,6 +122,8 @@ describe("hostile clients", () => {
           auth: fc.oneof(fc.string(), fc.constantFrom("app-key:", ":", "app-key:00")),
           channel_data: fc.oneof(fc.json(), fc.string()),
           user_data: fc.json(),
+          recovery: fc.constantFrom(1, "1", null),
+          recover: fc.oneof(fc.jsonValue(), fc.record({ position: fc.jsonValue(), socket_id: fc.jsonValue() })),
         },
         { requiredKeys: [] },
       ),

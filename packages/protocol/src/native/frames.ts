@@ -19,6 +19,8 @@ export interface SubscribeTarget {
   readonly data?: string;
   /** Position to recover from, as a delivery or a reply had it. Whether it is one is told in the reply. */
   readonly recover?: string;
+  /** The id of the client's connection that was told that position: what excludes it is left out of what is recovered. */
+  readonly formerId?: string;
   /** How many of the newest publications to begin with, 1 to 1000, or all that are kept. */
   readonly rewind?: number | "beginning";
 }

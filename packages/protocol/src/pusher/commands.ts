@@ -11,7 +11,7 @@ export type PusherCommand =
   | { readonly type: "unsubscribe"; readonly channel: string }
   | PusherSignIn
   | PusherClientEvent
-  | { readonly type: "ping" }
+  | { readonly type: "ping"; readonly wantsRecovery: boolean }
   | { readonly type: "pong" }
   /** Something that this version of the server knows nothing of. */
   | { readonly type: "unknown" };
@@ -24,6 +24,16 @@ export interface PusherSubscribe {
   readonly auth?: string;
   /** What is signed besides the channel, exactly as it was sent. */
   readonly channelData?: string;
+  /** What came last on the channel, on a connection before this one. */
+  readonly recover?: PusherRecover;
+}
+
+/** Where a client wants to go on. */
+export interface PusherRecover {
+  /** As it was given out; any text, "" for what is none. */
+  readonly position: string;
+  /** The socket id of the connection on which the client was told the position. */
+  readonly socketId?: string;
 }
 
 /** Says whose connection it is. */
@@ -44,7 +54,9 @@ export interface PusherClientEvent extends PusherPayload {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const NULL = encoder.encode("null");
-const PING = accept<PusherCommand>({ type: "ping" });
+const SOCKET_ID = /^\d{1,20}\.\d{1,20}$/;
+const PING = accept<PusherCommand>({ type: "ping", wantsRecovery: false });
+const RECOVERY_PING = accept<PusherCommand>({ type: "ping", wantsRecovery: true });
 const PONG = accept<PusherCommand>({ type: "pong" });
 const UNKNOWN = accept<PusherCommand>({ type: "unknown" });
 
@@ -62,7 +74,7 @@ export function decodePusherCommand(frame: Uint8Array): Result<PusherCommand> {
   if (typeof event !== "string") return refuse("invalid_frame", '"event" must be a string');
   switch (event) {
     case "pusher:ping":
-      return PING;
+      return dataOf(value)?.["recovery"] === 1 ? RECOVERY_PING : PING;
     case "pusher:pong":
       return PONG;
     case "pusher:subscribe":
@@ -95,7 +107,7 @@ function dataOf({ data }: JsonMap): JsonMap | null {
 
 function readSubscribe(data: JsonMap | null): Result<PusherCommand> {
   if (data === null) return NO_DATA;
-  const { channel, auth, channel_data: channelData } = data;
+  const { channel, auth, channel_data: channelData, recover } = data;
   if (!isSubscribable(channel)) return refuse("invalid_channel", CHANNEL_NAME_RULE);
   if (!isOptionalText(auth))
     return refuse("invalid_field", '"auth" must be a string, as the auth endpoint answered it');
@@ -107,7 +119,17 @@ function readSubscribe(data: JsonMap | null): Result<PusherCommand> {
     channel,
     ...(auth == null ? {} : { auth }),
     ...(channelData == null ? {} : { channelData }),
+    ...(recover == null ? {} : { recover: readRecover(recover) }),
   });
+}
+
+/** Whatever it is: the subscription is worth more than a position that makes no sense, and the answer says that it made none. */
+function readRecover(recover: unknown): PusherRecover {
+  const { position, socket_id: socketId } = isMap(recover) ? recover : ({} as JsonMap);
+  return {
+    position: typeof position === "string" ? position : "",
+    ...(typeof socketId === "string" && SOCKET_ID.test(socketId) ? { socketId } : {}),
+  };
 }
 
 function readUnsubscribe(data: JsonMap | null): Result<PusherCommand> {

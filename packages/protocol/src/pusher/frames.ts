@@ -18,6 +18,16 @@ export interface PusherRoster {
   readonly count: number;
 }
 
+/** How a subscription to a channel with history begins, on a connection that asked for recovery. */
+export interface PusherCaughtUp {
+  /** Where it stands; absent while that can't be told. */
+  readonly position?: string;
+  /** Whether everything since the client's own position follows; absent when it gave none. */
+  readonly recovered?: boolean;
+  /** Why it doesn't. */
+  readonly reason?: string;
+}
+
 /** Why a subscribe failed. */
 export interface PusherSubscriptionError {
   readonly type: "AuthError" | "LimitReached" | "InvalidRequest" | "Unavailable";
@@ -31,6 +41,9 @@ const encoder = new TextEncoder();
 /** Answers a ping. */
 export const PUSHER_PONG = '{"event":"pusher:pong","data":"{}"}';
 
+/** Answers a ping that asked for recovery: this connection has it. */
+export const PUSHER_RECOVERY_PONG = '{"event":"pusher:pong","data":"{\\"recovery\\":1}"}';
+
 /** First frame of every accepted connection. */
 export function connectionEstablished(socketId: string, activityTimeoutSeconds: number): string {
   const data = JSON.stringify({ socket_id: socketId, activity_timeout: activityTimeoutSeconds });
@@ -42,9 +55,24 @@ export function pusherError(code: number | null, message: string): string {
   return JSON.stringify({ event: "pusher:error", data: { code, message } });
 }
 
-/** A subscription stands. `roster`: on a presence channel. */
-export function subscriptionSucceeded(channel: string, roster?: PusherRoster): string {
-  return internal("pusher_internal:subscription_succeeded", channel, roster === undefined ? "{}" : rosterText(roster));
+/** A subscription stands. `roster`: on a presence channel. `caughtUp`: on a connection that asked for recovery. */
+export function subscriptionSucceeded(channel: string, roster?: PusherRoster, caughtUp?: PusherCaughtUp): string {
+  const data = roster === undefined ? "{}" : rosterText(roster);
+  return withMembers(internal("pusher_internal:subscription_succeeded", channel, data), caughtUp);
+}
+
+/** Publications of a channel are lost. `position`: where its subscribers stand now, if that can be told. */
+export function eventsLost(channel: string, position?: string): string {
+  return withMembers(
+    internal("pusher_internal:events_lost", channel, "{}"),
+    position === undefined ? {} : { position },
+  );
+}
+
+// The position comes last in every frame that has one: so it is found without reading what an application has sent.
+function withMembers(frame: string, { recovered, reason, position }: PusherCaughtUp = {}): string {
+  const members = JSON.stringify({ recovered, reason, position });
+  return members === "{}" ? frame : `${frame.slice(0, -1)},${members.slice(1)}`;
 }
 
 // Put together as text: an id such as `__proto__` is no key of an object to JavaScript.
@@ -103,13 +131,18 @@ export function watchlistEvents(online: readonly string[], offline: readonly str
   return JSON.stringify({ event: "pusher_internal:watchlist_events", data: JSON.stringify({ events }) });
 }
 
-/** A publication. `data` is a string, but for a client event that was sent with something else. */
-export function encodePusherPublication(channel: string, publication: Envelope): Uint8Array {
+/**
+ * A publication. `data` is a string, but for a client event that was sent with something else. `position`: only for clients
+ * that asked for it.
+ */
+export function encodePusherPublication(channel: string, publication: Envelope, position?: string): Uint8Array {
   const { event, userId } = publication;
   const head = encoder.encode(`{"event":${JSON.stringify(event)},"channel":${JSON.stringify(channel)},"data":`);
   const data = isSentAsValue(publication) ? publication.payload : toDataLiteral(publication);
   const isSigned = userId !== undefined && channel.startsWith("presence-");
-  const tail = encoder.encode(isSigned ? `,"user_id":${JSON.stringify(userId)}}` : "}");
+  const signed = isSigned ? `,"user_id":${JSON.stringify(userId)}` : "";
+  const positioned = position === undefined ? "" : `,"position":"${position}"`;
+  const tail = encoder.encode(`${signed}${positioned}}`);
   const frame = new Uint8Array(head.length + data.length + tail.length);
   frame.set(head);
   frame.set(data, head.length);

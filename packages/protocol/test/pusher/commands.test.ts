@@ -41,6 +41,28 @@ describe("decodePusherCommand", () => {
     );
   });
 
+  it("P40, P43 › whatever recover is, the subscribe is read; only text is a position, only a socket id is one", () => {
+    const recovers = fc.oneof(
+      jsonValue,
+      fc.record({ position: jsonValue, socket_id: fc.oneof(jsonValue, fc.constantFrom("1.2", "1.", "1.2\n")) }),
+    );
+    fc.assert(
+      fc.property(recovers, (recover) => {
+        const result = decode({ event: "pusher:subscribe", data: { channel: "a", recover } });
+        if (!result.ok || result.value.type !== "subscribe") throw new Error(JSON.stringify(result));
+        const read = result.value.recover;
+        if (recover === null) expect(read).toBeUndefined();
+        else expect(typeof read?.position).toBe("string");
+        expect(read?.socketId ?? "1.2").toBe("1.2");
+      }),
+    );
+    const ping = (data: unknown) => decode({ event: "pusher:ping", data });
+    expect(ping({ recovery: 1 })).toEqual({ ok: true, value: { type: "ping", wantsRecovery: true } });
+    for (const data of [undefined, {}, "", "{", { recovery: true }, [1]]) {
+      expect(ping(data)).toEqual({ ok: true, value: { type: "ping", wantsRecovery: false } });
+    }
+  });
+
   it("P13 › null stands for absent", () => {
     expect(decode({ event: "pusher:subscribe", data: { channel: "a", auth: null, channel_data: null } })).toEqual({
       ok: true,

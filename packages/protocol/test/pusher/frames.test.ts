@@ -1,6 +1,7 @@
 import {
   connectionEstablished,
   encodePusherPublication,
+  eventsLost,
   memberAdded,
   memberRemoved,
   pusherError,
@@ -33,6 +34,46 @@ describe("frames", () => {
         expect(frame).toEqual({ event, channel, data: typeof value === "string" ? value : json });
         const text = parse(encodePusherPublication(channel, { ...BASE, event, ...toPayload(json) }));
         expect(text["data"]).toBe(json);
+      }),
+    );
+  });
+
+  it("P41 › a position is one member more, the last one, and is told apart from whatever was published", () => {
+    // As the plugin finds it, without reading the frame.
+    const last = /,"position":"([\w:-]{1,64})"\}$/;
+    const position = fc.stringMatching(/^[\w-]{1,32}:\d{1,16}$/);
+    const tricky = fc.oneof(
+      jsonText,
+      position.map((each) => JSON.stringify({ a: 1, position: each })),
+      position.map((each) => JSON.stringify(`{"a":1,"position":"${each}"}`)),
+      position.map((each) => `"\\",\\"position\\":\\"${each}\\"}"`),
+    );
+    const event = fc.oneof(eventName, fc.constantFrom("client-x"));
+    fc.assert(
+      fc.property(channelName, event, tricky, fc.option(position), (channel, name, json, at) => {
+        const publication = { ...BASE, event: name, payload: Buffer.from(json), userId: 'a","position":"x:1"}' };
+        const frame = encodePusherPublication(channel, publication, at ?? undefined);
+        expect(last.exec(new TextDecoder().decode(frame))?.[1]).toBe(at ?? undefined);
+        const { position: told, ...others } = parse(frame);
+        expect(told).toBe(at ?? undefined);
+        expect(others).toEqual(parse(encodePusherPublication(channel, publication)));
+      }),
+    );
+    fc.assert(
+      fc.property(channelName, position, (channel, at) => {
+        for (const frame of [eventsLost(channel, at), subscriptionSucceeded(channel, undefined, { position: at })]) {
+          expect(last.exec(frame)?.[1]).toBe(at);
+        }
+        expect(
+          parse(subscriptionSucceeded(channel, undefined, { recovered: false, reason: "too_old", position: at })),
+        ).toEqual({
+          event: "pusher_internal:subscription_succeeded",
+          channel,
+          data: "{}",
+          recovered: false,
+          reason: "too_old",
+          position: at,
+        });
       }),
     );
   });

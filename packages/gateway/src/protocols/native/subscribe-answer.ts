@@ -1,4 +1,4 @@
-import { formatPosition, type Joined, type SubscribeResult } from "@carillon/core";
+import type { SubscribeResult } from "@carillon/core";
 import type {
   FailedChannel,
   PresenceReport,
@@ -6,6 +6,7 @@ import type {
   SubscribedFrame,
   SubscribedHistory,
 } from "@carillon/protocol";
+import { fitCatchUp } from "../fit-catch-up.ts";
 import { presenceReport } from "./presence-reply.ts";
 
 /** What a subscribe is answered, and what is to be written right behind the answer. */
@@ -45,7 +46,7 @@ export function answerSubscribe(
     const roster = joined?.value.roster;
     if (roster !== undefined) presences.push({ channel, ...presenceReport(roster, joined?.value.me) });
     if (joined !== null && joined.value.position !== undefined) {
-      const { told, frames } = fitting(joined.value, leftBytes, recover !== undefined);
+      const { told, frames } = fitCatchUp(joined.value, leftBytes, recover !== undefined);
       for (const frame of frames) leftBytes -= frame.length;
       past.push(...frames);
       histories.push({ channel, ...told });
@@ -83,31 +84,5 @@ function frameOf(
     ...(errors.length > 0 ? { errors } : {}),
     ...(histories.length > 0 ? { histories } : {}),
     ...(presences.length > 0 ? { presences } : {}),
-  };
-}
-
-/** Who wants to recover gets all that was missed or none of it; who rewinds, the newest that fit. */
-function fitting(
-  { position, isRecovered, reason, frames, isCached }: Joined,
-  limitBytes: number,
-  isRecovery: boolean,
-): { readonly told: SubscribedHistory; readonly frames: readonly Uint8Array[] } {
-  const at = position == null ? {} : { position: formatPosition(position) };
-  let from = frames.length;
-  let bytes = 0;
-  while (from > 0 && bytes + (frames[from - 1] as Uint8Array).length <= limitBytes) {
-    from--;
-    bytes += (frames[from] as Uint8Array).length;
-  }
-  const cached = isCached === undefined ? {} : { cached: isCached && from < frames.length };
-  if (!isRecovery) return { told: { ...at, ...cached }, frames: frames.slice(from) };
-  if (from > 0) return { told: { ...at, recovered: false, reason: "too_old" }, frames: [] };
-  return {
-    told: {
-      ...at,
-      ...(isRecovered === undefined ? {} : { recovered: isRecovered }),
-      ...(reason === undefined ? {} : { reason }),
-    },
-    frames,
   };
 }

@@ -1,21 +1,35 @@
 import type { Codec, PresenceChange } from "@carillon/core";
-import { encodePusherPublication, memberAdded, memberRemoved, subscriptionCount } from "@carillon/protocol/pusher";
+import {
+  encodePusherPublication,
+  eventsLost,
+  memberAdded,
+  memberRemoved,
+  subscriptionCount,
+} from "@carillon/protocol/pusher";
 
 const encoder = new TextEncoder();
 
-/** The one form in which Pusher clients get publications: JSON in text frames. */
+/** The form in which Pusher clients get publications: JSON in text frames. */
 export const pusherCodec: Codec = {
   name: "pusher",
   isBinary: false,
   isConfirming: false,
   // The protocol has no positions, and no word for a gap.
-  encodePublication: encodePusherPublication,
+  encodePublication: (channel, publication) => encodePusherPublication(channel, publication),
   encodeGap: () => null,
   encodePresence,
   encodeSubscriberCount: (channel, count) => {
     // Java clients try to decrypt whatever comes on an encrypted channel.
     return channel.startsWith("private-encrypted-") ? null : encoder.encode(subscriptionCount(channel, count));
   },
+};
+
+/** The same with positions and gaps, for clients that asked for them. */
+export const pusherRecoveryCodec: Codec = {
+  ...pusherCodec,
+  name: "pusher-recovery",
+  encodePublication: encodePusherPublication,
+  encodeGap: (channel, position) => encoder.encode(eventsLost(channel, position)),
 };
 
 /** One frame for each user, as the protocol has it; on a channel that only counts, the number of users. */

@@ -13,6 +13,7 @@ import {
   type ErrorCode,
   type Refusal,
   refuse,
+  type SubscribeTarget,
   userOfChannel,
 } from "@carillon/protocol";
 import {
@@ -20,6 +21,7 @@ import {
   decodePusherCommand,
   PUSHER_NOTICES,
   PUSHER_PONG,
+  PUSHER_RECOVERY_PONG,
   type PusherClientEvent,
   type PusherCommand,
   type PusherSignIn,
@@ -29,8 +31,9 @@ import {
 } from "@carillon/protocol/pusher";
 import type { SocketHandler } from "@carillon/service";
 import type { ProtocolServices } from "../../protocol.ts";
+import { pusherRecoveryCodec } from "./pusher-codec.ts";
 import { signIn } from "./sign-in.ts";
-import { failureFrames, successFrames } from "./subscribe-reply.ts";
+import { failureFrames, successFrames, targetOf } from "./subscribe-reply.ts";
 
 /** What a PusherConnection is made of. */
 export interface PusherConnectionOptions {
@@ -153,7 +156,7 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
         this.#run(this.#signIn(session, command));
         break;
       case "ping":
-        this.#write(PUSHER_PONG);
+        this.#write(command.wantsRecovery && this.#beginRecovery(session) ? PUSHER_RECOVERY_PONG : PUSHER_PONG);
         break;
       case "pong":
       case "unknown":
@@ -163,29 +166,36 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
     }
   }
 
-  #subscribe(session: Session, { channel, auth, channelData }: PusherSubscribe): void {
-    const target = {
-      channel,
-      ...(auth === undefined ? {} : { token: auth }),
-      ...(channelData === undefined ? {} : { data: channelData }),
-    };
-    const result = session.subscribe(target);
-    if (result instanceof Promise) this.#run(result.then((settled) => this.#answerSubscribe(target, settled)));
-    else this.#answerSubscribe(target, result);
+  /** False where it comes too late, since what stands would have begun without a position. */
+  #beginRecovery(session: Session): boolean {
+    return session.codec === pusherRecoveryCodec || session.useCodec(pusherRecoveryCodec);
   }
 
-  #answerSubscribe(
-    { channel, data }: { readonly channel: string; readonly data?: string },
-    result: SubscribeResult,
-  ): void {
+  #subscribe(session: Session, command: PusherSubscribe): void {
+    const target = targetOf(command, session.codec === pusherRecoveryCodec);
+    const result = session.subscribe(target);
+    if (result instanceof Promise) this.#run(result.then((settled) => this.#answerSubscribe(session, target, settled)));
+    else this.#answerSubscribe(session, target, result);
+  }
+
+  #answerSubscribe(session: Session, target: SubscribeTarget, result: SubscribeResult): void {
+    const { channel, data } = target;
     const joined = result.ok ? (result.value?.join() ?? null) : result;
     if (joined !== null && !joined.ok) {
       this.#refuseSubscribe(channel, isBadProof(joined.code) ? this.#withSignedText(joined, channel, data) : joined);
       return;
     }
     this.#refusalsInARow = 0;
-    for (const frame of successFrames(channel, joined?.value ?? null)) this.#write(frame);
-    this.#services.counters.deliveries += joined?.value.frames.length ?? 0;
+    const { frames, deliveries } = successFrames({
+      target,
+      joined: joined?.value ?? null,
+      // A client that comes back asks for all of its channels at once.
+      maxPastBytes: this.#services.maxCatchUpBytes - this.#socket.bufferedBytes,
+      hasRecovery: session.codec === pusherRecoveryCodec,
+    });
+    this.#services.counters.framesOut += frames.length;
+    this.#socket.writeAll(frames, false);
+    this.#services.counters.deliveries += deliveries;
   }
 
   #withSignedText({ code, message }: Refusal, channel: string, data: string | undefined): Refusal {

@@ -3,7 +3,7 @@ import { CLOSE_CODES, type CloseCodeName } from "@carillon/protocol";
 import { PUSHER_VERSIONS, pusherError } from "@carillon/protocol/pusher";
 import type { SocketHandler, UpgradeRequest } from "@carillon/service";
 import type { Handshake, Protocol, ProtocolServices } from "../../protocol.ts";
-import { pusherCodec } from "./pusher-codec.ts";
+import { pusherCodec, pusherRecoveryCodec } from "./pusher-codec.ts";
 import { PusherConnection } from "./pusher-connection.ts";
 
 /** Where Pusher clients connect. */
@@ -15,7 +15,7 @@ const VERSION = /^\d{1,4}$/;
 /** The Pusher protocol, versions 5 to 7, at `/app/KEY`. docs/protocol/pusher.md has its rules. */
 export const pusherProtocol: Protocol = {
   name: "pusher",
-  codecs: [pusherCodec],
+  codecs: [pusherCodec, pusherRecoveryCodec],
   matches: ({ path }) => path.startsWith(PREFIX),
   accept,
 };

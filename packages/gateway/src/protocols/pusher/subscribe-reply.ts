@@ -1,22 +1,78 @@
 import type { Joined, Roster } from "@carillon/core";
-import { ERROR_CODES, type ErrorCode, type Refusal } from "@carillon/protocol";
+import {
+  ERROR_CODES,
+  type ErrorCode,
+  type Refusal,
+  type SubscribedHistory,
+  type SubscribeTarget,
+} from "@carillon/protocol";
 import {
   cacheMiss,
   internalSubscriptionError,
+  type PusherCaughtUp,
   type PusherRoster,
+  type PusherSubscribe,
   type PusherSubscriptionError,
   subscriptionError,
   subscriptionSucceeded,
 } from "@carillon/protocol/pusher";
+import { type FittedCatchUp, fitCatchUp } from "../fit-catch-up.ts";
 
 /** What .NET clients call themselves; they listen for a failed subscribe under another name. */
 const DOTNET_CLIENT = "pusher-dotnet-client";
 
-/** The frames that answer a subscribe whose subscription stands, before anything live. */
-export function successFrames(channel: string, joined: Joined | null): readonly (string | Uint8Array)[] {
-  const { roster, me, frames = [], isCached } = joined ?? {};
-  const succeeded = subscriptionSucceeded(channel, roster === undefined ? undefined : shown(roster, me));
-  return [succeeded, ...frames, ...(isCached === false ? [cacheMiss(channel)] : [])];
+/** What the session is asked for. `hasRecovery`: whether the connection has asked for it; positions mean nothing otherwise. */
+export function targetOf(
+  { channel, auth, channelData, recover }: PusherSubscribe,
+  hasRecovery: boolean,
+): SubscribeTarget {
+  return {
+    channel,
+    ...(auth === undefined ? {} : { token: auth }),
+    ...(channelData === undefined ? {} : { data: channelData }),
+    ...(recover === undefined || !hasRecovery ? {} : { recover: recover.position }),
+    ...(recover?.socketId === undefined ? {} : { formerId: recover.socketId }),
+  };
+}
+
+/** What a subscription that stands comes to. */
+export interface Success {
+  readonly target: SubscribeTarget;
+  /** null on a channel without history and presence. */
+  readonly joined: Joined | null;
+  /** How much of the channel's past may be written. */
+  readonly maxPastBytes: number;
+  readonly hasRecovery: boolean;
+}
+
+/** The frames that answer a subscribe whose subscription stands, before anything live; and how many deliveries are among them. */
+export function successFrames({ target, joined, maxPastBytes, hasRecovery }: Success): {
+  readonly frames: readonly (string | Uint8Array)[];
+  readonly deliveries: number;
+} {
+  const { channel, recover } = target;
+  const { roster, me } = joined ?? {};
+  // The newest event of a cache channel is one frame, which is never left out.
+  const limitBytes = joined?.isRecovered === true ? maxPastBytes : Number.POSITIVE_INFINITY;
+  const { told, frames } = joined === null ? NO_PAST : fitCatchUp(joined, limitBytes, recover !== undefined);
+  const answer = subscriptionSucceeded(
+    channel,
+    roster === undefined ? undefined : shown(roster, me),
+    hasRecovery ? caughtUp(told, recover !== undefined && joined?.position === undefined) : undefined,
+  );
+  const missed = joined?.isCached === false ? [cacheMiss(channel)] : [];
+  return { frames: [answer, ...frames, ...missed], deliveries: frames.length };
+}
+
+const NO_PAST: FittedCatchUp = { told: {}, frames: [] };
+
+function caughtUp({ position, recovered, reason }: SubscribedHistory, hasNoHistory: boolean): PusherCaughtUp {
+  if (hasNoHistory) return { recovered: false, reason: "no_history" };
+  return {
+    ...(position === undefined ? {} : { position }),
+    ...(recovered === undefined ? {} : { recovered }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 /** On a channel that only counts the joiner alone is listed: clients look themselves up in it. */
