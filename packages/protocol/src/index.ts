@@ -89,5 +89,12 @@ export { reconnectRule } from "./reconnect-rule.ts";
 export type { Accepted, Refusal, Result } from "./refusal.ts";
 export { accept, refuse } from "./refusal.ts";
 export { isSenderId, SENDER_ID_RULE } from "./sender-id.ts";
-export { channelStringToSign, splitChannelToken, userStringToSign } from "./signing.ts";
+export {
+  API_TOKEN_TYPE,
+  channelStringToSign,
+  MAX_API_TOKEN_SECONDS,
+  splitChannelToken,
+  splitTokenData,
+  userStringToSign,
+} from "./signing.ts";
 export { isUserId, MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoText } from "./user.ts";

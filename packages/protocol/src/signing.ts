@@ -23,3 +23,20 @@ export function splitChannelToken(token: string): { readonly key: string; readon
   if (colon === -1) return null;
   return { key: token.slice(0, colon), signature: token.slice(colon + 1) };
 }
+
+/**
+ * The `typ` of an API token: a JWT (HS256 by an app's secret) with which a server shows, in place of the publish secret, that it knows
+ * that secret. Its header has the app's key as `kid`, its claims `iss` (the app's id) and `exp`. A type of its own, so that no token that was made for a browser can ever pass
+ * for one.
+ */
+export const API_TOKEN_TYPE = "carillon-api+jwt";
+
+/** How far ahead of a publisher's clock an API token may end, in seconds: whoever gets hold of one can't use it for longer. */
+export const MAX_API_TOKEN_SECONDS = 900;
+
+/** A channel token as a native client shows it, apart: `APP_KEY:SIGNATURE`, or `APP_KEY:SIGNATURE:DATA` with what is signed besides. */
+export function splitTokenData(token: string): { readonly token: string; readonly data?: string } {
+  const [key = "", signature] = token.split(":", 2);
+  const end = signature === undefined ? -1 : key.length + 1 + signature.length;
+  return end === -1 || end === token.length ? { token } : { token: token.slice(0, end), data: token.slice(end + 1) };
+}

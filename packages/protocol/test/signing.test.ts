@@ -1,4 +1,4 @@
-import { channelStringToSign, splitChannelToken } from "@carillon/protocol";
+import { channelStringToSign, decodeJsonCommand, splitChannelToken, splitTokenData } from "@carillon/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { channelName } from "./support/arbitraries.ts";
@@ -41,4 +41,27 @@ it("N17 › a channel token comes apart at its first colon", () => {
   expect(splitChannelToken("no-colon")).toBeNull();
   expect(splitChannelToken("")).toBeNull();
   expect(splitChannelToken(":")).toEqual({ key: "", signature: "" });
+});
+
+it("N17 › a token may carry what is signed besides, behind its second colon", () => {
+  const plain = fc.string().filter((text) => !text.includes(":"));
+  fc.assert(
+    fc.property(plain, plain, fc.string(), (key, signature, data) => {
+      expect(splitTokenData(`${key}:${signature}`)).toEqual({ token: `${key}:${signature}` });
+      expect(splitTokenData(`${key}:${signature}:${data}`)).toEqual({ token: `${key}:${signature}`, data });
+    }),
+  );
+  expect(splitTokenData("a.jwt.text")).toEqual({ token: "a.jwt.text" });
+});
+
+it("N17 › a subscribe takes the data out of the token, unless it has its own", () => {
+  const targetOf = (members: object) => {
+    const text = JSON.stringify({ type: "subscribe", channel: "presence-a", ...members });
+    const result = decodeJsonCommand(new TextEncoder().encode(text));
+    return result.ok && result.value.type === "subscribe" ? result.value.targets[0] : result;
+  };
+  const data = '{"user_id":"7:ann"}';
+  expect(targetOf({ token: `k:s:${data}` })).toEqual({ channel: "presence-a", token: "k:s", data });
+  expect(targetOf({ token: "k:s", data })).toEqual({ channel: "presence-a", token: "k:s", data });
+  expect(targetOf({ token: "k:s:x", data })).toEqual({ channel: "presence-a", token: "k:s:x", data });
 });

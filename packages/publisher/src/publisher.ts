@@ -88,7 +88,7 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     const { apps, clock, control, history, rules, server, settings } = options;
     this.#options = options;
-    const callers = new CallerCheck(apps);
+    const callers = new CallerCheck({ apps, clock });
     const { maxBodyBytes } = settings;
     const sender = new EventSender(options);
     const budgets = new PublishBudgets(clock);

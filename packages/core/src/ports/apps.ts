@@ -73,7 +73,7 @@ export interface AppSettings {
   readonly key: string;
   /** All secrets in force, newest first; several during a rotation. */
   readonly secrets: readonly string[];
-  /** What `x-publish-secret` must say; null switches that way of publishing off. */
+  /** What `x-publish-secret` must say; null switches that header off. */
   readonly publishSecret: string | null;
   readonly enabled: boolean;
   /** Origins a browser may connect from: `*`, `https://example.com`, `https://*.example.com`. */

@@ -2,6 +2,7 @@
 import { CHANNEL_NAME_RULE, isChannelName } from "../channel-name.ts";
 import { EVENT_NAME_RULE, isEventName } from "../event-name.ts";
 import { accept, type Refusal, type Result, refuse } from "../refusal.ts";
+import { splitTokenData } from "../signing.ts";
 import { MAX_USER_ID_LENGTH } from "../user.ts";
 import type { Command, CommandId, SubscribeTarget } from "./frames.ts";
 
@@ -115,11 +116,16 @@ function readTarget(value: unknown): Result<SubscribeTarget> {
   }
   return accept({
     channel: named.value,
-    ...(token === undefined ? {} : { token }),
-    ...(data === undefined ? {} : { data }),
+    ...proofOf(token, data),
     ...(recover === undefined ? {} : { recover }),
     ...(rewind === undefined ? {} : { rewind }),
   });
+}
+
+/** What a subscriber shows. The data may stand in the token, so that a client need know only one text. */
+function proofOf(token: string | undefined, data: string | undefined): Pick<SubscribeTarget, "token" | "data"> {
+  if (data !== undefined) return token === undefined ? { data } : { token, data };
+  return token === undefined ? {} : splitTokenData(token);
 }
 
 function readHistory(frame: Frame, id: { readonly id?: CommandId }): Result<Command> {

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import type { App, AppSettings, Clock, ConnectionGrant } from "@carillon/core";
 import {
+  API_TOKEN_TYPE,
   accept,
   type Capabilities,
   MAX_USER_ID_LENGTH,
@@ -90,7 +91,8 @@ export class ConnectionTokens {
   }
 
   async #payloadOf(settings: AppSettings, token: string): Promise<JWTPayload> {
-    const { alg } = decodeProtectedHeader(token);
+    const { alg, typ } = decodeProtectedHeader(token);
+    if (typ === API_TOKEN_TYPE) throw new TokenProblem("it is one for the publish API, which no client should have");
     if (alg === "HS256") return this.#withSecrets(settings, token);
     if (alg === "RS256" || alg === "ES256") return this.#withPublicKeys(settings, token, alg);
     throw new TokenProblem("its algorithm (`alg`) must be HS256, RS256 or ES256");

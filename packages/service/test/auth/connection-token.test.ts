@@ -281,3 +281,14 @@ describe("connection tokens › rubbish", () => {
     );
   });
 });
+
+describe("connection tokens › what is none", () => {
+  it("an API token is refused as one, whatever its claims", async () => {
+    const claims = { iss: app.id, exp: nowSeconds + 60, cap: { "*": ["subscribe"] } };
+    const token = forge({ alg: "HS256", typ: "carillon-api+jwt", kid: app.settings.key }, claims, "app-secret");
+    expect(await refusal(token)).toMatchObject({
+      code: "token_invalid",
+      message: expect.stringContaining("for the publish API"),
+    });
+  });
+});
