@@ -32,13 +32,16 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
 
 const packages = readdirSync(packagesFolder).filter((name) => existsSync(`${packagesFolder}${name}/package.json`));
 
-/** Names of our packages that `package.json` of a package lists, without the scope. Tests may use the testkit. */
+/** What tests may use besides: the testkit, and a whole Carillon, for packages that talk to one over the network. */
+const FOR_TESTS: readonly string[] = ["@carillon/testkit", "carillon"];
+
+/** Names of our packages that `package.json` of a package lists, without the scope, those that are for its tests left out. */
 function declaredBy(name: string): string[] {
   const manifest: unknown = JSON.parse(readFileSync(`${packagesFolder}${name}/package.json`, "utf8"));
-  const lists = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"] as const;
-  const all = lists.flatMap((list) => Object.keys((manifest as Record<string, object | undefined>)[list] ?? {}));
-  const isForTests = (each: string) => each === "@carillon/testkit" && name !== "testkit";
-  return all.filter((each) => !isForTests(each)).flatMap((each) => ourName(each) ?? []);
+  const listed = (list: string) => Object.keys((manifest as Record<string, object | undefined>)[list] ?? {});
+  const all = ["dependencies", "peerDependencies", "optionalDependencies"].flatMap(listed);
+  const forDevelopment = listed("devDependencies").filter((each) => !FOR_TESTS.includes(each));
+  return [...all, ...forDevelopment].flatMap((each) => ourName(each) ?? []);
 }
 
 /** `core` of `@carillon/core` and `@carillon/core/x`; null for what is not ours. */
