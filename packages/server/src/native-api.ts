@@ -73,16 +73,22 @@ export class NativeApi {
     const retryAfterMs = retryAfterMsOf(answer);
     const details = { status, results, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
     if (isErrorCode(code)) {
-      const message = code === "unauthorized" ? `${detail} (${this.#shown()})` : detail;
-      return new CarillonError(code, message, { ...details, isRetryable: ERROR_CODES[code].isRetryable });
+      return new CarillonError(code, detail + this.#hintOn(code), {
+        ...details,
+        isRetryable: ERROR_CODES[code].isRetryable,
+      });
     }
     return new CarillonError("unexpected_answer", `${code}: ${detail}`, { ...details, isRetryable: status >= 500 });
   }
 
-  #shown(): string {
+  /** What a caller of this SDK should know besides what the answer says. */
+  #hintOn(code: string): string {
+    if (code === "idempotency_unavailable") return " (with this SDK: trigger with { idempotent: false })";
+    if (code !== "unauthorized") return "";
     const { appId, key, publishSecret } = this.#settings;
-    if (publishSecret !== null) return "CarillonServer shows the publishSecret that it was given";
-    return `CarillonServer signs for app id "${appId}" and key "${key}" with its secret: compare all three with Carillon's configuration`;
+    if (publishSecret !== null) return " (CarillonServer shows the publishSecret that it was given)";
+    const signer = `CarillonServer signs for app id "${appId}" and key "${key}" with its secret`;
+    return ` (${signer}: compare all three with Carillon's configuration)`;
   }
 }
 
