@@ -17,10 +17,17 @@ $(INSTALLED): package-lock.json package.json
 .PHONY: install
 install: $(INSTALLED) ## Install the npm packages of the lock file
 
+# What is published beside the compiler's output: one bundle for each public package.
+PUBLISHED := packages/server/dist/index.js
+
 .PHONY: build
-build: install ## Compile all packages
+build: install ## Compile all packages, and bundle those that are published
 	$(BIN)/tsc -b
 	@node packages/pusher-recovery/tools/build-browser.mjs
+	@$(MAKE) --no-print-directory $(PUBLISHED)
+
+packages/server/dist/index.js: packages/server/tsdown.config.ts $(shell find packages/server/src packages/protocol/src -name '*.ts')
+	cd packages/server && ../../$(BIN)/tsdown --logLevel warn
 
 .PHONY: run
 run: build ## Install, build, and start one process to try things with: WebSocket, publish API and demo page
@@ -42,6 +49,10 @@ tools: install ## Fetch what the tests run besides npm packages: nats-server, Ch
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-chromium.mjs >/dev/null
 	@node packages/testkit/tools/ensure-pusher-sdks.mjs >/dev/null
+
+.PHONY: pack-test
+pack-test: build ## Pack the published packages, install them elsewhere, use them in every way; sizes have limits
+	node packages/e2e/pack/main.mjs
 
 .PHONY: chaos
 chaos: build tools ## Kill, freeze and restart everything for a while, and check that nothing is missed (ARGS="--seconds 300 --seed 1")
