@@ -49,14 +49,14 @@ async function install(tarball, into) {
   return folder;
 }
 
-async function useInNode({ name, check }, folder) {
+async function importAndRequire({ name, check }, folder) {
   await writeFile(join(folder, "use.mjs"), `import * as sdk from "${name}";\n${check}\n`);
   await writeFile(join(folder, "use.cjs"), `const sdk = require("${name}");\n${check}\n`);
   for (const file of ["use.mjs", "use.cjs"]) await run(process.execPath, [file], folder);
 }
 
 /** `nodenext` twice: a file that imports, and one whose imports become `require`. */
-async function useInTypeScript({ types }, folder) {
+async function compile({ types }, folder) {
   const ways = [
     ["bundler", "esnext", "use.ts"],
     ["nodenext", "nodenext", "esm.mts"],
@@ -72,7 +72,7 @@ async function useInTypeScript({ types }, folder) {
 }
 
 /** Resolves with the size of an application's bundle that carries all of the package, minified and compressed. */
-async function useInBundler({ name, check }, folder) {
+async function bundled({ name, check }, folder) {
   const entry = join(folder, "bundled.mjs");
   await writeFile(entry, `import * as sdk from "${name}";\nexport { sdk };\n${check}\n`);
   const bundle = await rolldown({ input: entry, platform: "browser" });
@@ -89,9 +89,9 @@ async function test(entry) {
     const packed = await pack(entry.folder, into);
     await checkTarball(packed, entry.folder);
     const folder = await install(packed.tarball, into);
-    await useInNode(entry, folder);
-    await useInTypeScript(entry, folder);
-    const sizes = { tarball: packed.size, unpacked: packed.unpackedSize, minified: await useInBundler(entry, folder) };
+    await importAndRequire(entry, folder);
+    await compile(entry, folder);
+    const sizes = { tarball: packed.size, unpacked: packed.unpackedSize, minified: await bundled(entry, folder) };
     for (const [what, limit] of Object.entries(entry.limits)) {
       console.log(`${entry.name}  ${what.padEnd(8)} ${String(sizes[what]).padStart(7)} bytes, limit ${limit}`);
     }
