@@ -1,6 +1,7 @@
 /**
- * `make pack-test`: packs each public package, installs the tarball in an empty folder, and uses it as applications do: by `import`, by `require`, through
- * a bundler, and in TypeScript with both of its module resolutions. publint and attw look at the tarball; sizes have limits.
+ * `make pack-test`: packs each public package, installs the tarball in an empty folder, and uses it as applications do:
+ * by `import`, by `require`, through a bundler, and in TypeScript with both of its module resolutions. publint and attw
+ * look at the tarball; sizes have limits.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

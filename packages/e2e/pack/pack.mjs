@@ -11,8 +11,8 @@ const run = promisify(execFile);
 const DOCUMENTS = ["README.md", "LICENSE"];
 
 /**
- * Packs a package as it is published, from a copy in `into`: without what only the repository needs (its source condition, what it is built and
- * tested with). Resolves with the tarball and what npm says of it.
+ * Packs a package as it is published, from a copy in `into`: without what only the repository needs (its source
+ * condition, what it is built and tested with). Resolves with the tarball and what npm says of it.
  *
  * @param {string} folder its folder below packages/
  * @param {string} into an empty folder

@@ -1,8 +1,9 @@
 /**
  * The packages that are published. A new one is a further entry here, and its bundle one in PUBLISHED of the Makefile.
  *
- * `check` is JavaScript that uses `sdk`, the package's exports, and throws when something is wrong; `types` is TypeScript that imports the package by
- * its name. `needs`: folders of our own packages that it stands on; `peers`: what an application has of others. Sizes are in bytes; `minified` is what an application's bundle carries for all exports, compressed.
+ * `check` is JavaScript that uses `sdk`, the package's exports, and throws when something is wrong; `types` is TypeScript
+ * that imports the package by its name. `needs`: folders of our own packages that it stands on; `peers`: what an application
+ * has of others. Sizes are in bytes; `minified` is what an application's bundle carries for all exports, compressed.
  */
 export const PUBLIC_PACKAGES = [
   {

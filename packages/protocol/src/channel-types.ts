@@ -1,6 +1,6 @@
 /**
- * Typed channels: what an application publishes where, declared once as a plain type and used by the server SDK, the client and the
- * hooks. Types alone; nothing of this file is left at run time.
+ * Typed channels: what an application publishes where, declared once as a plain type and used by the server SDK, the
+ * client and the hooks. Types alone; nothing of this file is left at run time.
  *
  * ```ts
  * type Channels = {
@@ -12,9 +12,9 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 /**
- * Names and patterns of channels (template-literal keys), each with a map of its events to their payloads. `object` and no
- * more, because an interface has no index signature and is welcome too. A name that fits several patterns has the events of all of them (the
- * compiler wants those apart, in an intersection of two such types).
+ * Names and patterns of channels (template-literal keys), each with a map of its events to their payloads. `object` and
+ * no more, because an interface has no index signature and is welcome too. A name that fits several patterns has the events
+ * of all of them (the compiler wants those apart, in an intersection of two such types).
  */
 export type ChannelMap = object;
 
@@ -25,7 +25,10 @@ export type AnyChannels = Record<string, Record<string, any>>;
 /** The names that a map allows: literal ones, and template literals that stand for all names of a pattern. */
 export type ChannelNameOf<Map extends ChannelMap> = Extract<keyof Map, string>;
 
-/** The events of a channel, by name. Of a union of channels: a union of their events, of which only those of all can be named. */
+/**
+ * The events of a channel, by name. Of a union of channels: a union of their events, of which only those of all can be
+ * named.
+ */
 export type EventsOf<Map extends ChannelMap, Name extends string> = Name extends keyof Map ? Map[Name] : never;
 
 /** The events that every channel in `Name` has. */
@@ -53,8 +56,9 @@ export type EventOf<Map extends ChannelMap, Name extends string> = {
 }[EventNameOf<Map, Name>];
 
 /**
- * Channels declared by schemas (any library of Standard Schema), to be checked at run time too. In a value's keys `*` stands for any run of characters, as
- * in the configuration: `{ "private-user-*": { badge: z.number() } }`. The first pattern that fits counts.
+ * Channels declared by schemas (any library of Standard Schema), to be checked at run time too. In a value's keys `*`
+ * stands for any run of characters, as in the configuration: `{ "private-user-*": { badge: z.number() } }`. The first
+ * pattern that fits counts.
  */
 export type ChannelSchemas = Readonly<Record<string, Readonly<Record<string, StandardSchemaV1>>>>;
 

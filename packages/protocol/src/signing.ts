@@ -1,7 +1,7 @@
 /**
  * What gets signed. The strings are Pusher's, so a channel token of any Pusher server SDK is valid here and vice versa.
- * A channel token is `APP_KEY:hex(hmac_sha256(SECRET, channelStringToSign(…)))`, and a user token the same of `userStringToSign(…)`. No
- * channel is named `:user:…`, so neither can be taken for the other.
+ * A channel token is `APP_KEY:hex(hmac_sha256(SECRET, channelStringToSign(…)))`, and a user token the same of
+ * `userStringToSign(…)`. No channel is named `:user:…`, so neither can be taken for the other.
  */
 
 /**
@@ -25,16 +25,21 @@ export function splitChannelToken(token: string): { readonly key: string; readon
 }
 
 /**
- * The `typ` of an API token: a JWT (HS256 by an app's secret) with which a server shows, in place of the publish secret, that it knows
- * that secret. Its header has the app's key as `kid`, its claims `iss` (the app's id) and `exp`. A type of its own, so that no token that was made for a browser can ever pass
- * for one.
+ * The `typ` of an API token: a JWT (HS256 by an app's secret) with which a server shows, in place of the publish secret,
+ * that it knows that secret. Its header has the app's key as `kid`, its claims `iss` (the app's id) and `exp`. A type of
+ * its own, so that no token that was made for a browser can ever pass for one.
  */
 export const API_TOKEN_TYPE = "carillon-api+jwt";
 
-/** How far ahead of a publisher's clock an API token may end, in seconds: whoever gets hold of one can't use it for longer. */
+/**
+ * How far ahead of a publisher's clock an API token may end, in seconds: whoever gets hold of one can't use it for longer.
+ */
 export const MAX_API_TOKEN_SECONDS = 900;
 
-/** A channel token as a native client shows it, apart: `APP_KEY:SIGNATURE`, or `APP_KEY:SIGNATURE:DATA` with what is signed besides. */
+/**
+ * A channel token as a native client shows it, apart: `APP_KEY:SIGNATURE`, or `APP_KEY:SIGNATURE:DATA` with what is signed
+ * besides.
+ */
 export function splitTokenData(token: string): { readonly token: string; readonly data?: string } {
   const [key = "", signature] = token.split(":", 2);
   const end = signature === undefined ? -1 : key.length + 1 + signature.length;

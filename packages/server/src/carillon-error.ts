@@ -1,6 +1,9 @@
 import { ERROR_CODES, type ErrorCode } from "@carillon/protocol";
 
-/** What goes wrong on this side, and whether the same call may succeed later. docs/server-sdk.md documents each; a test compares the two. */
+/**
+ * What goes wrong on this side, and whether the same call may succeed later. docs/server-sdk.md documents each; a test
+ * compares the two.
+ */
 export const LOCAL_ERROR_CODES = {
   unreachable: { isRetryable: true },
   timeout: { isRetryable: true },
@@ -35,7 +38,8 @@ export interface CarillonErrorDetails {
 }
 
 /**
- * What Carillon refused, or what went wrong on the way to it. `message` says what to do; it never has a secret or a payload in it.
+ * What Carillon refused, or what went wrong on the way to it. `message` says what to do; it never has a secret or a
+ * payload in it.
  */
 export class CarillonError extends Error {
   override readonly name = "CarillonError";

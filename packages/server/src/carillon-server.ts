@@ -45,7 +45,7 @@ class Server<Channels extends ChannelMap> {
     const transport = new HttpTransport(settings);
     const api = new NativeApi(settings, transport);
     this.#settings = settings;
-    this.#publishing = new Publishing(api, new PayloadCheck(options.schema));
+    this.#publishing = new Publishing(api, new PayloadCheck(options.schemas));
     this.channels = new ChannelQueries(api);
     this.connections = new Connections(api);
     this.blocks = new Blocks(api);
@@ -54,9 +54,9 @@ class Server<Channels extends ChannelMap> {
   }
 
   /**
-   * Publishes an event on a channel, or on up to 100. Resolves when the bus has it: all who are subscribed get it, and on channels with a history
-   * it is kept. Rejects with a CarillonError. While that may help, the call is repeated until its time is up, and the event still
-   * delivered once, by an id that every event gets.
+   * Publishes an event on a channel, or on up to 100. Resolves when the bus has it: all who are subscribed get it, and
+   * on channels with a history it is kept. Rejects with a CarillonError. While that may help, the call is repeated until
+   * its time is up, and the event still delivered once, by an id that every event gets.
    *
    * @example
    * await carillon.trigger(`private-user-${userId}`, "order.created", { id: order.id });
@@ -76,8 +76,9 @@ class Server<Channels extends ChannelMap> {
   }
 
   /**
-   * The token that lets the connection `socketId` onto a `private-` or `presence-` channel: what an auth endpoint answers as `token`, once it
-   * has made sure that the user may. On presence channels `member` says who it is. Throws a CarillonError for what the gateway would refuse.
+   * The token that lets the connection `socketId` onto a `private-` or `presence-` channel: what an auth endpoint
+   * answers as `token`, once it has made sure that the user may. On presence channels `member` says who it is. Throws a
+   * CarillonError for what the gateway would refuse.
    *
    * @example
    * return Response.json({ token: carillon.authenticateChannel(socketId, channel) });
@@ -86,13 +87,17 @@ class Server<Channels extends ChannelMap> {
     return signChannel(this.#settings, { socketId, channel, member });
   }
 
-  /** What a user endpoint of Pusher's clients answers, once it has made sure who this is. Native clients sign in by {@link createToken}. */
+  /**
+   * What a user endpoint of Pusher's clients answers, once it has made sure who this is. Native clients sign in by
+   * {@link createToken}.
+   */
   authenticateUser(socketId: string, user: UserData): UserAuth {
     return signUser(this.#settings, socketId, user);
   }
 
   /**
-   * A connection token (JWT): whose connection it is, and what may be done on which channels. Throws a CarillonError for what the gateway would refuse.
+   * A connection token (JWT): whose connection it is, and what may be done on which channels. Throws a CarillonError
+   * for what the gateway would refuse.
    *
    * @example
    * const token = carillon.createToken({ userId: "42", capabilities: { "private-user-42": ["subscribe"] }, expiresInSeconds: 300 });
@@ -106,10 +111,10 @@ class Server<Channels extends ChannelMap> {
 export type CarillonServer<Channels extends ChannelMap = AnyChannels> = Server<Channels>;
 
 /**
- * Makes a CarillonServer. It holds no connection and no timer: make one for each process, or for each request, as the platform likes it. Throws
- * a TypeError that says what is wrong with the options.
+ * Makes a CarillonServer. It holds no connection and no timer: make one for each process, or for each request, as the
+ * platform likes it. Throws a TypeError that says what is wrong with the options.
  *
- * With a type (`new CarillonServer<Channels>(…)`) or schemas (`schema`) names, events and payloads are checked by the compiler; with
+ * With a type (`new CarillonServer<Channels>(…)`) or `schemas` names, events and payloads are checked by the compiler; with
  * schemas payloads are also checked before they are sent.
  *
  * @example
@@ -117,7 +122,7 @@ export type CarillonServer<Channels extends ChannelMap = AnyChannels> = Server<C
  */
 export interface CarillonServerConstructor {
   new <Schemas extends ChannelSchemas>(
-    options: CarillonServerOptions & { readonly schema: Schemas },
+    options: CarillonServerOptions & { readonly schemas: Schemas },
   ): CarillonServer<PublishedBy<Schemas>>;
   new <Channels extends ChannelMap = AnyChannels>(options: CarillonServerOptions): CarillonServer<Channels>;
   readonly prototype: CarillonServer;

@@ -35,8 +35,8 @@ export interface UserAuth {
 }
 
 /**
- * The token that lets one connection onto one channel: `KEY:SIGNATURE`, and behind a further colon the member, which is signed too.
- * Throws a {@link CarillonError} for whatever the gateway would refuse.
+ * The token that lets one connection onto one channel: `KEY:SIGNATURE`, and behind a further colon the member, which is
+ * signed too. Throws a {@link CarillonError} for whatever the gateway would refuse.
  */
 export function signChannel(
   settings: Settings,

@@ -134,8 +134,8 @@ export class ChannelQueries<Channels extends ChannelMap> {
   }
 
   /**
-   * All that is kept of a channel, or came after `since`, oldest first, page by page. Throws `history_gap` at the place where something is
-   * kept no more that should have come next.
+   * All that is kept of a channel, or came after `since`, oldest first, page by page. Throws `history_gap` at the
+   * place where something is kept no more that should have come next.
    */
   async *allHistory<const Name extends string>(
     channel: Name,

@@ -15,7 +15,10 @@ import type { Settings } from "./options.ts";
 export interface ConnectionTokenOptions {
   /** Whose connection it is (`sub`): a user id of 1 to 128 characters; absent: nobody's. */
   readonly userId?: string | undefined;
-  /** What may be done on which channels; `*` in a pattern stands for any run of characters. Absent: nothing but what is public. */
+  /**
+   * What may be done on which channels; `*` in a pattern stands for any run of characters. Absent: nothing but what is
+   * public.
+   */
   readonly capabilities?: Capabilities | undefined;
   /** What presence channels tell about the user (`info`), at most 1,024 bytes as JSON. */
   readonly info?: unknown;

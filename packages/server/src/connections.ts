@@ -42,8 +42,8 @@ export class Connections {
   }
 
   /**
-   * Ends connections, wherever they are, with close code 4013. Nothing keeps them from coming back: a block does. Made again after an answer that
-   * got lost, it counts only those that were there still.
+   * Ends connections, wherever they are, with close code 4013. Nothing keeps them from coming back: a block does. Made
+   * again after an answer that got lost, it counts only those that were there still.
    */
   async disconnect(target: ConnectionTarget, options: CallOptions = {}): Promise<Disconnected> {
     const body = { ...target };

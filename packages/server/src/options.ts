@@ -22,7 +22,7 @@ export interface CarillonServerOptions {
   /** In place of the platform's `fetch`. */
   readonly fetch?: Fetch | undefined;
   /** Schemas of channels and events, which each payload is checked with before it is sent. */
-  readonly schema?: ChannelSchemas | undefined;
+  readonly schemas?: ChannelSchemas | undefined;
 }
 
 /** Options, checked. */

@@ -18,8 +18,9 @@ export class PayloadCheck {
   }
 
   /**
-   * Rejects with `invalid_channel` or `invalid_event` for what was not declared, and with `invalid_payload`, whose `cause` has all issues. What a
-   * schema makes of a payload is left alone: payloads travel as they were given, and whoever hears them has the schema too.
+   * Rejects with `invalid_channel` or `invalid_event` for what was not declared, and with `invalid_payload`, whose
+   * `cause` has all issues. What a schema makes of a payload is left alone: payloads travel as they were given, and whoever
+   * hears them has the schema too.
    */
   async check(channels: readonly string[], event: string, data: unknown): Promise<void> {
     if (this.#schemas === null) return;
@@ -32,19 +33,17 @@ export class PayloadCheck {
 }
 
 function schemaOf(schemas: ChannelSchemas, channel: string, event: string): Schema {
-  const pattern = Object.hasOwn(schemas, channel)
-    ? channel
-    : Object.keys(schemas).find((each) => matchesPattern(each, channel));
+  const pattern = Object.keys(schemas).find((each) => matchesPattern(each, channel));
   if (pattern === undefined) {
     throw new CarillonError(
       "invalid_channel",
-      `the schema declares no channel that "${channel}" fits: add it, or a pattern`,
+      `the schemas declare no channel that "${channel}" fits: add it, or a pattern`,
     );
   }
   const events = schemas[pattern] ?? {};
   const schema = Object.hasOwn(events, event) ? events[event] : undefined;
   if (schema !== undefined) return schema;
-  throw new CarillonError("invalid_event", `the schema declares no event "${event}" on "${pattern}": add it`);
+  throw new CarillonError("invalid_event", `the schemas declare no event "${event}" on "${pattern}": add it`);
 }
 
 function refused(what: string, issues: Issues): CarillonError {
@@ -71,7 +70,7 @@ function checkSchemas(schemas: ChannelSchemas): void {
     for (const [event, schema] of Object.entries(events)) {
       if (typeof schema?.["~standard"]?.validate === "function") continue;
       invalid(
-        `"schema" has no Standard Schema for "${event}" on "${channel}": use a library that has them (Zod, Valibot, ArkType)`,
+        `"schemas" has no Standard Schema for "${event}" on "${channel}": use a library that has them (Zod, Valibot, ArkType)`,
       );
     }
   }

@@ -9,22 +9,26 @@ import type { PayloadCheck } from "./payload-check.ts";
 
 /** What may be said of an event besides where it goes and what it holds. */
 export interface EventOptions {
-  /** The event's id, 1 to 128 bytes: events with the same one are delivered once within two minutes. Absent: one is made. */
+  /**
+   * The event's id, 1 to 128 bytes: events with the same one are delivered once within two minutes. Absent: one is made.
+   */
   readonly id?: string | undefined;
   /** A connection id or sender id that doesn't get the event, such as that of the tab that caused it. */
   readonly exclude?: string | undefined;
   /** The same under Pusher's name. */
   readonly socketId?: string | undefined;
   /**
-   * False: without any id. Then the event costs no look at the store of ids (and goes out where there is none), and is sent again by itself only
-   * after refusals that had no effect. Default: true.
+   * False: without any id. Then the event costs no look at the store of ids (and goes out where there is none), and is
+   * sent again by itself only after refusals that had no effect. Default: true.
    */
   readonly idempotent?: boolean | undefined;
 }
 
 /** What may be said of a trigger. */
 export interface TriggerOptions extends EventOptions, CallOptions {
-  /** Waits until all connections that got the event have said so, or the time is up; on one channel only. 1 to 30,000 ms. */
+  /**
+   * Waits until all connections that got the event have said so, or the time is up; on one channel only. 1 to 30,000 ms.
+   */
   readonly receipts?: { readonly timeoutMs: number } | undefined;
 }
 
@@ -40,7 +44,7 @@ export interface TriggerResult {
   readonly duplicates: readonly string[];
   /** Where it stands in the histories of those channels that keep one, by channel. */
   readonly positions: Readonly<Record<string, string>>;
-  /** Who said that they have it; null when nobody was asked to. */
+  /** Who said that they have it; null when nobody was asked to, or when a repeat found the event out already. */
   readonly receipts: Receipts | null;
 }
 
@@ -86,7 +90,10 @@ const RECEIPTS_MARGIN_MS = 10_000;
 const MAX_RECEIPTS_MS = 30_000;
 const MAX_ID_BYTES = 128;
 
-/** Publishes events. Each gets an id, so that a call can be repeated until it is known to be accepted, and is delivered once. */
+/**
+ * Publishes events. Each gets an id, so that a call can be repeated until it is known to be accepted, and is delivered
+ * once.
+ */
 export class Publishing {
   readonly #api: NativeApi;
   readonly #check: PayloadCheck;

@@ -20,8 +20,8 @@ const MAX_BACKOFF_MS = 5000;
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(["rate_limited", "draining"]);
 
 /**
- * How long to wait before the next attempt, in ms: what the answer asks for, and a random part of a bound that doubles each time. Null when there
- * should be none, also when it would come too late.
+ * How long to wait before the next attempt, in ms: what the answer asks for, and a random part of a bound that doubles
+ * each time. Null when there should be none, also when it would come too late.
  */
 export function retryDelayMs(attempt: FailedAttempt): number | null {
   const { error, isRepeatable, retries, maxRetries, remainingMs, random } = attempt;

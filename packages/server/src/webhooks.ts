@@ -3,7 +3,10 @@ import { hmacSha256Hex, isEqual } from "./hashes.ts";
 import { invalid } from "./ids.ts";
 import type { Settings } from "./options.ts";
 
-/** Something that has happened, as docs/webhooks.md has it. A newer Carillon may tell of more: leave out names that you don't know. */
+/**
+ * Something that has happened, as docs/webhooks.md has it. A newer Carillon may tell of more: leave out names that you
+ * don't know.
+ */
 export type WebhookEvent = { readonly id: string; readonly channel: string } & (
   | { readonly name: "channel_occupied" | "channel_vacated" | "cache_miss" }
   | { readonly name: "member_added" | "member_removed"; readonly user_id: string }
@@ -36,7 +39,10 @@ export type WebhookHeaders =
 export interface WebhookOptions {
   /** Further secrets that may have signed, during a rotation. */
   readonly secrets?: readonly string[] | undefined;
-  /** How old a request may be, in seconds; default 300, 0 = as old as it is. It keeps what was overheard from being sent again later. */
+  /**
+   * How old a request may be, in seconds; default 300, 0 = as old as it is. It keeps what was overheard from being sent
+   * again later.
+   */
   readonly maxAgeSeconds?: number | undefined;
 }
 
@@ -52,8 +58,8 @@ export class Webhooks {
   }
 
   /**
-   * Checks that a request comes from Carillon, and answers what it says. `body` is the text as it came, before anything has parsed it: `await
-   * request.text()`. Signatures are compared in constant time.
+   * Checks that a request comes from Carillon, and answers what it says. `body` is the text as it came, before
+   * anything has parsed it: `await request.text()`. Signatures are compared in constant time.
    *
    * Throws `invalid_webhook` with what is wrong: answer with 401 then.
    *

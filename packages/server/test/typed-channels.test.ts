@@ -85,7 +85,7 @@ describe("a server of declared channels (checked by the compiler)", () => {
   });
 });
 
-const schema = {
+const schemas = {
   orders: {
     "order.created": z.object({ id: z.number().int(), at: z.iso.datetime().transform((text) => new Date(text)) }),
   },
@@ -95,28 +95,28 @@ const schema = {
 
 describe("a server of schemas", () => {
   it("infers from them: what is published goes in, what is heard comes out", () => {
-    const carillon = new CarillonServer({ ...OPTIONS, schema });
+    const carillon = new CarillonServer({ ...OPTIONS, schemas });
     compiled(() => carillon.trigger("orders", "order.created", { id: 1, at: "2026-01-01T00:00:00Z" }));
     compiled(() => carillon.trigger("private-user-42", "badge", 3));
     // @ts-expect-error a date comes out, a text goes in
     compiled(() => carillon.trigger("orders", "order.created", { id: 1, at: new Date() }));
     // @ts-expect-error no such channel
     compiled(() => carillon.trigger("public-user-42", "badge", 3));
-    expectTypeOf<HeardBy<typeof schema>["orders"]["order.created"]>().toEqualTypeOf<{ id: number; at: Date }>();
+    expectTypeOf<HeardBy<typeof schemas>["orders"]["order.created"]>().toEqualTypeOf<{ id: number; at: Date }>();
   });
 
   it("publishes what fits, as it was given", async () => {
     await using running = await RunningCarillon.start();
     await using client = await running.client();
     for (const channel of ["orders", "app-log"]) await client.subscribe(channel);
-    const carillon = new CarillonServer({ ...OPTIONS, host: running.url, schema });
+    const carillon = new CarillonServer({ ...OPTIONS, host: running.url, schemas });
     const payload = { id: 1, at: "2026-01-01T00:00:00Z" };
     await carillon.trigger("orders", "order.created", payload);
     await carillon.trigger("app-log", "line", "text");
     expect((await client.events(2)).map((delivery) => delivery.payload)).toEqual([payload, "text"]);
   });
 
-  const carillon = new CarillonServer({ ...OPTIONS, schema });
+  const carillon = new CarillonServer({ ...OPTIONS, schemas });
   const untyped = carillon as unknown as CarillonServer;
   it.each<[string, [string | string[], string, unknown], string, RegExp]>([
     [
@@ -127,8 +127,8 @@ describe("a server of schemas", () => {
     ],
     ["a payload on a pattern", ["private-user-1", "badge", -1], "invalid_payload", /there are no negative badges/],
     ["a payload, by a check that takes its time", ["app-log", "line", "secret"], "invalid_payload", /no secrets/],
-    ["a channel", ["other", "badge", 1], "invalid_channel", /declares no channel that "other" fits/],
-    ["an event", ["orders", "badge", 1], "invalid_event", /declares no event "badge" on "orders"/],
+    ["a channel", ["other", "badge", 1], "invalid_channel", /declare no channel that "other" fits/],
+    ["an event", ["orders", "badge", 1], "invalid_event", /declare no event "badge" on "orders"/],
     ["an event of every object", ["orders", "toString", 1], "invalid_event", /no event "toString"/],
     ["one of several channels", [["private-user-1", "orders"], "badge", 1], "invalid_event", /on "orders"/],
   ])(
@@ -141,8 +141,8 @@ describe("a server of schemas", () => {
   );
 
   it("refuses schemas that are none", async () => {
-    const broken = { orders: { created: {} } } as unknown as typeof schema;
-    expect(await errorOf(() => new CarillonServer({ ...OPTIONS, schema: broken }))).toMatchObject({
+    const broken = { orders: { created: {} } } as unknown as typeof schemas;
+    expect(await errorOf(() => new CarillonServer({ ...OPTIONS, schemas: broken }))).toMatchObject({
       code: "invalid_field",
       message: expect.stringContaining('no Standard Schema for "created" on "orders"'),
     });

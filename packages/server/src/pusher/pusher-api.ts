@@ -58,8 +58,8 @@ const CODE_OF_STATUS: Readonly<Record<number, CarillonErrorCode>> = {
 };
 
 /**
- * What the npm package `pusher` does, by the same names, signatures and requests, wherever there is fetch: for code that moves from it, and for clients that speak Pusher's
- * protocol. Encrypted channels are left out: they would need a cipher.
+ * What the npm package `pusher` does, by the same names, signatures and requests, wherever there is fetch: for code that
+ * moves from it, and for clients that speak Pusher's protocol. Encrypted channels are left out: they would need a cipher.
  */
 export class PusherApi {
   readonly #settings: Settings;
@@ -89,7 +89,10 @@ export class PusherApi {
     return signUser(this.#settings, socketId, user);
   }
 
-  /** Publishes an event on 1 to 100 channels. Data that is no text is sent as JSON. Resolves with the answer, whose body is JSON. */
+  /**
+   * Publishes an event on 1 to 100 channels. Data that is no text is sent as JSON. Resolves with the answer, whose body is
+   * JSON.
+   */
   async trigger(
     channels: string | readonly string[],
     event: string,

@@ -17,8 +17,8 @@ export interface PusherRequestToSign {
 const RESERVED: readonly string[] = ["auth_key", "auth_timestamp", "auth_version", "auth_signature", "body_md5"];
 
 /**
- * The query of a call to Pusher's HTTP API, signed: parameters by name, and the signature last. Values stand in it percent-encoded, and are signed as
- * they are.
+ * The query of a call to Pusher's HTTP API, signed: parameters by name, and the signature last. Values stand in it
+ * percent-encoded, and are signed as they are.
  */
 export function signedQuery({ key, secret }: Pick<Settings, "key" | "secret">, request: PusherRequestToSign): string {
   const { method, path, params = {}, body } = request;
