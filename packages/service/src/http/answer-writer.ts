@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import type { HttpAnswer } from "./http-types.ts";
+import type { HttpAnswer, StreamedAnswer } from "./http-types.ts";
 import type { UwsResponse } from "./uws.ts";
 
 /** What would end a header early and let a value write headers or answers of its own. */
@@ -19,7 +19,7 @@ export interface AnswerMode {
  *
  * @throws TypeError naming what is wrong.
  */
-export function checkAnswer(answer: HttpAnswer): void {
+export function checkAnswer(answer: HttpAnswer | StreamedAnswer): void {
   const { status, headers } = answer;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new TypeError(`A handler answered with status ${status}; it must be a whole number from 200 to 599.`);
@@ -34,15 +34,19 @@ export function checkAnswer(answer: HttpAnswer): void {
 
 /** Writes a checked answer. Call it corked: then it leaves in one write. `response` is used up by it. */
 export function writeAnswer(response: UwsResponse, answer: HttpAnswer, mode: AnswerMode): void {
-  const { status, headers, body } = answer;
-  if (status !== 200) response.writeStatus(statusLine(status));
-  if (headers !== undefined) {
-    for (const name of Object.keys(headers)) response.writeHeader(name, headers[name] ?? "");
-  }
+  const { body, status } = answer;
+  writeHead(response, answer);
   const closes = mode.closesConnection || answer.closesConnection === true;
   if (mode.isHead) writeHeadEnd(response, answer, closes);
   else if (status === 204 || status === 304) writeBodilessEnd(response, closes);
   else response.end(body, closes);
+}
+
+/** Writes status and headers of a checked answer; a body or an end must follow in the same turn. */
+export function writeHead(response: UwsResponse, { status, headers }: HttpAnswer | StreamedAnswer): void {
+  if (status !== 200) response.writeStatus(statusLine(status));
+  if (headers === undefined) return;
+  for (const name of Object.keys(headers)) response.writeHeader(name, headers[name] ?? "");
 }
 
 /**

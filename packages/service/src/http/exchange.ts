@@ -1,11 +1,12 @@
 import type { Logger } from "../process/logger.ts";
-import { checkAnswer, writeAnswer } from "./answer-writer.ts";
+import { checkAnswer, writeAnswer, writeHead } from "./answer-writer.ts";
 import { BodyReader } from "./body-reader.ts";
-import type { BodyResult, HttpAnswer, HttpHandler, HttpRequest } from "./http-types.ts";
+import type { AnyAnswer, BodyResult, HttpAnswer, HttpHandler, HttpRequest, StreamedAnswer } from "./http-types.ts";
 import type { Expirable, PendingExchanges } from "./pending-exchanges.ts";
 import { problem } from "./problem.ts";
 import { addressText } from "./remote-address.ts";
 import type { UwsRequest, UwsResponse } from "./uws.ts";
+import { UwsStream } from "./uws-stream.ts";
 
 /** What all exchanges of a server share. */
 export interface ExchangeHost {
@@ -42,6 +43,9 @@ export class Exchange implements HttpRequest, Expirable {
   /** null once the handler's synchronous part is over. */
   #request: UwsRequest | null;
   #body: BodyReader | null = null;
+  #abortListener: (() => void) | null = null;
+  /** Where the answer goes on. */
+  #stream: UwsStream | null = null;
   #remoteAddress: string | null = null;
 
   constructor(host: ExchangeHost, target: ExchangeTarget, response: UwsResponse, request: UwsRequest) {
@@ -86,9 +90,13 @@ export class Exchange implements HttpRequest, Expirable {
     return body.result;
   }
 
+  onAborted(listener: () => void): void {
+    this.#abortListener = listener;
+  }
+
   /** Lets the handler answer. Never throws: uWebSockets.js would end the process. */
   run(handle: HttpHandler): void {
-    let outcome: HttpAnswer | Promise<HttpAnswer>;
+    let outcome: AnyAnswer | Promise<AnyAnswer>;
     try {
       outcome = handle(this);
     } catch (error) {
@@ -120,7 +128,7 @@ export class Exchange implements HttpRequest, Expirable {
     this.#write(problem("internal_error", "The request took too long. Trying again may help."));
   }
 
-  #answer(answer: HttpAnswer): void {
+  #answer(answer: AnyAnswer): void {
     // Checked even when nobody is left to answer, so that a handler's fault doesn't hide behind a client that left.
     try {
       checkAnswer(answer);
@@ -128,7 +136,8 @@ export class Exchange implements HttpRequest, Expirable {
       this.#fail(error);
       return;
     }
-    this.#write(answer);
+    if ("open" in answer) this.#writeStream(answer);
+    else this.#write(answer);
   }
 
   #fail(error: unknown): void {
@@ -150,10 +159,31 @@ export class Exchange implements HttpRequest, Expirable {
     }
   }
 
+  #writeStream(answer: StreamedAnswer): void {
+    const response = this.#response;
+    if (response === null) return;
+    if (this.method === "HEAD") {
+      this.#write({ status: answer.status, ...(answer.headers === undefined ? {} : { headers: answer.headers }) });
+      return;
+    }
+    this.#response = null;
+    this.#host.pending.delete(this);
+    const stream = new UwsStream(this.#host.log, response);
+    this.#stream = stream;
+    response.onAborted(() => this.#onAborted());
+    response.cork(() => {
+      writeHead(response, answer);
+      stream.opened(answer.open);
+    });
+  }
+
   #onAborted(): void {
+    const wasAnswered = this.#response === null;
     this.#response = null;
     this.#host.pending.delete(this);
     this.#body?.abort();
+    if (this.#stream !== null) this.#stream.aborted();
+    else if (!wasAnswered) this.#abortListener?.();
   }
 }
 
@@ -164,6 +194,6 @@ function copyHeaders(request: UwsRequest, names: readonly string[]): readonly st
   return values;
 }
 
-function isPromise(outcome: HttpAnswer | Promise<HttpAnswer>): outcome is Promise<HttpAnswer> {
+function isPromise(outcome: AnyAnswer | Promise<AnyAnswer>): outcome is Promise<AnyAnswer> {
   return typeof outcome === "object" && outcome !== null && "then" in outcome;
 }

@@ -18,6 +18,11 @@ export interface HttpRequest {
    * handler awaits anything: the body may be there with the head, and is not kept for later. Throws otherwise.
    */
   body(limitBytes: number): Promise<BodyResult>;
+  /**
+   * `listener` is called once when the client goes away before it was answered; never after that. At most one listener,
+   * set before the handler awaits anything.
+   */
+  onAborted(listener: () => void): void;
 }
 
 /** What became of reading a body. */
@@ -38,11 +43,50 @@ export interface HttpAnswer {
   readonly closesConnection?: boolean;
 }
 
+/** An answer whose body goes on for as long as its handler likes. */
+export interface StreamedAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Called once, synchronously, when the answer has begun; not at all when the client is gone by then. The head leaves with
+   * the first write, which is best made from within.
+   */
+  readonly open: (stream: HttpStream) => HttpStreamHandler;
+}
+
+/**
+ * The body of an answer that goes on. No method throws, and each may be called at any time: once it has ended they do
+ * nothing.
+ */
+export interface HttpStream {
+  readonly isOpen: boolean;
+  /** False while the client takes nothing more, and once it has ended: `write` takes nothing then. */
+  readonly isReady: boolean;
+  /** Writes chunks, one behind the other, in as few system calls as it can. All of them or, when it isn't ready, none. */
+  write(chunks: readonly (string | Uint8Array)[]): void;
+  /** Ends the body; what was written before still goes out. */
+  end(): void;
+  /** Cuts the TCP connection. */
+  terminate(): void;
+}
+
+/** What happens on a stream. A throw is logged and cuts it. */
+export interface HttpStreamHandler {
+  /** It is ready again. Write something when there is something. */
+  onReady(): void;
+  /** Called exactly once: the client has gone away, or the stream was ended or cut. */
+  onClose(): void;
+}
+
 /**
  * Answers one request. Whatever it throws, and taking longer than the server's bound, becomes one 500 problem JSON and one
  * error log line; the process lives on. It may answer synchronously, which is the fast path for requests without a body.
  */
-export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
+export type HttpHandler = (request: HttpRequest) => AnyAnswer | Promise<AnyAnswer>;
+
+/** An answer of either kind. */
+export type AnyAnswer = HttpAnswer | StreamedAnswer;
 
 /** One address that is served. */
 export interface HttpRoute {
@@ -106,6 +150,11 @@ export interface WebSocketEndpoint {
    * A throw is logged and answered with 500.
    */
   readonly decide: (request: UpgradeRequest) => UpgradeDecision;
+  /**
+   * Hears what a WebSocket publishes to all others on a topic, for listeners that are no WebSockets. `frame` is only valid
+   * during the call. Absent: there are none.
+   */
+  readonly onPublishedToOthers?: (topic: string, frame: Uint8Array, isBinary: boolean) => void;
   /** Longest frame that is read at all; a longer one cuts the connection (1006). Bytes, 1 to 2^31 - 1. */
   readonly maxFrameBytes: number;
   /** Unsent bytes at which a connection is cut as a slow consumer (1006). Bytes, 1 to 2^31 - 1; what the kernel buffers comes on top. */

@@ -102,7 +102,8 @@ class UwsServer implements PublicServer {
     if (this.#endpoint !== null) throw new Error("This server has its WebSocket endpoint already.");
     checkEndpoint(endpoint);
     this.#endpoint = endpoint;
-    const host = { app: this.#app, log: this.#log, counters: this.#counters };
+    const onPublishedToOthers = endpoint.onPublishedToOthers ?? (() => undefined);
+    const host = { app: this.#app, log: this.#log, counters: this.#counters, onPublishedToOthers };
     const settings = { compression: this.#uws.DISABLED, gauge: this.#gauge };
     // Upgrades come here before any GET route, and plain GETs go on to those.
     this.#app.ws(EVERY_PATH, socketBehavior(endpoint, host, settings));

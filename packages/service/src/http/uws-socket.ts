@@ -8,6 +8,8 @@ export interface SocketHost {
   readonly app: UwsApp;
   readonly log: Logger;
   readonly counters: NodeCounters;
+  /** Hears what a socket publishes to all others, for listeners that are no WebSockets. */
+  readonly onPublishedToOthers: (topic: string, frame: Uint8Array, isBinary: boolean) => void;
 }
 
 /** The WebSocket as uWebSockets.js hands it over: with our object on it, as its one property. */
@@ -89,6 +91,7 @@ export class UwsSocket implements Transport {
     // A socket that has joined nothing reaches nobody with its own publish; there is nobody to leave out then.
     if (this.#usable()?.isSubscribed(topic) === true) this.#socket.publish(topic, frame, isBinary);
     else this.#host.app.publish(topic, frame, isBinary);
+    this.#host.onPublishedToOthers(topic, frame, isBinary);
   }
 
   close(code: number, reason: string): void {

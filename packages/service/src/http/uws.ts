@@ -36,6 +36,13 @@ export interface UwsRequest {
 export interface UwsResponse {
   writeStatus(status: string): UwsResponse;
   writeHeader(name: string, value: string): UwsResponse;
+  /** Of a body without a length. False when the client doesn't take it: it is kept, without any bound. Corked, it may tell so one write late. */
+  write(chunk: string | Uint8Array): boolean;
+  /**
+   * `handler` is called when the client takes more. While there is one, what is kept leaves only with the next write. It must
+   * return true.
+   */
+  onWritable(handler: () => boolean): UwsResponse;
   end(body?: string | Uint8Array, closesConnection?: boolean): UwsResponse;
   /** With a length and no second argument, the pinned Node 20 binary aborts the process: pass none, or both. */
   endWithoutBody(reportedLength?: number, closesConnection?: boolean): UwsResponse;
