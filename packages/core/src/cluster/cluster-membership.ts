@@ -94,6 +94,10 @@ export class ClusterMembership implements Cluster {
     this.#options.link.close();
   }
 
+  get maxMessageBytes(): number {
+    return this.#options.link.maxMessageBytes;
+  }
+
   get nodes(): readonly ClusterNode[] {
     return this.#peers.nodes;
   }

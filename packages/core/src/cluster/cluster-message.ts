@@ -35,7 +35,8 @@ const VERSION = 1;
 const TYPES = ["beat", "goodbye", "tell", "question", "answer"] as const;
 
 // Plain msgpack: records and shared structures would tie a message to those before it.
-const packr = new Packr({ useRecords: false, mapsAsObjects: true, encodeUndefinedAsNil: true });
+// Bytes are copied out of a message, which is only there for a moment.
+const packr = new Packr({ useRecords: false, mapsAsObjects: true, encodeUndefinedAsNil: true, copyBuffers: true });
 
 /** Encodes a message into bytes of its own. */
 export function encodeClusterMessage(message: ClusterMessage): Uint8Array {

@@ -53,6 +53,8 @@ export type ClusterHandler = (
 export interface Cluster {
   /** This process. */
   readonly nodeId: string;
+  /** Longest message that it carries, in bytes: a question, what is told, or one part of an answer; at least 65,000. */
+  readonly maxMessageBytes: number;
   /** The others that live. */
   readonly nodes: readonly ClusterNode[];
   /**
