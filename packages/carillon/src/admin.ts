@@ -7,6 +7,7 @@ import type {
   SourceCounters,
   UserQuotaCounters,
 } from "@carillon/core";
+import type { Fallback } from "@carillon/gateway";
 import { DURATION_BOUNDS_SECONDS, type Publisher } from "@carillon/publisher";
 import {
   type AdminConfig,
@@ -41,12 +42,13 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
       ...(gateway === null
         ? {}
         : {
-            connections: () => gateway.connections,
+            connections: () => gateway.connectionsByTransport,
             channels: () => gateway.channels,
             subscriptions: () => gateway.subscriptions,
           }),
     },
   });
+  if (gateway?.fallback != null) addFallbackMetrics(metrics, gateway.fallback);
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
   addClusterMetrics(metrics, parts.cluster);
   addBlockMetrics(metrics, parts.blocks, gateway?.blockCounters ?? null);
@@ -127,6 +129,25 @@ function addHistoryMetrics(metrics: MetricsRegistry, counters: HistoryCounters):
         ["repaired", counters.repairs],
         ["lost", counters.gaps],
       ]),
+  });
+}
+
+function addFallbackMetrics(metrics: MetricsRegistry, fallback: Fallback): void {
+  metrics.counter({
+    name: "fallback_calls_total",
+    help: "Calls of clients over HTTP; relayed ones are those whose sessions are on other gateways, and are counted under their kind as well.",
+    label: "kind",
+    read: () => fallback.calls,
+  });
+  metrics.gauge({
+    name: "fallback_sessions",
+    help: "Sessions over HTTP that this node holds, those included that have ended and still have something to fetch.",
+    read: () => fallback.size,
+  });
+  metrics.gauge({
+    name: "fallback_relayed",
+    help: "Calls over HTTP, and streams, that this node relays to others now.",
+    read: () => fallback.relayed,
   });
 }
 

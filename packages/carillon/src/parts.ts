@@ -209,7 +209,8 @@ function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {
 }
 
 function gatewaySettings(config: GatewayConfig): GatewaySettings {
-  const { maxFrameBytes, maxBackpressureBytes, idleTimeoutSeconds, maxLingeringChannels } = config;
+  const { fallback, maxFrameBytes, maxBackpressureBytes, idleTimeoutSeconds, maxLingeringChannels } = config;
+  const { keepSeconds, bufferBytes, maxRelayed } = fallback;
   return {
     maxConnections: config.maxConnections === 0 ? connectionsThatFit() : config.maxConnections,
     maxFrameBytes,
@@ -218,6 +219,7 @@ function gatewaySettings(config: GatewayConfig): GatewaySettings {
     lingerMs: config.lingerSeconds * 1000,
     maxLingeringChannels,
     presenceGraceMs: config.presence.graceSeconds * 1000,
+    fallback: fallback.enabled ? { keepMs: keepSeconds * 1000, bufferBytes, maxRelayed } : null,
   };
 }
 

@@ -9,7 +9,6 @@ import {
   type ChannelRules,
   type Clock,
   type Cluster,
-  countBy,
   drainSessions,
   HistoryBudgets,
   type HistoryCounters,
@@ -23,12 +22,14 @@ import {
   type UserQuotaCounters,
   type WebhookQueue,
 } from "@carillon/core";
-import { type Logger, type PublicServer, problem, type UpgradeDecision, type UpgradeRequest } from "@carillon/service";
+import type { Logger, PublicServer } from "@carillon/service";
+import { Admission } from "./admission.ts";
+import { Fallback, type FallbackSettings } from "./fallback/fallback.ts";
 import type { Protocol, ProtocolServices } from "./protocol.ts";
 
 /** The limits and times of a gateway. */
 export interface GatewaySettings {
-  /** Most WebSockets of all apps together; further ones get 503. Keep it below the open-file limit. */
+  /** Most connections of all apps together; further ones get 503. Keep it below the open-file limit. */
   readonly maxConnections: number;
   /** Longest frame of a client that is handled, in bytes. */
   readonly maxFrameBytes: number;
@@ -42,6 +43,8 @@ export interface GatewaySettings {
   readonly maxLingeringChannels: number;
   /** How long a user whose last connection broke is still on presence channels, in ms. */
   readonly presenceGraceMs: number;
+  /** Connections over HTTP, for clients that WebSockets don't reach; null: there are none. */
+  readonly fallback: FallbackSettings | null;
 }
 
 /** What a gateway stands on. */
@@ -80,11 +83,6 @@ const CLOSE_GRACE_MS = 2000;
  */
 const BEFORE_CUT_MS = 6000;
 const SHORTEST_WITH_CODE_SECONDS = 16;
-const RETRY_AFTER_SECONDS = "2";
-
-/** How refused upgrades are counted. */
-const REFUSAL_REASONS = { draining: "draining", overloaded: "capacity", blocks_unavailable: "blocks" } as const;
-
 /** One node that holds connections: takes upgrades, and drains when its time has come. */
 export class Gateway {
   readonly #options: GatewayOptions;
@@ -93,7 +91,8 @@ export class Gateway {
   readonly #idle: IdleWatch;
   readonly #stopWatchingApps: () => void;
   readonly #budgets: HistoryBudgets | null;
-  #isDraining = false;
+  readonly #admission: Admission;
+  readonly #fallback: Fallback | null;
 
   constructor(options: GatewayOptions) {
     const { server, settings, apps, counters, log } = options;
@@ -103,7 +102,12 @@ export class Gateway {
     this.#node = new Node({
       ...stands,
       ...(webhooks === undefined ? {} : { webhooks: { queue: webhooks, apps, onRefused } }),
-      topics: server,
+      topics: {
+        publish: (topic, frame, isBinary) => {
+          server.publish(topic, frame, isBinary);
+          this.#fallback?.listeners.publish(topic, frame);
+        },
+      },
       codecs: options.protocols.flatMap((protocol) => protocol.codecs),
       lingerMs: settings.lingerMs,
       maxLingeringChannels: settings.maxLingeringChannels,
@@ -131,8 +135,11 @@ export class Gateway {
       this.#node.onAppsChanged((app) => app.settings.enabled && apps.byId(app.id) === app),
     );
     this.#budgets = this.#createBudgets();
+    this.#admission = new Admission({ ...options, hasRoom: () => this.hasRoom, services: () => this.#services });
+    this.#fallback = this.#createFallback();
     server.webSocket({
-      decide: (request) => this.#decide(request),
+      decide: (request) => this.#admission.decide(request),
+      onPublishedToOthers: (topic, frame) => this.#fallback?.listeners.publish(topic, frame),
       maxFrameBytes: settings.maxFrameBytes * HARD_FRAME_LIMIT_FACTOR,
       maxBackpressureBytes: settings.maxBackpressureBytes,
       idleTimeoutSeconds: settings.idleTimeoutSeconds,
@@ -157,6 +164,21 @@ export class Gateway {
   /** Connections by app; apps without any are left out. */
   get connectionsByApp(): ReadonlyMap<string, number> {
     return this.#node.services.connections.countsByApp;
+  }
+
+  /** Connections that are open, by how their clients are reached: `websocket`, `sse`, `poll`. */
+  get connectionsByTransport(): ReadonlyMap<string, number> {
+    const { sse, poll } = this.#fallback?.connections ?? { sse: 0, poll: 0 };
+    return new Map([
+      ["websocket", this.connections - sse - poll],
+      ["sse", sse],
+      ["poll", poll],
+    ]);
+  }
+
+  /** Connections over HTTP; null where there are none. */
+  get fallback(): Fallback | null {
+    return this.#fallback;
   }
 
   /** Users of this gateway's connections on presence channels, once for each channel. */
@@ -196,12 +218,13 @@ export class Gateway {
 
   /** Whether the gateway has begun to drain. */
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#admission.isDraining;
   }
 
   /** True while there is room for more connections. */
   get hasRoom(): boolean {
-    return this.#options.server.openSockets < this.#options.settings.maxConnections;
+    const { server, settings } = this.#options;
+    return server.openSockets + (this.#fallback?.size ?? 0) < settings.maxConnections;
   }
 
   /**
@@ -209,14 +232,15 @@ export class Gateway {
    * are gone, or have had two seconds to go. Idempotent.
    */
   async drain(spreadMs: number): Promise<void> {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
+    if (this.isDraining) return;
+    this.#admission.beginDraining();
     const { clock, ids, server } = this.#options;
     server.stopListening();
+    this.#fallback?.drain();
     const sessions = this.#node.services.connections.all();
     await drainSessions(sessions, { clock, random: () => ids.random(), spreadMs });
     const deadlineMs = clock.monotonic() + CLOSE_GRACE_MS;
-    while (server.openSockets > 0 && clock.monotonic() < deadlineMs) {
+    while (server.openSockets + (this.#fallback?.undone ?? 0) > 0 && clock.monotonic() < deadlineMs) {
       await new Promise<void>((resolve) => clock.after(10, resolve));
     }
   }
@@ -228,8 +252,9 @@ export class Gateway {
 
   /** Lets go of the bus and of all timers. The server is closed by whoever made it. Idempotent. */
   close(): void {
-    this.#isDraining = true;
+    this.#admission.beginDraining();
     this.#stopWatchingApps();
+    this.#fallback?.close();
     this.#budgets?.close();
     this.#idle.close();
     this.#node.close();
@@ -250,32 +275,27 @@ export class Gateway {
     });
   }
 
-  #decide(request: UpgradeRequest): UpgradeDecision {
-    if (this.#isDraining) return this.#refuse("draining", "this node is shutting down: connect again, to another one");
-    if (!this.hasRoom) return this.#refuse("overloaded", "this node holds as many connections as it may: try again");
-    if (this.#options.blocks?.status === "loading") {
-      return this.#refuse(
-        "blocks_unavailable",
-        "this node does not know yet who is blocked: try again, or another one",
-      );
-    }
-    const protocol = this.#options.protocols.find((each) => each.matches(request));
-    if (protocol === undefined) {
-      countBy(this.#options.counters.upgradesRefused, "path");
-      return {
-        kind: "refuse",
-        answer: problem(
-          "not_found",
-          "no WebSocket is served here: /ws is the native protocol's, /app/KEY that of Pusher clients",
-        ),
-      };
-    }
-    return { kind: "accept", ...protocol.accept(request, this.#services) };
-  }
-
-  #refuse(code: keyof typeof REFUSAL_REASONS, detail: string): UpgradeDecision {
-    countBy(this.#options.counters.upgradesRefused, REFUSAL_REASONS[code]);
-    return { kind: "refuse", answer: problem(code, detail, { "retry-after": RETRY_AFTER_SECONDS }) };
+  #createFallback(): Fallback | null {
+    const { apps, clock, cluster, counters, ids, isOriginAllowed, protocols, server, settings } = this.#options;
+    const protocol = protocols.find(({ isServedOverHttp }) => isServedOverHttp === true);
+    if (settings.fallback === null || protocol === undefined) return null;
+    const maxCatchUpBytes = Math.floor(settings.fallback.bufferBytes / 2);
+    const services = { ...this.#services, maxCatchUpBytes };
+    return new Fallback({
+      server,
+      ...(cluster === undefined ? {} : { cluster }),
+      nodeId: String(ids.nodeNumber),
+      clock,
+      counters,
+      settings: settings.fallback,
+      maxFrameBytes: settings.maxFrameBytes,
+      idleTimeoutMs: this.#services.idleTimeoutMs,
+      appOf: (key) => (key === null ? apps.first : apps.byKey(key)),
+      isOriginAllowed,
+      unavailable: () => this.#admission.unavailable(),
+      open: (request) => protocol.accept(request, services).open,
+      onBug: this.#services.onBug,
+    });
   }
 }
 

@@ -37,6 +37,11 @@ export interface Handshake {
 export interface Protocol {
   /** Short name, for logs. */
   readonly name: string;
+  /**
+   * True: it is also served where WebSockets don't get through. All of its frames are JSON text there, so what it accepts
+   * without a subprotocol must be that. At most one is. Absent: false.
+   */
+  readonly isServedOverHttp?: boolean;
   /** The forms in which its clients get publications. */
   readonly codecs: readonly Codec[];
   /** True when this upgrade is for it. The first protocol that says so takes it. */

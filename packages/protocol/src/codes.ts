@@ -40,6 +40,8 @@ export const ERROR_CODES = {
   method_not_allowed: info(405, "The method is not allowed at this address"),
   request_timeout: info(408, "The body did not arrive in time", true),
   cancelled: info(409, "Something later undid this before it was done"),
+  out_of_order: info(409, "An earlier call has not come yet"),
+  session_gone: info(410, "The session is over"),
   message_too_large: info(413, "The message is larger than the limit"),
   unsupported_media_type: info(415, "The body must be application/json"),
   presence_limit: info(429, "The channel has as many members as it may"),

@@ -1,3 +1,4 @@
+export { type Closure, ConversingClient, type Delivery, type Frame } from "./conversing-client.ts";
 export { type BlockStoreHarness, type BlockStoreNode, describeBlockStore } from "./describe-block-store.ts";
 export { describeBus } from "./describe-bus.ts";
 export { RecordingReceiver } from "./describe-bus-receiver.ts";
@@ -9,13 +10,8 @@ export { describeWebhookQueue } from "./describe-webhook-queue.ts";
 export { entryOf, laneFor, type WebhookQueueHarness } from "./describe-webhook-queue-suite.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { FakeClock } from "./fake-clock.ts";
-export {
-  type Closure,
-  type Delivery,
-  type Frame,
-  NativeClient,
-  type NativeClientOptions,
-} from "./native-client.ts";
+export { HttpClient, type HttpClientOptions } from "./http-client.ts";
+export { NativeClient, type NativeClientOptions } from "./native-client.ts";
 export { NatsServer, type NatsServerOptions } from "./nats-server.ts";
 export {
   NatsTestCertificates,

@@ -1,6 +1,6 @@
 import { WebSocket } from "ws";
+import type { Closure } from "./conversing-client.ts";
 import { eventually } from "./eventually.ts";
-import type { Closure } from "./native-client.ts";
 
 /** A frame of a Pusher client, with `data` as it came. */
 export interface PusherFrame {

@@ -82,6 +82,7 @@ const SETTINGS: GatewaySettings = {
   lingerMs: 0,
   maxLingeringChannels: 1000,
   presenceGraceMs: 3000,
+  fallback: { keepMs: 10_000, bufferBytes: 1_048_576, maxRelayed: 1000 },
 };
 
 /** A real gateway in this process: real server on a free port, real sessions, the in-process bus unless another is given. */

@@ -29,6 +29,17 @@ export interface PresenceConfig {
   readonly graceSeconds: number;
 }
 
+/** Connections over HTTP, for clients that WebSockets don't reach. */
+export interface FallbackConfig {
+  readonly enabled: boolean;
+  /** How long a session lives from which nobody fetches. */
+  readonly keepSeconds: number;
+  /** Bytes that may wait for one client; more end its session. */
+  readonly bufferBytes: number;
+  /** Calls that a gateway may relay to others at a time; further ones get 503. */
+  readonly maxRelayed: number;
+}
+
 /** The process that holds connections. */
 export interface GatewayConfig {
   readonly host: string;
@@ -47,6 +58,7 @@ export interface GatewayConfig {
   /** Channels that may linger at once; beyond it the oldest is released. */
   readonly maxLingeringChannels: number;
   readonly presence: PresenceConfig;
+  readonly fallback: FallbackConfig;
   readonly drain: DrainConfig;
 }
 

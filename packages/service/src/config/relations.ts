@@ -1,6 +1,6 @@
 import type { AppSettings } from "@carillon/core";
 import { matchesPattern } from "@carillon/protocol";
-import type { ConfigRole, ConfiguredChannelRule, NatsConfig } from "./config-types.ts";
+import type { ConfigRole, ConfiguredChannelRule, GatewayConfig, NatsConfig } from "./config-types.ts";
 import { DEV_APP } from "./dev-app.ts";
 import type { Findings, PartialSections } from "./findings.ts";
 import { SHORT_SECRET_CHARACTERS } from "./text-rules.ts";
@@ -28,11 +28,15 @@ export function addRelations({ sections, rawApps, role, findings }: RelationOpti
     addWebhookRelations(app, index, findings);
     if (app !== DEV_APP) addSecretWarnings(app, index, findings);
   }
-  if (sections.gateway !== null && sections.gateway.maxBackpressureBytes < sections.gateway.maxFrameBytes) {
-    findings.problem(
-      ["gateway", "maxBackpressureBytes"],
-      "must not be below gateway.maxFrameBytes: one frame would already make its receivers slow consumers",
-    );
+  if (sections.gateway !== null) addBufferRelations(sections.gateway, findings);
+}
+
+function addBufferRelations(gateway: GatewayConfig, findings: Findings): void {
+  const { fallback, maxBackpressureBytes, maxFrameBytes } = gateway;
+  const why = "must not be below gateway.maxFrameBytes: one frame would already make its receivers slow consumers";
+  if (maxBackpressureBytes < maxFrameBytes) findings.problem(["gateway", "maxBackpressureBytes"], why);
+  if (fallback.enabled && fallback.bufferBytes < maxFrameBytes) {
+    findings.problem(["gateway", "fallback", "bufferBytes"], why);
   }
 }
 

@@ -131,6 +131,13 @@ export const gatewaySchema = group({
   lingerSeconds: duration({ default: 5, min: 0, max: 300 }),
   maxLingeringChannels: wholeNumber({ default: 100_000, min: 0, max: 10_000_000 }),
   presence: group({ graceSeconds: duration({ default: 3, min: 0, max: 60 }) }),
+  fallback: group({
+    enabled: flag(true),
+    keepSeconds: duration({ default: 10, min: 1, max: 300 }),
+    bufferBytes: byteSize({ default: MIB, min: 16 * KIB, max: MAX_INT32 }),
+    // A process may have 10,000 questions open to others.
+    maxRelayed: wholeNumber({ default: 5000, min: 0, max: 8000 }),
+  }),
   drain: group({
     delaySeconds: duration({ default: 0, min: 0, max: 600 }),
     spreadSeconds: duration({ default: 20, min: 0, max: 3600 }),

@@ -12,6 +12,13 @@ export interface GaugeSource {
   readonly read: () => number;
 }
 
+/** Values that may go up and down, one for each value of a label. */
+export interface LabelledGaugeSource extends Omit<GaugeSource, "read"> {
+  /** Its values come from a closed set. */
+  readonly label: string;
+  readonly read: () => ReadonlyMap<string, number>;
+}
+
 /** A count that only grows, kept as plain numbers and read when the metrics are asked for. */
 export interface CounterSource {
   /** Without the prefix, ending in `_total`. */
@@ -35,8 +42,8 @@ export interface HistogramSource {
 
 /** The gauges that Carillon's processes have in common. Give those that the process has. */
 export interface NodeGauges {
-  /** Open connections. */
-  readonly connections?: () => number;
+  /** Open connections, by how their clients are reached. */
+  readonly connections?: () => ReadonlyMap<string, number>;
   /** Channels that the node has interest in. */
   readonly channels?: () => number;
   /** Subscriptions: one for each connection and channel. */
@@ -63,7 +70,7 @@ export interface MetricsRegistryOptions {
 /** The metrics of a process, in the text format of Prometheus. */
 export interface MetricsRegistry {
   /** Adds a gauge. Throws when the name is taken or not fit. */
-  gauge(source: GaugeSource): void;
+  gauge(source: GaugeSource | LabelledGaugeSource): void;
   /** Adds a counter. Throws when the name is taken or not fit. */
   counter(source: CounterSource): void;
   /** Adds a histogram. Throws when the name is taken or not fit. */
@@ -106,17 +113,28 @@ class NodeMetrics implements MetricsRegistry {
     return this.#registry.contentType;
   }
 
-  gauge(source: GaugeSource): void {
+  gauge(source: GaugeSource | LabelledGaugeSource): void {
     if (!GAUGE_NAME.test(source.name) || source.name.endsWith("_total")) {
       throw new Error(
         `${source.name} isn't a gauge's name: use lower case with single underscores, not ending in _total.`,
       );
     }
+    const about = { name: PREFIX + source.name, help: source.help, registers: [this.#registry] };
+    if ("label" in source) {
+      const { label, read } = source;
+      new Gauge({
+        ...about,
+        labelNames: [label],
+        collect() {
+          this.reset();
+          for (const [key, value] of read()) this.set({ [label]: key }, value);
+        },
+      });
+      return;
+    }
     const { read } = source;
     new Gauge({
-      name: PREFIX + source.name,
-      help: source.help,
-      registers: [this.#registry],
+      ...about,
       collect() {
         this.set(read());
       },
@@ -160,7 +178,10 @@ class NodeMetrics implements MetricsRegistry {
 
   #addGauges(gauges: NodeGauges): void {
     const { connections, channels, subscriptions, isBusConnected, isHistoryAvailable, isDraining } = gauges;
-    this.#addOptional("connections", "Connections that are open.", connections);
+    if (connections !== undefined) {
+      const help = "Connections that are open, by how their clients are reached.";
+      this.gauge({ name: "connections", help, label: "transport", read: connections });
+    }
     this.#addOptional("channels", "Channels that this node has interest in.", channels);
     this.#addOptional("subscriptions", "Subscriptions: one for each connection and channel.", subscriptions);
     this.#addOptional("bus_connected", "1 while the bus is reached, otherwise 0.", asNumber(isBusConnected));

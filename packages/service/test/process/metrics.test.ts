@@ -16,7 +16,7 @@ function samples(text: string, name: string): string[] {
 }
 
 const allGauges = {
-  connections: () => 1,
+  connections: () => new Map([["websocket", 1]]),
   channels: () => 2,
   subscriptions: () => 3,
   isBusConnected: () => true,
@@ -60,10 +60,12 @@ describe("metrics", () => {
 
   test("gauges are read when asked", async () => {
     let connections = 1;
-    const { metrics } = registry({ gauges: { ...allGauges, connections: () => connections } });
+    const { metrics } = registry({
+      gauges: { ...allGauges, connections: () => new Map([["websocket", connections]]) },
+    });
     connections = 5;
     const text = await metrics.render();
-    expect(text).toContain('carillon_connections{role="gateway"} 5\n');
+    expect(text).toContain('carillon_connections{transport="websocket",role="gateway"} 5\n');
     expect(text).toContain('carillon_bus_connected{role="gateway"} 1\n');
     expect(text).toContain('carillon_history_available{role="gateway"} 0\n');
     expect(text).toContain('carillon_draining{role="gateway"} 0\n');

@@ -10,9 +10,10 @@ const CODECS: readonly NativeCodec[] = [jsonCodec, msgpackCodec];
 /** Where WebSockets of the native protocol are served. */
 export const NATIVE_PATHS = ["/", "/ws"] as const;
 
-/** The native protocol, at `/ws` and `/`. docs/protocol/native.md has its rules. */
+/** The native protocol, at `/ws` and `/`, and over HTTP. docs/protocol/native.md has its rules. */
 export const nativeProtocol: Protocol = {
   name: "native",
+  isServedOverHttp: true,
   codecs: CODECS,
   matches: (request) => NATIVE_PATHS.some((path) => path === request.path),
   accept,

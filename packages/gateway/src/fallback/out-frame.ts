@@ -1,0 +1,44 @@
+const PREFIX = Buffer.from("data: ");
+const END = Buffer.from("\n\n");
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/**
+ * One frame that connections over HTTP get: kept once, however many of them do. Its form in an event stream is made when the
+ * first one asks for it.
+ */
+export class OutFrame {
+  /** The frame itself, JSON text in UTF-8. */
+  readonly bytes: Uint8Array;
+  #eventData: Uint8Array | null = null;
+
+  /** `bytes` must be nobody else's. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** The frame as the data of an event, up to and with the blank line behind it. What stands before that is each connection's own. */
+  get eventData(): Uint8Array {
+    this.#eventData ??= toEventData(this.bytes);
+    return this.#eventData;
+  }
+}
+
+/** Each line break begins another line of data; readers put LF in its place, which in JSON text is but white space. */
+function toEventData(bytes: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [PREFIX];
+  let from = 0;
+  for (let at = nextBreak(bytes, 0); at !== -1; at = nextBreak(bytes, from)) {
+    parts.push(bytes.subarray(from, at), END.subarray(1), PREFIX);
+    from = bytes[at] === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED ? at + 2 : at + 1;
+  }
+  parts.push(bytes.subarray(from), END);
+  return Buffer.concat(parts);
+}
+
+function nextBreak(bytes: Uint8Array, from: number): number {
+  const feed = bytes.indexOf(LINE_FEED, from);
+  const carriage = bytes.indexOf(CARRIAGE_RETURN, from);
+  if (feed === -1 || carriage === -1) return Math.max(feed, carriage);
+  return Math.min(feed, carriage);
+}
