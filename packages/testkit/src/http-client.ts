@@ -91,7 +91,8 @@ export class HttpClient extends ConversingClient {
 
   async close(): Promise<void> {
     await this.#posts;
-    await this.#call("POST", `/send?session=${this.session}&close=1`);
+    // The stream may tell of the end before this is answered.
+    await this.#call("POST", `/send?session=${this.session}&close=1`).catch(() => undefined);
     this.terminate({ code: 1000, reason: "" });
   }
 

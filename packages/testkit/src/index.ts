@@ -21,6 +21,7 @@ export {
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
 export { type Harm, NatsLinks } from "./nats-server-links.ts";
 export { PusherClient, type PusherClientOptions, type PusherFrame } from "./pusher-client.ts";
+export { RoundRobinProxy } from "./round-robin-proxy.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { type Behaviour, TestEndpoint, type ToldEvent, type ToldRequest } from "./test-endpoint.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";
