@@ -65,6 +65,9 @@ const WRITE_BYTES = 65_536;
 
 const HEARTBEAT_MS = 15_000;
 
+/** What was streamed is kept for once to twice so long, in ms: a client whose stream breaks is back by then, or begins anew. */
+const FORGET_AFTER_MS = 15_000;
+
 const ABNORMAL = 1006;
 const SLOW: Closing = { code: ABNORMAL, reason: "the client did not fetch fast enough" };
 const EXPIRED: Closing = { code: ABNORMAL, reason: "the client did not come back" };
@@ -106,6 +109,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
   #heardAtMs: number;
   #leftAtMs: number;
   #wroteAtMs: number;
+  #forgotAtMs: number;
 
   constructor(host: HttpConnectionHost, options: HttpConnectionOptions) {
     this.#host = host;
@@ -117,6 +121,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
     this.#heardAtMs = host.clock.monotonic();
     this.#leftAtMs = this.#heardAtMs;
     this.#wroteAtMs = this.#heardAtMs;
+    this.#forgotAtMs = this.#heardAtMs;
   }
 
   /** Begins the conversation. Once. */
@@ -272,7 +277,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
   tick(nowMs: number): boolean {
     if (this.#stream !== null) {
       if (nowMs - this.#heardAtMs >= this.#host.idleTimeoutMs) this.#stream.end();
-      else if (nowMs - this.#wroteAtMs >= HEARTBEAT_MS) this.#beat(this.#stream, nowMs);
+      else this.#tend(this.#stream, nowMs);
       return true;
     }
     if (this.#poll !== null) {
@@ -325,10 +330,15 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
     stream.close(this.#closing);
   }
 
-  #beat(stream: EventStream, nowMs: number): void {
-    stream.beat();
-    this.#wroteAtMs = nowMs;
-    this.#outbox.forgetOld();
+  #tend(stream: EventStream, nowMs: number): void {
+    if (nowMs - this.#wroteAtMs >= HEARTBEAT_MS) {
+      stream.beat();
+      this.#wroteAtMs = nowMs;
+    }
+    if (nowMs - this.#forgotAtMs >= FORGET_AFTER_MS) {
+      this.#outbox.forgetOld();
+      this.#forgotAtMs = nowMs;
+    }
   }
 
   #answerPoll(): void {
