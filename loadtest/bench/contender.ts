@@ -1,8 +1,18 @@
 import type { Target } from "./generator/messages.ts";
 import type { ServerProcess } from "./server-process.ts";
 
-/** What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest. */
-export const CONTENDERS = ["bare", "bridge", "carillon", "carillon-partition"] as const;
+/**
+ * What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest; `carillon-sse` and
+ * `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
+ */
+export const CONTENDERS = [
+  "bare",
+  "bridge",
+  "carillon",
+  "carillon-partition",
+  "carillon-sse",
+  "carillon-poll",
+] as const;
 
 /** Name of a contender. */
 export type ContenderName = (typeof CONTENDERS)[number];

@@ -52,6 +52,13 @@ interface Started {
   readonly target: Omit<Target, "socketPort">;
 }
 
+/** How a contender's clients are connected. */
+function wayOf(name: ContenderName): Pick<Target, "socketPath" | "transport"> {
+  if (name === "carillon-sse") return { socketPath: "/sse?key=app-key", transport: "sse" };
+  if (name === "carillon-poll") return { socketPath: "/poll?key=app-key", transport: "poll" };
+  return { socketPath: "/ws?key=app-key" };
+}
+
 class Launcher {
   readonly #name: ContenderName;
   readonly #options: StartOptions;
@@ -127,7 +134,7 @@ class Launcher {
       gateways,
       others: [publisher.process, ...nats.servers],
       natsUrls: nats.urls,
-      target: { socketPath: "/ws?key=app-key", publishPort: publisher.port, publishHeaders },
+      target: { ...wayOf(this.#name), publishPort: publisher.port, publishHeaders },
     });
   }
 

@@ -12,6 +12,7 @@ import { REPOSITORY } from "./repository.ts";
 import { measureAll } from "./rounds.ts";
 import type { Scenario } from "./scenario.ts";
 import { connect } from "./scenarios/connect.ts";
+import { fallback } from "./scenarios/fallback.ts";
 import { paced, saturated } from "./scenarios/fan-out.ts";
 import { historyR1, historyR3 } from "./scenarios/history-publish.ts";
 import { idle } from "./scenarios/idle.ts";
@@ -24,6 +25,7 @@ const SCENARIOS: readonly Scenario[] = [
   paced,
   saturated,
   unicast,
+  fallback,
   idle,
   connect,
   storm,

@@ -4,8 +4,10 @@ import type { CpuTime } from "../process-usage.ts";
 /** Where the servers of a contender listen; all on 127.0.0.1. */
 export interface Target {
   readonly socketPort: number;
-  /** Path and query of the WebSocket. */
+  /** Path and query of the WebSocket, or of the first call over HTTP. */
   readonly socketPath: string;
+  /** How subscribers are connected. Absent: by WebSockets. */
+  readonly transport?: "sse" | "poll";
   readonly publishPort: number;
   /** Further request headers of a publish, each with its line end. */
   readonly publishHeaders: string;

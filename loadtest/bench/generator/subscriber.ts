@@ -1,6 +1,8 @@
 import type { Target } from "./messages.ts";
 import { latencyOf } from "./payload.ts";
-import { Wire } from "./wire.ts";
+import { PollWire } from "./poll-wire.ts";
+import { SseWire } from "./sse-wire.ts";
+import { type SubscriberWire, Wire } from "./wire.ts";
 
 /** What a subscriber tells its pool. */
 export interface SubscriberEvents {
@@ -26,18 +28,27 @@ interface SubscriberOptions {
   readonly events: SubscriberEvents;
 }
 
+const WIRES = { websocket: Wire, sse: SseWire, poll: PollWire } as const;
+
 /** One connection that does what the guide's browser code does. */
 export class Subscriber {
   readonly #options: SubscriberOptions;
-  readonly #wire: Wire;
+  readonly #wire: SubscriberWire;
   #pendingReplies = 0;
   #received = 0;
   #inThisRead = 0;
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
-    const { target, localAddress } = options;
-    this.#wire = new Wire({ port: target.socketPort, path: target.socketPath, localAddress, owner: this });
+    const { target, channel, localAddress } = options;
+    const TransportWire = WIRES[target.transport ?? "websocket"];
+    this.#wire = new TransportWire({
+      port: target.socketPort,
+      path: target.socketPath,
+      channel,
+      localAddress,
+      owner: this,
+    });
   }
 
   get index(): number {
@@ -56,7 +67,7 @@ export class Subscriber {
   /** Subscribes to one more channel; `ready` is told again when that stands. */
   subscribe(channel: string): void {
     this.#pendingReplies++;
-    this.#wire.send(`{"type":"subscribe","channel":"${channel}"}`);
+    this.#wire.subscribe(channel);
   }
 
   /** Ends the connection by a reset. */

@@ -25,25 +25,37 @@ export interface WireOwner {
   lost(): void;
 }
 
+/** A subscriber's connection, whatever carries it. */
+export interface SubscriberWire {
+  /** True when the handshake is done. */
+  readonly isOpen: boolean;
+  /** Subscribes to a channel. Over HTTP only the first one can be: its query has done so already. */
+  subscribe(channel: string): void;
+  /** Ends the connection by a reset. */
+  drop(): void;
+}
+
 /** Where a wire leads. */
 export interface WireOptions {
   readonly port: number;
   /** Path and query. */
   readonly path: string;
+  /** The first channel that will be subscribed to. */
+  readonly channel: string;
   /** Address to connect from: many of them give more connections than one address has ports. */
   readonly localAddress: string;
   readonly owner: WireOwner;
 }
 
 /** The client's side of one WebSocket on a bare TCP socket, with as little work as possible. */
-export class Wire {
+export class Wire implements SubscriberWire {
   readonly #owner: WireOwner;
   readonly #socket: Socket;
   readonly #splitter = new FrameSplitter();
   #head: string | null = "";
   #isDropped = false;
 
-  constructor({ port, path, localAddress, owner }: WireOptions) {
+  constructor({ port, path, localAddress, owner }: Omit<WireOptions, "channel">) {
     this.#owner = owner;
     this.#socket = connect({
       host: "127.0.0.1",
@@ -69,6 +81,10 @@ export class Wire {
   /** True when the handshake is done. */
   get isOpen(): boolean {
     return this.#head === null;
+  }
+
+  subscribe(channel: string): void {
+    this.send(`{"type":"subscribe","channel":"${channel}"}`);
   }
 
   /** Sends a text frame. Throws a RangeError for more than {@link MAX_SENT_BYTES}. */

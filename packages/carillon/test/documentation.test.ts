@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { NATIVE_PATHS, PUSHER_PATHS } from "@carillon/gateway";
+import { FALLBACK_PATHS, NATIVE_PATHS, PUSHER_PATHS } from "@carillon/gateway";
 import { ADMIN_PATHS, ConfiguredApps, DEV_APP } from "@carillon/service";
 import type { Command } from "commander";
 import { expect, test } from "vitest";
@@ -50,7 +50,8 @@ test("docs/http-api.md lists every address that is served beside the publish API
     ([, cell]) => cell?.match(/(?<=`)\/[^`]*/g) ?? [],
   );
   const demo = demoRoutes(new ConfiguredApps({ settings: [DEV_APP] }).first).map((route) => route.path);
-  expect(documented.sort()).toEqual([...new Set([...ADMIN_PATHS, ...NATIVE_PATHS, ...PUSHER_PATHS, ...demo])].sort());
+  const paths = [...ADMIN_PATHS, ...NATIVE_PATHS, ...Object.values(FALLBACK_PATHS), ...PUSHER_PATHS, ...demo];
+  expect(documented.sort()).toEqual([...new Set(paths)].sort());
 });
 
 /** The commands that do something themselves: those below which there are none, the program, and servers with tools below them. */

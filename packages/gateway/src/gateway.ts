@@ -1,77 +1,19 @@
 import {
-  type App,
-  type AppRegistry,
-  type Authorizer,
   type BlockCounters,
-  type BlockStore,
-  type Bus,
   type Channel,
-  type ChannelRules,
-  type Clock,
-  type Cluster,
   drainSessions,
   HistoryBudgets,
   type HistoryCounters,
-  type HistoryStore,
   IdleWatch,
-  type IdSource,
   Node,
-  type NodeCounters,
   type PresenceCounters,
   type SourceCounters,
   type UserQuotaCounters,
-  type WebhookQueue,
 } from "@carillon/core";
-import type { Logger, PublicServer } from "@carillon/service";
 import { Admission } from "./admission.ts";
-import { Fallback, type FallbackSettings } from "./fallback/fallback.ts";
-import type { Protocol, ProtocolServices } from "./protocol.ts";
-
-/** The limits and times of a gateway. */
-export interface GatewaySettings {
-  /** Most connections of all apps together; further ones get 503. Keep it below the open-file limit. */
-  readonly maxConnections: number;
-  /** Longest frame of a client that is handled, in bytes. */
-  readonly maxFrameBytes: number;
-  /** Unsent bytes at which a connection is cut as a slow consumer. */
-  readonly maxBackpressureBytes: number;
-  /** Silence after which a connection is closed. Whole seconds, 8 to 960. */
-  readonly idleTimeoutSeconds: number;
-  /** How long interest in a channel outlives its last subscriber here, in ms. */
-  readonly lingerMs: number;
-  /** Most channels that linger at a time. */
-  readonly maxLingeringChannels: number;
-  /** How long a user whose last connection broke is still on presence channels, in ms. */
-  readonly presenceGraceMs: number;
-  /** Connections over HTTP, for clients that WebSockets don't reach; null: there are none. */
-  readonly fallback: FallbackSettings | null;
-}
-
-/** What a gateway stands on. */
-export interface GatewayOptions {
-  readonly server: PublicServer;
-  readonly bus: Bus;
-  /** The store of histories. Absent, as without `rules`: no channel has one. */
-  readonly history?: HistoryStore;
-  /** Says which channels have a history. */
-  readonly rules?: ChannelRules;
-  /** Who is kept out. Absent: nobody. */
-  readonly blocks?: BlockStore;
-  /** The processes of the cluster; is started after the gateway was made. Absent: presence channels tell nobody who is there. */
-  readonly cluster?: Cluster;
-  /** Takes what applications are to be told. Wants a `cluster`. Absent: they are told nothing. */
-  readonly webhooks?: WebhookQueue;
-  readonly apps: AppRegistry;
-  readonly authorizer: Authorizer;
-  readonly isOriginAllowed: (app: App, origin: string) => boolean;
-  readonly clock: Clock;
-  readonly ids: IdSource;
-  readonly counters: NodeCounters;
-  readonly log: Logger;
-  readonly settings: GatewaySettings;
-  /** In the order in which they are asked whether an upgrade is theirs. */
-  readonly protocols: readonly Protocol[];
-}
+import { Fallback } from "./fallback/fallback.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
+import type { ProtocolServices } from "./protocol.ts";
 
 /** A client over the frame limit is told so in words; only one far beyond it is cut without. */
 const HARD_FRAME_LIMIT_FACTOR = 4;

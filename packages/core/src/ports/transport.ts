@@ -10,7 +10,7 @@ export type WriteResult =
   | "closed";
 
 /**
- * One connection's way out. Implemented by the WebSocket wrapper, and later by SSE and long-poll.
+ * One connection's way out. Implemented by the WebSocket wrapper, and by connections whose frames are fetched over HTTP.
  *
  * Every method may be called at any time, also after the connection has closed: it then does nothing (and `write` says
  * `closed`). None of them throws. Writes and deliveries on topics reach the client in the order of the calls.
@@ -37,7 +37,7 @@ export interface Transport {
   terminate(): void;
 }
 
-/** A node's fan-out: a publish reaches every connection that joined the topic, by one native call, never by a loop. */
+/** A node's fan-out: a publish reaches every connection that joined the topic; every WebSocket among them by one native call. */
 export interface TopicTree {
   /** `frame` may be reused once the call returned. No effect, at nearly no cost, when nobody joined `topic`. */
   publish(topic: string, frame: Uint8Array, isBinary: boolean): void;

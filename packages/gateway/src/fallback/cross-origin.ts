@@ -10,7 +10,7 @@ const MAX_AGE_SECONDS = "7200";
 export function readable<A extends AnyAnswer>(answer: A, origin: string): A {
   const headers = {
     ...answer.headers,
-    ...(origin === "" ? {} : { "access-control-allow-origin": origin }),
+    ...(origin === "" ? {} : { "access-control-allow-origin": origin, "access-control-expose-headers": "retry-after" }),
     vary: "origin",
   };
   return { ...answer, headers };

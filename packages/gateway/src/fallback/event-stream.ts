@@ -1,6 +1,7 @@
 import { reconnectRule } from "@carillon/protocol";
 import type { HttpStream, HttpStreamHandler } from "@carillon/service";
 import type { Closing } from "./batch.ts";
+import { EventIds, type EventPlace } from "./event-id.ts";
 import type { NumberedFrame } from "./outbox.ts";
 
 /** Hears what happens on an event stream. */
@@ -11,11 +12,11 @@ export interface EventStreamOwner {
   onEnded(stream: EventStream): void;
 }
 
-/** What the first event says. */
+/** How a stream begins. */
 export interface StreamOpening {
-  readonly sessionId: string;
-  /** Number of the last frame that the client has. */
-  readonly after: number;
+  readonly place: EventPlace;
+  /** The only channel that the client named in its query; null: there are several or none. */
+  readonly channel: string | null;
   /** Absent: it asked for a new session. Else: whether this is the one it had. */
   readonly isResumed?: boolean;
 }
@@ -34,15 +35,16 @@ export const ENDED_EVENT_ID = "ended";
 export class EventStream implements HttpStreamHandler {
   readonly #stream: HttpStream;
   readonly #owner: EventStreamOwner;
-  readonly #sessionId: string;
+  readonly #ids: EventIds;
 
-  constructor(stream: HttpStream, { sessionId, after, isResumed }: StreamOpening, owner: EventStreamOwner) {
+  constructor(stream: HttpStream, { place, channel, isResumed }: StreamOpening, owner: EventStreamOwner) {
+    const { after, position, sessionId } = place;
     this.#stream = stream;
     this.#owner = owner;
-    this.#sessionId = sessionId;
+    this.#ids = new EventIds(sessionId, channel, position);
     const resumed = isResumed === undefined ? "" : `,"resumed":${isResumed}`;
     stream.write([
-      `retry: ${RETRY_MS}\nid: ${after}:${sessionId}\nevent: session\ndata: {"session":"${sessionId}"${resumed}}\n\n`,
+      `retry: ${RETRY_MS}\nid: ${this.#ids.first(after)}\nevent: session\ndata: {"session":"${sessionId}"${resumed}}\n\n`,
     ]);
   }
 
@@ -54,7 +56,7 @@ export class EventStream implements HttpStreamHandler {
   /** Writes frames; it must be ready. */
   writeFrames(frames: readonly NumberedFrame[]): void {
     const chunks: (string | Uint8Array)[] = [];
-    for (const { number, frame } of frames) chunks.push(`id: ${number}:${this.#sessionId}\n`, frame.eventData);
+    for (const { number, frame } of frames) chunks.push(`id: ${this.#ids.next(number, frame)}\n`, frame.eventData);
     this.#stream.write(chunks);
   }
 

@@ -11,6 +11,13 @@ import type { Sessions } from "./sessions.ts";
 /** Calls of clients over HTTP, as metrics name them. `relayed`: to another gateway, whatever else they are. */
 export type FallbackCall = "sse" | "sse_resumed" | "poll_begun" | "poll" | "send" | "relayed" | "session_gone";
 
+/** How a connection begins. */
+export interface Beginning {
+  readonly transport: HttpTransportName;
+  /** Where the client stands on the only channel of its query, as it was told last; null: nobody told it. */
+  readonly position: string | null;
+}
+
 /** What the endpoints of the fallback share. */
 export interface FallbackHost {
   readonly connections: HttpConnections;
@@ -24,7 +31,7 @@ export interface FallbackHost {
   /** Why no new connections are taken; null: they are. */
   readonly unavailable: () => Refusal | null;
   /** Begins a new connection, and subscribes to the channels of the query. */
-  readonly begin: (request: HttpRequest, query: URLSearchParams, transport: HttpTransportName) => HttpConnection;
+  readonly begin: (request: HttpRequest, query: URLSearchParams, beginning: Beginning) => HttpConnection;
   /** A name for a poll; unique over the cluster. */
   readonly nextTicket: () => string;
   /** Longest body of a call, in bytes. */

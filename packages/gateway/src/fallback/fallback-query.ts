@@ -1,24 +1,13 @@
 import { accept, type Result, refuse } from "@carillon/protocol";
+import type { EventPlace } from "./event-id.ts";
 
 /** Longest wait of a poll, in ms: below what proxies and the server's own handlers' bound allow. */
 export const MAX_WAIT_MS = 25_000;
 
 /** A place in a session. */
-export interface SessionPlace {
-  readonly sessionId: string;
-  /** Number of the last frame that the client has. */
-  readonly after: number;
-}
+export type SessionPlace = Pick<EventPlace, "sessionId" | "after">;
 
 const WHOLE_NUMBER = /^\d{1,15}$/;
-const EVENT_ID = /^(\d{1,15}):([\w.-]{1,64})$/;
-
-/** The place that an event's id names; null for an id that is none of ours. */
-export function placeOfEvent(eventId: string): SessionPlace | null {
-  const match = EVENT_ID.exec(eventId);
-  return match === null ? null : { after: Number(match[1]), sessionId: String(match[2]) };
-}
-
 /** The place that `session` and `after` name; null when there is no `session`. */
 export function placeOf(query: URLSearchParams): Result<SessionPlace | null> {
   const sessionId = query.get("session");
@@ -49,18 +38,32 @@ export function seqOf(query: URLSearchParams): Result<number | null> {
   return refuse("invalid_field", `"seq" must be the number of the call, a whole number from 1`);
 }
 
-/** The command that subscribes to the channels of the query; null when it names none. */
-export function subscribeOf(query: URLSearchParams): Uint8Array | null {
+/** The channels that a query names. */
+function channelsOf(query: URLSearchParams): string[] {
   // A name may have commas, so there is a way to give one alone.
   const listed = query.getAll("channels").flatMap((names) => names.split(","));
-  const channels = [...listed, ...query.getAll("channel")].filter((name) => name !== "");
+  return [...listed, ...query.getAll("channel")].filter((name) => name !== "");
+}
+
+/** The only channel that a query names; null when it names several or none. */
+export function onlyChannelOf(query: URLSearchParams): string | null {
+  const [first, ...others] = channelsOf(query);
+  return first === undefined || others.length > 0 ? null : first;
+}
+
+/**
+ * The command that subscribes to the channels of a query; null when it names none. `position`: where the client stands on
+ * its only one, as it was told last; null: what the query says.
+ */
+export function subscribeOf(query: URLSearchParams, position: string | null): Uint8Array | null {
+  const channels = channelsOf(query);
   if (channels.length === 0) return null;
   const rewind = query.get("rewind");
-  const recover = query.get("recover");
+  // A position is one channel's: with several, nobody can say whose.
+  const recover = channels.length > 1 ? null : (position ?? query.get("recover"));
   const past = {
     ...(rewind === null ? {} : { rewind: WHOLE_NUMBER.test(rewind) ? Number(rewind) : rewind }),
-    // A position is one channel's: with several, nobody can say whose.
-    ...(recover === null || channels.length > 1 ? {} : { recover }),
+    ...(recover === null ? {} : { recover }),
   };
   const targets = channels.map((channel) => ({ channel, ...past }));
   const [only] = targets;

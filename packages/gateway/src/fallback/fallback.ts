@@ -10,7 +10,7 @@ import type {
 } from "@carillon/service";
 import type { HttpTransportName } from "./batch.ts";
 import { preflight, readable } from "./cross-origin.ts";
-import type { FallbackCall, FallbackHost } from "./fallback-host.ts";
+import type { Beginning, FallbackCall, FallbackHost } from "./fallback-host.ts";
 import { subscribeOf } from "./fallback-query.ts";
 import { FlushQueue } from "./flush-queue.ts";
 import type { HttpConnection } from "./http-connection.ts";
@@ -138,7 +138,7 @@ export class Fallback {
       calls: this.calls,
       sessionsOf: (sessionId) => this.#sessionsOf(sessionId),
       unavailable,
-      begin: (request, query, transport) => this.#begin(request, query, transport),
+      begin: (request, query, beginning) => this.#begin(request, query, beginning),
       nextTicket: () => this.#nextTicket(),
       // The same on every gateway, whichever of them a call reaches.
       maxBodyBytes: () =>
@@ -173,14 +173,14 @@ export class Fallback {
     return this.#remote;
   }
 
-  #begin(request: HttpRequest, query: URLSearchParams, transport: HttpTransportName): HttpConnection {
+  #begin(request: HttpRequest, query: URLSearchParams, { transport, position }: Beginning): HttpConnection {
     const { appOf, open } = this.#options;
     const { remoteAddress, path } = request;
     const connection = this.#connections.create({ app: appOf(query.get("key")), remoteAddress, transport });
     connection.begin(
       open({ path, query: request.query, origin: request.header("origin"), subprotocols: [], remoteAddress }),
     );
-    const subscribe = subscribeOf(query);
+    const subscribe = subscribeOf(query, position);
     if (subscribe !== null) connection.receive([subscribe], null);
     return connection;
   }

@@ -1,19 +1,12 @@
-import {
-  type App,
-  type Clock,
-  countBy,
-  type NodeCounters,
-  RateLimit,
-  type Transport,
-  type WriteResult,
-} from "@carillon/core";
+import { type App, type Clock, countBy, type NodeCounters, type Transport, type WriteResult } from "@carillon/core";
 import { accept, CLOSE_CODES, type Result, refuse } from "@carillon/protocol";
 import type { PublicServer, SocketHandler } from "@carillon/service";
 import type { Batch, Closing, HttpTransportName } from "./batch.ts";
+import { CallOrder } from "./call-order.ts";
+import { Downstream, type Poll } from "./downstream.ts";
 import type { EventStream } from "./event-stream.ts";
 import type { Flushable, FlushQueue } from "./flush-queue.ts";
 import { OutFrame } from "./out-frame.ts";
-import { Outbox } from "./outbox.ts";
 import type { TopicListener, TopicListeners } from "./topic-listeners.ts";
 
 /** What all connections over HTTP of a gateway share. */
@@ -42,36 +35,13 @@ export interface HttpConnectionOptions {
   readonly transport: HttpTransportName;
 }
 
-/** A client that waits for frames. */
-export interface Poll {
-  /** Number of the last frame that the client has. */
-  readonly after: number;
-  /** How long it waits, in ms. */
-  readonly waitMs: number;
-  /** What it is called by whoever may want to end it. */
-  readonly ticket: string;
-  readonly transport: HttpTransportName;
-}
-
-interface WaitingPoll {
-  readonly after: number;
-  readonly ticket: string;
-  readonly dueAtMs: number;
-  readonly resolve: (batch: Batch) => void;
-}
-
-/** Bytes that are put into one write. What the client doesn't take of it stays in uWebSockets.js's own buffer. */
-const WRITE_BYTES = 65_536;
-
-const HEARTBEAT_MS = 15_000;
-
 const ABNORMAL = 1006;
 const SLOW: Closing = { code: ABNORMAL, reason: "the client did not fetch fast enough" };
 const EXPIRED: Closing = { code: ABNORMAL, reason: "the client did not come back" };
 const CUT: Closing = { code: ABNORMAL, reason: "" };
-
+const LEFT: Closing = { code: 1000, reason: "" };
 /** As a WebSocket says it. Not final: clients come back after a delay. */
-const INTERNAL_ERROR_CODE = 1011;
+const BROKEN: Closing = { code: 1011, reason: "internal error" };
 
 /** So many refused calls in a row, and the connection is closed. */
 const MAX_REFUSALS_IN_A_ROW = 100;
@@ -89,34 +59,22 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
   readonly app: App | null;
   readonly remoteAddress: string;
   readonly #host: HttpConnectionHost;
-  readonly #outbox: Outbox;
-  readonly #callRate = new RateLimit();
+  readonly #downstream: Downstream;
+  readonly #calls = new CallOrder();
   #handler: SocketHandler | null = null;
-  #transport: HttpTransportName;
-  #stream: EventStream | null = null;
-  #poll: WaitingPoll | null = null;
   /** One of the handler's calls is running: it hears of the end after that. */
   #isInCall = false;
   /** More waits than may; it is closed at the end of the turn. */
   #isSlow = false;
   #closing: Closing | null = null;
-  #isClosingFetched = false;
-  #refusalsInARow = 0;
-  #lastSeq = 0;
-  #heardAtMs: number;
-  #leftAtMs: number;
-  #wroteAtMs: number;
 
   constructor(host: HttpConnectionHost, options: HttpConnectionOptions) {
     this.#host = host;
-    this.#outbox = new Outbox(host.bufferBytes);
-    this.sessionId = options.sessionId;
-    this.app = options.app;
-    this.remoteAddress = options.remoteAddress;
-    this.#transport = options.transport;
-    this.#heardAtMs = host.clock.monotonic();
-    this.#leftAtMs = this.#heardAtMs;
-    this.#wroteAtMs = this.#heardAtMs;
+    const { app, remoteAddress, sessionId, transport } = options;
+    this.sessionId = sessionId;
+    this.app = app;
+    this.remoteAddress = remoteAddress;
+    this.#downstream = new Downstream({ ...host, transport });
   }
 
   /** Begins the conversation. Once. */
@@ -131,17 +89,17 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
   }
 
   get bufferedBytes(): number {
-    return this.#outbox.waitingBytes;
+    return this.#downstream.waitingBytes;
   }
 
   /** Which way its client fetched last. */
   get transport(): HttpTransportName {
-    return this.#transport;
+    return this.#downstream.transport;
   }
 
   /** True once it has ended and its client knows. */
   get isDone(): boolean {
-    return this.#isClosingFetched;
+    return this.#downstream.isDone;
   }
 
   write(frame: string | Uint8Array): WriteResult {
@@ -156,7 +114,10 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
 
   onPublished(frame: OutFrame): void {
     if (!this.isOpen) return;
-    if (!this.#outbox.push(frame)) this.#pushInHaste(frame);
+    if (!this.#downstream.push(frame)) {
+      this.#isSlow = true;
+      this.#host.counters.slowConsumers++;
+    }
     this.#host.flushes.add(this);
   }
 
@@ -181,184 +142,79 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
 
   terminate(): void {
     if (this.isOpen) this.#end(CUT);
-    this.#isClosingFetched = true;
-    this.#stream?.terminate();
-    this.#answerPoll();
+    this.#downstream.cut();
   }
 
-  /** Takes the body of one call: a command, or several. `seq`: the number of the call; null: it is not to be told from repeats. */
+  /** Takes the commands of one call. `seq`: the number of the call; null: it is not to be told from repeats. */
   receive(commands: readonly Uint8Array[], seq: number | null): Result<void> {
     if (!this.isOpen) return GONE;
-    this.#heardAtMs = this.#host.clock.monotonic();
-    if (seq !== null && seq <= this.#lastSeq) return ACCEPTED;
-    if (seq !== null && seq !== this.#lastSeq + 1) {
-      const awaited = this.#lastSeq + 1;
-      return refuse(
-        "out_of_order",
-        `call ${seq} came, ${awaited} is awaited: make one at a time, and repeat lost ones`,
-      );
-    }
+    const nowMs = this.#host.clock.monotonic();
+    this.#downstream.heard(nowMs);
     const perSecond = this.app?.settings.limits.commandsPerSecond ?? 0;
-    if (!this.#callRate.take(perSecond, this.#heardAtMs)) return this.#refuseFast(perSecond);
-    this.#refusalsInARow = 0;
-    if (seq !== null) this.#lastSeq = seq;
-    for (const command of commands) {
-      if (!this.isOpen) break;
-      this.#call(() => this.#handler?.onFrame(command, false));
+    const admitted = this.#calls.admit({ seq, perSecond, nowMs });
+    if (!admitted.ok) {
+      if (admitted.code === "rate_limited") this.#countTooFast();
+      return admitted;
+    }
+    for (const command of admitted.value ? commands : []) {
+      if (this.isOpen) this.#call(() => this.#handler?.onFrame(command, false));
     }
     return ACCEPTED;
   }
 
   /** The client says that it goes. */
   leave(): void {
-    if (!this.isOpen) return;
-    this.#end({ code: 1000, reason: "" });
-    this.#host.flushes.add(this);
+    this.close(LEFT.code, LEFT.reason);
   }
 
-  /**
-   * Fetches what came after `after`: at once when there is something, or when the time is up, or a newer fetch takes its
-   * place. Refused when the session can't go on from there.
-   */
-  poll({ after, waitMs, ticket, transport }: Poll): Result<Promise<Batch>> {
-    const fetched = this.#fetch(after, transport);
-    if (!fetched.ok) return fetched;
-    const dueAtMs = this.#heardAtMs + waitMs;
-    const result = new Promise<Batch>((resolve) => {
-      this.#poll = { after, ticket, dueAtMs, resolve };
-    });
-    if (this.#hasNews || waitMs <= 0) this.#host.flushes.add(this);
-    return accept(result);
+  /** See {@link Downstream.poll}. */
+  poll(poll: Poll): Result<Promise<Batch>> {
+    const batch = this.#downstream.poll(poll);
+    this.#host.flushes.add(this);
+    return batch;
   }
 
   /** The client of this poll has gone. */
   abandon(ticket: string): void {
-    if (this.#poll?.ticket === ticket) this.#replacePoll();
+    this.#downstream.abandon(ticket);
   }
 
   /** True when a fetch could go on from there. */
   canResume(after: number): boolean {
-    return this.#outbox.has(after);
+    return this.#downstream.canResume(after);
   }
 
-  /** Streams what came after `after`. Refused when the session can't go on from there. */
+  /** See {@link Downstream.attach}. */
   attach(stream: EventStream, after: number): Result<void> {
-    const fetched = this.#fetch(after, "sse");
-    if (!fetched.ok) return fetched;
-    this.#stream = stream;
-    this.#wroteAtMs = this.#heardAtMs;
+    const attached = this.#downstream.attach(stream, after);
     this.#host.flushes.add(this);
-    return ACCEPTED;
+    return attached;
   }
 
   /** This stream has ended. */
   detach(stream: EventStream): void {
-    if (this.#stream !== stream) return;
-    this.#stream = null;
-    this.#leftAtMs = this.#host.clock.monotonic();
+    this.#downstream.detach(stream);
   }
 
   flush(): void {
     if (this.#isSlow && this.#closing === null) {
       this.#end(SLOW);
-      this.#stream?.terminate();
+      this.#downstream.cutStream();
     }
-    if (this.#stream !== null) this.#flushStream(this.#stream);
-    if (this.#poll !== null && (this.#hasNews || this.#poll.dueAtMs <= this.#host.clock.monotonic()))
-      this.#answerPoll();
+    this.#downstream.flush();
   }
 
   /** Looks what the time demands. False when it is over with this connection. */
   tick(nowMs: number): boolean {
-    if (this.#stream !== null) {
-      if (nowMs - this.#heardAtMs >= this.#host.idleTimeoutMs) this.#stream.end();
-      else if (nowMs - this.#wroteAtMs >= HEARTBEAT_MS) this.#beat(this.#stream, nowMs);
-      return true;
-    }
-    if (this.#poll !== null) {
-      if (nowMs >= this.#poll.dueAtMs) this.#answerPoll();
-      return true;
-    }
-    if (nowMs - this.#leftAtMs < this.#host.keepMs) return true;
+    if (this.#downstream.tick(nowMs)) return true;
     if (this.isOpen) this.#end(EXPIRED);
     return false;
   }
 
-  get #hasNews(): boolean {
-    return this.#outbox.hasWaiting || this.#closing !== null;
-  }
-
-  /** More came in one turn than may wait. Who takes it at once is not slow. */
-  #pushInHaste(frame: OutFrame): void {
-    if (this.#stream !== null) this.#writeTo(this.#stream);
-    this.#answerPoll();
-    if (this.#outbox.push(frame)) return;
-    this.#isSlow = true;
-    this.#host.counters.slowConsumers++;
-  }
-
-  #fetch(after: number, transport: HttpTransportName): Result<void> {
-    if (!this.#outbox.acknowledge(after)) {
-      return after > this.#outbox.last
-        ? refuse("invalid_field", `"after" is ${after}, which this session has not come to yet`)
-        : refuse("session_gone", `what came after ${after} is kept no more: begin a new session`);
-    }
-    this.#stream?.end();
-    this.#stream = null;
-    this.#replacePoll();
-    this.#transport = transport;
-    this.#heardAtMs = this.#host.clock.monotonic();
-    return ACCEPTED;
-  }
-
-  #writeTo(stream: EventStream): void {
-    while (stream.isReady && this.#outbox.hasWaiting) {
-      stream.writeFrames(this.#outbox.take(WRITE_BYTES));
-      this.#wroteAtMs = this.#host.clock.monotonic();
-    }
-  }
-
-  #flushStream(stream: EventStream): void {
-    this.#writeTo(stream);
-    if (this.#closing === null || this.#outbox.hasWaiting || !stream.isReady) return;
-    this.#isClosingFetched = true;
-    stream.close(this.#closing);
-  }
-
-  #beat(stream: EventStream, nowMs: number): void {
-    stream.beat();
-    this.#wroteAtMs = nowMs;
-    this.#outbox.forgetOld();
-  }
-
-  #answerPoll(): void {
-    const poll = this.#takePoll();
-    if (poll === null) return;
-    const frames = this.#outbox.take(Number.POSITIVE_INFINITY);
-    if (this.#closing !== null) this.#isClosingFetched = true;
-    const next = frames.at(-1)?.number ?? poll.after;
-    poll.resolve({ frames, next, closing: this.#closing, isReplaced: false });
-  }
-
-  /** Another fetch has taken the place of the one that waits, or nobody waits any more. */
-  #replacePoll(): void {
-    const poll = this.#takePoll();
-    poll?.resolve({ frames: [], next: poll.after, closing: null, isReplaced: true });
-  }
-
-  #takePoll(): WaitingPoll | null {
-    const poll = this.#poll;
-    this.#poll = null;
-    if (poll !== null) this.#leftAtMs = this.#host.clock.monotonic();
-    return poll;
-  }
-
-  #refuseFast(perSecond: number): Result<void> {
-    this.#refusalsInARow++;
+  #countTooFast(): void {
     countBy(this.#host.counters.refusals, "rate_limited");
     const { code, reason } = CLOSE_CODES.rate_limited;
-    if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) this.close(code, reason);
-    return refuse("rate_limited", `a connection may send ${perSecond} commands a second: slow down, then repeat this`);
+    if (this.#calls.refusedInARow >= MAX_REFUSALS_IN_A_ROW) this.close(code, reason);
   }
 
   #call(act: () => void): void {
@@ -367,7 +223,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
       act();
     } catch (error) {
       this.#host.onBug(error);
-      this.close(INTERNAL_ERROR_CODE, "internal error");
+      this.close(BROKEN.code, BROKEN.reason);
     }
     this.#isInCall = false;
     if (this.#closing !== null) this.#tellClosed(this.#closing);
@@ -375,6 +231,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
 
   #end(closing: Closing): void {
     this.#closing = closing;
+    this.#downstream.end(closing);
     if (!this.#isInCall) this.#tellClosed(closing);
   }
 

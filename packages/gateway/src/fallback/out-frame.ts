@@ -3,6 +3,18 @@ const END = Buffer.from("\n\n");
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
+/** Where a delivery on a channel with history stands. */
+export interface DeliveredAt {
+  readonly channel: string;
+  readonly position: string;
+}
+
+/** A delivery begins so, and on a channel with history ends so: no payload can look like that, since it stands inside. */
+const BEGINNING = /^\{"channel":"([^"]+)","event":/;
+const ENDING = /"position":"([\w:-]+)"(?:,"receipt":"[^"\\]*")?\}$/;
+const BEGINNING_BYTES = 256;
+const ENDING_BYTES = 512;
+
 /**
  * One frame that connections over HTTP get: kept once, however many of them do. Its form in an event stream is made when the
  * first one asks for it.
@@ -11,6 +23,7 @@ export class OutFrame {
   /** The frame itself, JSON text in UTF-8. */
   readonly bytes: Uint8Array;
   #eventData: Uint8Array | null = null;
+  #deliveredAt: DeliveredAt | null | undefined;
 
   /** `bytes` must be nobody else's. */
   constructor(bytes: Uint8Array) {
@@ -21,6 +34,12 @@ export class OutFrame {
   get eventData(): Uint8Array {
     this.#eventData ??= toEventData(this.bytes);
     return this.#eventData;
+  }
+
+  /** Where it stands, when it is a delivery on a channel with history; else null. */
+  get deliveredAt(): DeliveredAt | null {
+    if (this.#deliveredAt === undefined) this.#deliveredAt = readDeliveredAt(this.bytes);
+    return this.#deliveredAt;
   }
 }
 
@@ -41,4 +60,12 @@ function nextBreak(bytes: Uint8Array, from: number): number {
   const carriage = bytes.indexOf(CARRIAGE_RETURN, from);
   if (feed === -1 || carriage === -1) return Math.max(feed, carriage);
   return Math.min(feed, carriage);
+}
+
+function readDeliveredAt(bytes: Uint8Array): DeliveredAt | null {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [, channel] = BEGINNING.exec(text.toString("latin1", 0, BEGINNING_BYTES)) ?? [];
+  if (channel === undefined) return null;
+  const [, position] = ENDING.exec(text.toString("latin1", Math.max(text.length - ENDING_BYTES, 0))) ?? [];
+  return position === undefined ? null : { channel, position };
 }

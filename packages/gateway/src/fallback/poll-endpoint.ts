@@ -37,7 +37,7 @@ export class PollEndpoint {
     if (unavailable !== null) return refusalAnswer(unavailable);
     countBy(this.#host.calls, "poll_begun");
     const { begin, connections, nextTicket } = this.#host;
-    const connection = begin(request, query, "poll");
+    const connection = begin(request, query, { transport: "poll", position: null });
     // It never learns the session's id.
     request.onAborted(() => connections.discard(connection));
     const polled = connection.poll({ after: 0, waitMs, ticket: nextTicket(), transport: "poll" });

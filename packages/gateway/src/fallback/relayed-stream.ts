@@ -1,13 +1,15 @@
 import type { HttpStream, HttpStreamHandler } from "@carillon/service";
 import type { Batch } from "./batch.ts";
+import type { EventPlace } from "./event-id.ts";
 import { EventStream } from "./event-stream.ts";
-import type { SessionPlace } from "./fallback-query.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What a RelayedStream is made of. */
 export interface RelayedStreamOptions {
   readonly sessions: Sessions;
-  readonly place: SessionPlace;
+  readonly place: EventPlace;
+  /** The only channel that the client named in its query; null: there are several or none. */
+  readonly channel: string | null;
   readonly origin: string;
   /** What the owner had at once. */
   readonly first: Batch;
@@ -39,7 +41,8 @@ export class RelayedStream implements HttpStreamHandler {
     this.#options = options;
     this.#beatAtMs = options.nowMs;
     this.#endsAtMs = options.nowMs + options.lifetimeMs;
-    const opening = { ...options.place, isResumed: true };
+    const { place, channel } = options;
+    const opening = { place, channel, isResumed: true };
     this.#stream = new EventStream(stream, opening, { onReady: () => this.#wake(), onEnded: () => this.#onEnded() });
     this.#run().catch((error: unknown) => {
       options.onBug(error);

@@ -32,7 +32,10 @@ export class RelayedStreams {
   }
 
   /** Begins one. */
-  open(stream: HttpStream, from: Pick<RelayedStreamOptions, "sessions" | "place" | "origin" | "first">): RelayedStream {
+  open(
+    stream: HttpStream,
+    from: Pick<RelayedStreamOptions, "sessions" | "place" | "channel" | "origin" | "first">,
+  ): RelayedStream {
     const relayed = new RelayedStream(stream, {
       ...this.#options,
       ...from,

@@ -1,10 +1,11 @@
 import { countBy } from "@carillon/core";
-import { CLOSE_CODES, type Refusal } from "@carillon/protocol";
-import { type AnyAnswer, type HttpRequest, type HttpStream, type HttpStreamHandler, problem } from "@carillon/service";
-import type { Closing } from "./batch.ts";
-import { closeEvent, ENDED_EVENT_ID, EventStream } from "./event-stream.ts";
+import { CLOSE_CODES, type Refusal, refuse } from "@carillon/protocol";
+import type { AnyAnswer, HttpRequest, HttpStream, HttpStreamHandler } from "@carillon/service";
+import { type EventPlace, placeOfEvent } from "./event-id.ts";
+import { closeEvent, ENDED_EVENT_ID, EventStream, type StreamOpening } from "./event-stream.ts";
+import { refusalAnswer } from "./fallback-answer.ts";
 import type { FallbackHost } from "./fallback-host.ts";
-import { placeOf, placeOfEvent, type SessionPlace } from "./fallback-query.ts";
+import { onlyChannelOf, placeOf } from "./fallback-query.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -17,6 +18,19 @@ const HEADERS = {
   // Proxies of the nginx family hold answers back otherwise.
   "x-accel-buffering": "no",
 } as const;
+
+const GAP = refuse("session_gone", "what came after that event is kept no more: begin a new session");
+
+/** One call. */
+interface StreamCall {
+  readonly request: HttpRequest;
+  readonly query: URLSearchParams;
+  readonly origin: string;
+  /** The only channel of the query; null: there are several or none. */
+  readonly channel: string | null;
+  /** True: the query names the session, so its client knows what to do when that is gone. */
+  readonly isNamed: boolean;
+}
 
 /** `GET /sse`: the frames of a new or of an existing session, as they come. */
 export class SseEndpoint {
@@ -33,76 +47,63 @@ export class SseEndpoint {
     // An EventSource gives up for good when it is answered so, and at nothing else that it could be told.
     if (eventId === ENDED_EVENT_ID) return { status: 204 };
     const named = placeOf(query);
-    if (!named.ok) return problem(named.code, named.message);
-    const place = placeOfEvent(eventId) ?? named.value;
-    if (place === null) return this.#begin(request, query);
-    const whenGone = (refusal: Refusal) => {
-      countBy(this.#host.calls, "session_gone");
-      // Who names it knows what to do; who only shows an event's id is a reader that can do nothing else than go on.
-      return named.value === null
-        ? this.#begin(request, query, false)
-        : problem(refusal.code, refusal.message, retryHeaders(refusal));
-    };
-    return this.#resume(request, place, whenGone);
+    if (!named.ok) return refusalAnswer(named);
+    const isNamed = named.value !== null;
+    const call = { request, query, origin: request.header("origin"), channel: onlyChannelOf(query), isNamed };
+    const shown = placeOfEvent(eventId);
+    const place = shown ?? (named.value === null ? null : { ...named.value, position: null });
+    if (place === null) return this.#begin(call, null);
+    countBy(this.#host.calls, "sse_resumed");
+    const sessions = this.#host.sessionsOf(place.sessionId);
+    return sessions === this.#host.local ? this.#resume(call, place) : this.#relay(call, place, sessions);
   }
 
-  #begin(request: HttpRequest, query: URLSearchParams, isResumed?: boolean): AnyAnswer {
+  /** `lost`: where the client stood in a session that is gone. */
+  #begin({ request, query, channel }: StreamCall, lost: EventPlace | null): AnyAnswer {
     const unavailable = this.#host.unavailable();
     if (unavailable !== null) return turnedAway(unavailable);
     countBy(this.#host.calls, "sse");
     return streamed((stream) => {
-      const connection = this.#host.begin(request, query, "sse");
-      return attach(stream, connection, { after: 0, ...(isResumed === undefined ? {} : { isResumed }) });
+      const position = channel === null ? null : (lost?.position ?? null);
+      const connection = this.#host.begin(request, query, { transport: "sse", position });
+      const place = { sessionId: connection.sessionId, after: 0, position };
+      return attach(stream, connection, { place, channel, ...(lost === null ? {} : { isResumed: false }) });
     });
   }
 
-  #resume(
-    request: HttpRequest,
-    place: SessionPlace,
-    whenGone: (refusal: Refusal) => AnyAnswer,
-  ): AnyAnswer | Promise<AnyAnswer> {
+  #resume(call: StreamCall, place: EventPlace): AnyAnswer {
     const { sessionId, after } = place;
-    const { local } = this.#host;
-    const origin = request.header("origin");
-    const sessions = this.#host.sessionsOf(sessionId);
-    countBy(this.#host.calls, "sse_resumed");
-    if (sessions !== local) return this.#relay(sessions, { place, origin, whenGone });
-    const found = local.find({ sessionId, origin });
-    if (!found.ok) return found.code === "session_gone" ? whenGone(found) : problem(found.code, found.message);
+    const found = this.#host.local.find({ sessionId, origin: call.origin });
+    if (!found.ok) return this.#refuse(call, place, found);
     const connection = found.value;
-    if (!connection.canResume(after)) return whenGone(GAP);
-    return streamed((stream) => attach(stream, connection, { after, isResumed: true }));
+    if (!connection.canResume(after)) return this.#refuse(call, place, GAP);
+    const { channel } = call;
+    return streamed((stream) => attach(stream, connection, { place, channel, isResumed: true }));
   }
 
-  async #relay(
-    sessions: Sessions,
-    { place, origin, whenGone }: { place: SessionPlace; origin: string; whenGone: (refusal: Refusal) => AnyAnswer },
-  ): Promise<AnyAnswer> {
+  async #relay(call: StreamCall, place: EventPlace, sessions: Sessions): Promise<AnyAnswer> {
     const { nextTicket, streams } = this.#host;
-    const first = await sessions.poll({ ...place, origin, waitMs: 0, ticket: nextTicket(), transport: "sse" });
-    if (!first.ok) return first.code === "forbidden" ? problem(first.code, first.message) : whenGone(first);
-    return streamed((stream) => streams.open(stream, { sessions, place, origin, first: first.value }));
+    const { channel, origin } = call;
+    const { sessionId, after } = place;
+    const ticket = nextTicket();
+    const first = await sessions.poll({ sessionId, after, origin, waitMs: 0, ticket, transport: "sse" });
+    if (!first.ok) return this.#refuse(call, place, first);
+    return streamed((stream) => streams.open(stream, { sessions, place, channel, origin, first: first.value }));
+  }
+
+  /** Who only shows an event's id is a reader that can do nothing but go on: it gets a new session, and is told so. */
+  #refuse(call: StreamCall, place: EventPlace, refusal: Refusal): AnyAnswer {
+    if (refusal.code === "session_gone") countBy(this.#host.calls, "session_gone");
+    return call.isNamed || refusal.code === "forbidden" ? refusalAnswer(refusal) : this.#begin(call, place);
   }
 }
 
-const GAP: Refusal = {
-  ok: false,
-  code: "session_gone",
-  message: "what came after that event is kept no more: begin a new session",
-};
-
-function attach(
-  stream: HttpStream,
-  connection: HttpConnection,
-  { after, isResumed }: { readonly after: number; readonly isResumed?: boolean },
-): HttpStreamHandler {
-  const { sessionId } = connection;
-  const events = new EventStream(
-    stream,
-    { sessionId, after, ...(isResumed === undefined ? {} : { isResumed }) },
-    { onReady: () => connection.flush(), onEnded: (ended) => connection.detach(ended) },
-  );
-  if (!connection.attach(events, after).ok) events.end();
+function attach(stream: HttpStream, connection: HttpConnection, opening: StreamOpening): HttpStreamHandler {
+  const events = new EventStream(stream, opening, {
+    onReady: () => connection.flush(),
+    onEnded: (ended) => connection.detach(ended),
+  });
+  if (!connection.attach(events, opening.place.after).ok) events.end();
   return events;
 }
 
@@ -113,10 +114,5 @@ function streamed(open: (stream: HttpStream) => HttpStreamHandler): AnyAnswer {
 /** No status but 200 has an EventSource come back by itself, so why it can't stay is told as the end of a connection. */
 function turnedAway({ code, message }: Refusal): AnyAnswer {
   const close = code === "draining" ? CLOSE_CODES.drain : CLOSE_CODES.over_capacity;
-  const closing: Closing = { code: close.code, reason: message };
-  return { status: 200, headers: HEADERS, body: closeEvent(closing) };
-}
-
-function retryHeaders({ code }: Refusal): Readonly<Record<string, string>> {
-  return code === "session_gone" ? {} : { "retry-after": "1" };
+  return { status: 200, headers: HEADERS, body: closeEvent({ code: close.code, reason: message }) };
 }

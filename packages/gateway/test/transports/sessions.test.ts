@@ -1,5 +1,5 @@
 import { CLOSE_CODES } from "@carillon/protocol";
-import { eventually, HttpClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, HttpClient, historyRules, RoundRobinProxy, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 import { Gateways } from "./support/transports.ts";
 
@@ -229,6 +229,25 @@ describe("event streams", () => {
     expect(
       (await fetch(`${gateway.url}/sse?key=nobody`, { headers: { "last-event-id": String(lastId) } })).status,
     ).toBe(204);
+  });
+
+  test("N69 › on its only channel, one with a history, an EventSource recovers though its session is gone", async () => {
+    await using gateways = await Gateways.start(2, { rules: historyRules("kept") });
+    const urls = gateways.all.map(({ url }) => url);
+    await using proxy = await RoundRobinProxy.start(() => urls);
+    await using client = HttpClient.connect(proxy.url, { transport: "sse", query: "channels=kept" });
+    await client.nextFrame(({ type }) => type === "subscribed");
+    const survivor = gateways.at(1);
+    for (const number of [1, 2, 3]) await survivor.publish("kept", "e", number);
+    await client.events(3);
+    urls.shift();
+    await gateways.all.shift()?.[Symbol.asyncDispose]();
+    for (const number of [4, 5]) await survivor.publish("kept", "e", number);
+    const answer = await client.nextFrame(({ recovered }) => recovered !== undefined);
+    expect(answer).toMatchObject({ type: "subscribed", channel: "kept", recovered: true });
+    await survivor.publish("kept", "e", 6);
+    expect((await client.events(6)).map(({ payload }) => payload)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(client.sessions).toHaveLength(2);
   });
 
   test("N69 › a gateway that takes nobody in says so in a way that has an EventSource come back", async () => {
