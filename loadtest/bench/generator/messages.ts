@@ -1,11 +1,14 @@
 import type { HistogramCounts } from "../histogram.ts";
 import type { CpuTime } from "../process-usage.ts";
+import type { DialectName } from "./dialect.ts";
 
 /** Where the servers of a contender listen; all on 127.0.0.1. */
 export interface Target {
   readonly socketPort: number;
   /** Path and query of the WebSocket. */
   readonly socketPath: string;
+  /** What is spoken there. Default native. */
+  readonly dialect?: DialectName;
   readonly publishPort: number;
   /** Further request headers of a publish, each with its line end. */
   readonly publishHeaders: string;

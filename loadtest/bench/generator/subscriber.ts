@@ -1,5 +1,5 @@
+import { DIALECTS, type Dialect } from "./dialect.ts";
 import type { Target } from "./messages.ts";
-import { latencyOf } from "./payload.ts";
 import { Wire } from "./wire.ts";
 
 /** What a subscriber tells its pool. */
@@ -26,10 +26,11 @@ interface SubscriberOptions {
   readonly events: SubscriberEvents;
 }
 
-/** One connection that does what the guide's browser code does. */
+/** One connection that does what the guide's browser code does, or pusher-js. */
 export class Subscriber {
   readonly #options: SubscriberOptions;
   readonly #wire: Wire;
+  readonly #dialect: Dialect;
   #pendingReplies = 0;
   #received = 0;
   #inThisRead = 0;
@@ -37,6 +38,7 @@ export class Subscriber {
   constructor(options: SubscriberOptions) {
     this.#options = options;
     const { target, localAddress } = options;
+    this.#dialect = DIALECTS[target.dialect ?? "native"];
     this.#wire = new Wire({ port: target.socketPort, path: target.socketPath, localAddress, owner: this });
   }
 
@@ -56,7 +58,7 @@ export class Subscriber {
   /** Subscribes to one more channel; `ready` is told again when that stands. */
   subscribe(channel: string): void {
     this.#pendingReplies++;
-    this.#wire.send(`{"type":"subscribe","channel":"${channel}"}`);
+    this.#wire.send(this.#dialect.subscribe(channel));
   }
 
   /** Ends the connection by a reset. */
@@ -78,7 +80,7 @@ export class Subscriber {
     this.#received++;
     this.#inThisRead++;
     if (!this.#options.isSampled) return;
-    this.#options.events.sampled(latencyOf(bytes.toString("utf8", start, end), this.#options.channel));
+    this.#options.events.sampled(this.#dialect.latencyOf(bytes.toString("utf8", start, end), this.#options.channel));
   }
 
   /** Called by the wire. */
@@ -94,9 +96,8 @@ export class Subscriber {
   }
 
   #readReply(text: string): void {
-    const { type } = JSON.parse(text) as { type?: unknown };
-    // A welcome may come first, or anything else that a client which knows only `subscribed` passes over.
-    if (type !== "subscribed") return;
+    // A welcome may come first, or anything else that a client which waits for one answer passes over.
+    if (!this.#dialect.isSubscribed(text)) return;
     this.#pendingReplies--;
     if (this.#pendingReplies === 0) this.#options.events.ready(this);
   }
