@@ -5,12 +5,19 @@ import type { HistorySetup } from "./carillon-config.ts";
 import { carillonConfig, PUBLISH_SECRET } from "./carillon-config.ts";
 import type { ContenderName, GatewayProcess, RunningContender } from "./contender.ts";
 import { Disposal } from "./disposal.ts";
+import type { DialectName } from "./generator/dialect.ts";
 import type { Target } from "./generator/messages.ts";
 import { startJetStream, startNats } from "./nats-server.ts";
 import { BENCH, REPOSITORY } from "./repository.ts";
 import { freePort, ServerProcess } from "./server-process.ts";
 
 const CARILLON = join(REPOSITORY, "packages/carillon/bin/carillon.js");
+
+/** Where Carillon's gateway takes the clients of a protocol. */
+const SOCKET_PATHS: Readonly<Record<DialectName, string>> = {
+  native: "/ws?key=app-key",
+  pusher: "/app/app-key?protocol=7&client=js&version=8.6.0&flash=false",
+};
 
 /** How to start contenders. */
 interface StartOptions {
@@ -20,6 +27,8 @@ interface StartOptions {
   readonly isInspected: boolean;
   /** What is kept of the bench's channels; null for nothing, and then nats-server has no JetStream. */
   readonly history: HistorySetup | null;
+  /** What Carillon's clients speak. */
+  readonly dialect: DialectName;
   /** Gateway processes, of Carillon only. */
   readonly gateways: number;
 }
@@ -53,10 +62,10 @@ interface Started {
 }
 
 /** How a contender's clients are connected. */
-function wayOf(name: ContenderName): Pick<Target, "socketPath" | "transport"> {
+function wayOf(name: ContenderName, dialect: DialectName): Pick<Target, "socketPath" | "transport"> {
   if (name === "carillon-sse") return { socketPath: "/sse?key=app-key", transport: "sse" };
   if (name === "carillon-poll") return { socketPath: "/poll?key=app-key", transport: "poll" };
-  return { socketPath: "/ws?key=app-key" };
+  return { socketPath: SOCKET_PATHS[dialect] };
 }
 
 class Launcher {
@@ -129,12 +138,13 @@ class Launcher {
     const gateways: [GatewayProcess, ...GatewayProcess[]] = [await gateway()];
     while (gateways.length < this.#options.gateways) gateways.push(await gateway());
     const publisher = await start("publisher");
+    const { dialect } = this.#options;
     const publishHeaders = `x-publish-secret: ${PUBLISH_SECRET}\r\n`;
     return this.#running({
       gateways,
       others: [publisher.process, ...nats.servers],
       natsUrls: nats.urls,
-      target: { ...wayOf(this.#name), publishPort: publisher.port, publishHeaders },
+      target: { ...wayOf(this.#name, dialect), dialect, publishPort: publisher.port, publishHeaders },
     });
   }
 

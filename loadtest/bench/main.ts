@@ -13,7 +13,7 @@ import { measureAll } from "./rounds.ts";
 import type { Scenario } from "./scenario.ts";
 import { connect } from "./scenarios/connect.ts";
 import { fallback } from "./scenarios/fallback.ts";
-import { paced, saturated } from "./scenarios/fan-out.ts";
+import { paced, pusher, saturated } from "./scenarios/fan-out.ts";
 import { historyR1, historyR3 } from "./scenarios/history-publish.ts";
 import { idle } from "./scenarios/idle.ts";
 import { recovery10, recovery100 } from "./scenarios/recovery.ts";
@@ -24,6 +24,7 @@ import { unicast } from "./scenarios/unicast.ts";
 const SCENARIOS: readonly Scenario[] = [
   paced,
   saturated,
+  pusher,
   unicast,
   fallback,
   idle,

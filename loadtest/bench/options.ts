@@ -7,7 +7,7 @@ export const USAGE = `Usage: make bench [ARGS="…"], or: node loadtest/dist/ben
 
   --quick             one round with shorter measurements; for a look, not for a judgement
   --rounds N          rounds (default 3)
-  --only A,B          only these scenarios: paced, saturated, unicast, fallback, idle, connect, storm, history-r1,
+  --only A,B          only these scenarios: paced, saturated, pusher, unicast, fallback, idle, connect, storm, history-r1,
                       history-r3, recovery-10, recovery-100, recovery-storm
   --contenders A,B    only these contenders: ${CONTENDERS.join(", ")}
   --json FILE         where to write all measurements (default loadtest/dist/bench-result.json)

@@ -51,8 +51,9 @@ async function measureInTurns({ scenario, names, options, record }: Turns): Prom
 
   async function stand(name: ContenderName): Promise<() => Promise<Measurement>> {
     try {
-      const { isInspected = false, history = null, gateways = 1 } = scenario;
-      const contender = disposal.use(await startContender(name, { profileFolder, isInspected, history, gateways }));
+      const { isInspected = false, history = null, gateways = 1, dialect = "native" } = scenario;
+      const setup = { profileFolder, isInspected, history, gateways, dialect };
+      const contender = disposal.use(await startContender(name, setup));
       const open = disposal.use(await scenario.open({ contender, effort: { duration, size } }));
       return async () => {
         const measurement = await open.measure().catch(failed);

@@ -1,5 +1,6 @@
 import type { HistogramCounts } from "../histogram.ts";
 import type { CpuTime } from "../process-usage.ts";
+import type { DialectName } from "./dialect.ts";
 
 /** Where the servers of a contender listen; all on 127.0.0.1. */
 export interface Target {
@@ -8,6 +9,8 @@ export interface Target {
   readonly socketPath: string;
   /** How subscribers are connected. Absent: by WebSockets. */
   readonly transport?: "sse" | "poll";
+  /** What is spoken there. Default native. */
+  readonly dialect?: DialectName;
   readonly publishPort: number;
   /** Further request headers of a publish, each with its line end. */
   readonly publishHeaders: string;

@@ -1,5 +1,5 @@
 /** The event name of everything that the bench publishes. */
-const EVENT = "tick";
+export const EVENT = "tick";
 
 /** Length of a payload as JSON text, in bytes. */
 const PAYLOAD_BYTES = 128;
@@ -27,14 +27,9 @@ export function publishBody(channel: string): string {
   return `{"channel":"${channel}","event":"${EVENT}","payload":{"at":"${at}","pad":"${PADDING}"}}`;
 }
 
-/**
- * Checks a delivered frame and returns how long it was under way, in microseconds; null when it isn't what was published.
- */
-export function latencyOf(text: string, channel: string): number | null {
-  const frame: unknown = JSON.parse(text);
-  if (typeof frame !== "object" || frame === null) return null;
-  const { channel: heard, event, payload } = frame as { channel?: unknown; event?: unknown; payload?: unknown };
-  if (heard !== channel || event !== EVENT || typeof payload !== "object" || payload === null) return null;
+/** How long a delivered payload was under way, in microseconds; null when it isn't what was published. */
+export function latencyOfPayload(payload: unknown): number | null {
+  if (typeof payload !== "object" || payload === null) return null;
   const { at, pad } = payload as { at?: unknown; pad?: unknown };
   if (typeof at !== "string" || pad !== PADDING) return null;
   return nowUs() - Number(at);

@@ -1,5 +1,5 @@
+import { DIALECTS, type Dialect } from "./dialect.ts";
 import type { Target } from "./messages.ts";
-import { latencyOf } from "./payload.ts";
 import { PollWire } from "./poll-wire.ts";
 import { SseWire } from "./sse-wire.ts";
 import { type SubscriberWire, Wire } from "./wire.ts";
@@ -30,10 +30,11 @@ interface SubscriberOptions {
 
 const WIRES = { websocket: Wire, sse: SseWire, poll: PollWire } as const;
 
-/** One connection that does what the guide's browser code does. */
+/** One connection that does what the guide's browser code does, or pusher-js. */
 export class Subscriber {
   readonly #options: SubscriberOptions;
   readonly #wire: SubscriberWire;
+  readonly #dialect: Dialect;
   #pendingReplies = 0;
   #received = 0;
   #inThisRead = 0;
@@ -41,6 +42,7 @@ export class Subscriber {
   constructor(options: SubscriberOptions) {
     this.#options = options;
     const { target, channel, localAddress } = options;
+    this.#dialect = DIALECTS[target.dialect ?? "native"];
     const TransportWire = WIRES[target.transport ?? "websocket"];
     this.#wire = new TransportWire({
       port: target.socketPort,
@@ -67,7 +69,7 @@ export class Subscriber {
   /** Subscribes to one more channel; `ready` is told again when that stands. */
   subscribe(channel: string): void {
     this.#pendingReplies++;
-    this.#wire.subscribe(channel);
+    this.#wire.subscribe(this.#dialect.subscribe(channel));
   }
 
   /** Ends the connection by a reset. */
@@ -89,7 +91,7 @@ export class Subscriber {
     this.#received++;
     this.#inThisRead++;
     if (!this.#options.isSampled) return;
-    this.#options.events.sampled(latencyOf(bytes.toString("utf8", start, end), this.#options.channel));
+    this.#options.events.sampled(this.#dialect.latencyOf(bytes.toString("utf8", start, end), this.#options.channel));
   }
 
   /** Called by the wire. */
@@ -105,9 +107,8 @@ export class Subscriber {
   }
 
   #readReply(text: string): void {
-    const { type } = JSON.parse(text) as { type?: unknown };
-    // A welcome may come first, or anything else that a client which knows only `subscribed` passes over.
-    if (type !== "subscribed") return;
+    // A welcome may come first, or anything else that a client which waits for one answer passes over.
+    if (!this.#dialect.isSubscribed(text)) return;
     this.#pendingReplies--;
     if (this.#pendingReplies === 0) this.#options.events.ready(this);
   }

@@ -29,8 +29,8 @@ export interface WireOwner {
 export interface SubscriberWire {
   /** True when the handshake is done. */
   readonly isOpen: boolean;
-  /** Subscribes to a channel. Over HTTP only the first one can be: its query has done so already. */
-  subscribe(channel: string): void;
+  /** Subscribes to a channel by this text. Over HTTP only the first one can be: its query has done so already. */
+  subscribe(text: string): void;
   /** Ends the connection by a reset. */
   drop(): void;
 }
@@ -83,8 +83,8 @@ export class Wire implements SubscriberWire {
     return this.#head === null;
   }
 
-  subscribe(channel: string): void {
-    this.send(`{"type":"subscribe","channel":"${channel}"}`);
+  subscribe(text: string): void {
+    this.send(text);
   }
 
   /** Sends a text frame. Throws a RangeError for more than {@link MAX_SENT_BYTES}. */

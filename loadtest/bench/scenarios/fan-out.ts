@@ -49,6 +49,27 @@ export const paced: Scenario = {
   open: (run) => openFanOut(run, { kind: "paced", perSecond: 10 }, 3_000),
 };
 
+/** The same for Pusher clients, whose frames are made of a payload as an escaped string. */
+export const pusher: Scenario = {
+  name: "pusher",
+  title: `One channel with ${SUBSCRIBERS} subscribers that speak the Pusher protocol, 10 publishes a second.`,
+  contenders: ["bare", "carillon"],
+  dialect: "pusher",
+  metrics: METRICS,
+  goals: [
+    {
+      title: "gateway CPU per delivery to Pusher clients, paced",
+      metric: "gatewayUs",
+      contender: "carillon",
+      baseline: "bare",
+      limit: 1.2,
+      unit: "",
+    },
+  ],
+  parts: PARTS,
+  open: (run) => openFanOut(run, { kind: "paced", perSecond: 10 }, 3_000),
+};
+
 /** As much as goes through: publishes fall together, and whoever puts their frames into one write does far less. */
 export const saturated: Scenario = {
   name: "saturated",

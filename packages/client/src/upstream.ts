@@ -9,7 +9,8 @@ export interface UpstreamOptions {
   readonly onLost: (reason: string) => void;
 }
 
-/** Commands of one call. */
+/** The most of one call (N68). */
+const MAX_COMMANDS = 100;
 const MAX_BYTES = 32_768;
 const RETRY = { minMs: 200, maxMs: 2_000 };
 /** Longer than this a call is not repeated: the session would be gone. */
@@ -65,7 +66,7 @@ export class Upstream {
     let count = 0;
     for (const { length } of this.#queue) {
       bytes += length;
-      if (count > 0 && bytes > MAX_BYTES) break;
+      if (count === MAX_COMMANDS || (count > 0 && bytes > MAX_BYTES)) break;
       count++;
     }
     return this.#queue.splice(0, count);

@@ -1,49 +1,50 @@
-import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
+import { eventually, NativeClient, PusherClient } from "@carillon/testkit";
 import NodePusher from "pusher";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
+import { GUIDE_CONFIG } from "./support/config-file.ts";
+import { DEPLOYMENTS, type Deployment, threeGateways } from "./support/deployments.ts";
 import { pusherSdks } from "./support/pusher-sdks.ts";
 import { carillon } from "./support/run.ts";
 
 const SDKS = pusherSdks();
 
-describe("Pusher's server SDKs › nats-server, two gateways, one publisher", () => {
-  let nats: NatsServer;
-  let gateways: CarillonProcess[] = [];
-  let publisher: CarillonProcess;
-  let config: string;
+describe.each(DEPLOYMENTS)("Pusher's server SDKs › %s", (_where, deploy) => {
+  let deployment: Deployment;
   let sdk: NodePusher;
 
   beforeAll(async () => {
-    nats = await NatsServer.start({ jetStream: true });
-    config = await writeConfig();
-    const args = ["--config", config, "--nats", nats.url];
-    gateways = await Promise.all([1, 2].map(() => CarillonProcess.start("gateway", args)));
-    publisher = await CarillonProcess.start("publisher", args);
-    const { hostname: host, port } = new URL(publisher.url);
+    deployment = await deploy(GUIDE_CONFIG);
+    const { hostname: host, port } = new URL(deployment.publisher.url);
     sdk = new NodePusher({ appId: "1001", key: "app-key", secret: "app-secret", host, port, useTLS: false });
   });
 
   afterAll(async () => {
-    await Promise.all([...gateways, publisher].map((each) => each?.[Symbol.asyncDispose]()));
-    await nats?.stop();
+    await deployment?.[Symbol.asyncDispose]();
   });
 
-  function open(index: number, query = ""): Promise<NativeClient> {
-    return NativeClient.open((gateways[index] as CarillonProcess).webSocketUrl + query);
+  function open(index: 0 | 1 | 2, query = ""): Promise<NativeClient> {
+    return NativeClient.open(deployment.gateways[index].webSocketUrl + query);
   }
 
-  async function enter(index: number, channel: string, user: string): Promise<NativeClient> {
+  async function enter(index: 0 | 1 | 2, channel: string, user: string): Promise<NativeClient> {
     const client = await open(index);
     const { auth, channel_data: data } = sdk.authorizeChannel(client.connectionId, channel, { user_id: user });
     await client.subscribe(channel, { token: auth, data });
     return client;
   }
 
-  async function signIn(index: number, user: string): Promise<NativeClient> {
-    const { stdout } = await carillon(["token", "connection", "--config", config, "--user", user]);
+  async function signIn(index: 0 | 1 | 2, user: string): Promise<NativeClient> {
+    const { stdout } = await carillon(["token", "connection", "--config", deployment.configFile, "--user", user]);
     return open(index, `?token=${stdout.trim()}`);
+  }
+
+  async function signInByPusher(index: 0 | 1 | 2, user: string): Promise<PusherClient> {
+    const address = deployment.gateways[index].url.replace("http:", "ws:");
+    const client = await PusherClient.open(`${address}/app/app-key?protocol=7`);
+    client.send("pusher:signin", sdk.authenticateUser(client.socketId, { id: user }));
+    await client.next("pusher:signin_success");
+    return client;
   }
 
   test.for(SDKS)(
@@ -56,9 +57,10 @@ describe("Pusher's server SDKs › nats-server, two gateways, one publisher", ()
       for (const client of [excluded, remote]) await client.subscribe(`${name}-b`);
       await using member = await enter(0, `presence-${name}`, "ann");
       await using user = await signIn(1, `u-${name}`);
+      await using pusherUser = await signInByPusher(2, `u-${name}`);
       await using other = await signIn(1, `u-${name}-other`);
 
-      const steps = await run({ url: publisher.url, socketId: excluded.connectionId });
+      const steps = await run({ url: deployment.publisher.url, socketId: excluded.connectionId });
       const worked = ["trigger", "batch", "channels", "channel", "users", "sendToUser", "terminate"];
       for (const what of worked.filter((each) => !lacks.includes(each))) {
         expect({ what, ...steps[what] }).toMatchObject({ what, ok: true });
@@ -92,7 +94,17 @@ describe("Pusher's server SDKs › nats-server, two gateways, one publisher", ()
       expect(await heard(remote, `${name}-b`)).toEqual([["one", { from: name }], object]);
       expect(await heard(excluded, `${name}-a`)).toEqual([plain]);
       expect(await heard(excluded, `${name}-b`)).toEqual([object]);
-      if (!lacks.includes("terminate")) expect((await user.closed).code).toBe(4013);
+      if (!lacks.includes("sendToUser")) {
+        expect(await pusherUser.next("hello")).toEqual({
+          event: "hello",
+          channel: `#server-to-user-u-${name}`,
+          data: "{}",
+        });
+      }
+      if (!lacks.includes("terminate")) {
+        expect((await user.closed).code).toBe(4013);
+        expect((await pusherUser.closed).code).toBe(4009);
+      }
       for (const client of [member, other])
         expect(await client.request({ type: "ping" })).toMatchObject({ type: "pong" });
     },
@@ -115,18 +127,23 @@ describe("Pusher's server SDKs › nats-server, two gateways, one publisher", ()
     expect(await cached.json()).toEqual({ occupied: false, cache: { data: '{"eur":3}', ttl: expect.any(Number) } });
   });
 
-  test("NATS away › an SDK is told by a 503 that says so, and goes on when it is back", async () => {
-    await nats.kill();
-    await eventually(async () => {
-      const refused = await sdk.trigger("news", "lost", 1).then(
-        () => null,
-        (error: { readonly status: number; readonly body: string }) => error,
-      );
-      expect(refused).toMatchObject({ status: 503, body: expect.stringContaining('{"error":') });
-    });
-    await nats.restart();
-    await eventually(async () => expect((await sdk.trigger("news", "back", 2)).status).toBe(200));
-  });
+  if (deploy === threeGateways) {
+    test.runIf(deploy === threeGateways)(
+      "NATS away › an SDK is told by a 503 that says so, and goes on when it is back",
+      async () => {
+        await deployment.nats?.kill();
+        await eventually(async () => {
+          const refused = await sdk.trigger("news", "lost", 1).then(
+            () => null,
+            (error: { readonly status: number; readonly body: string }) => error,
+          );
+          expect(refused).toMatchObject({ status: 503, body: expect.stringContaining('{"error":') });
+        });
+        await deployment.nats?.restart();
+        await eventually(async () => expect((await sdk.trigger("news", "back", 2)).status).toBe(200));
+      },
+    );
+  }
 });
 
 test("carillon dev › an SDK with what its banner says works on its one port", async () => {

@@ -1,41 +1,26 @@
-import { type Behaviour, eventually, NatsServer, TestEndpoint } from "@carillon/testkit";
-import { describe, expect, test } from "vitest";
+import { type Behaviour, eventually, TestEndpoint } from "@carillon/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { writeConfig } from "./support/config-file.ts";
 import { carillon } from "./support/run.ts";
+import { WebhookCluster } from "./support/webhook-cluster.ts";
 import { fieldsOf, isValidForPusher, WebhookGuest, webhookConfig } from "./support/webhook-guest.ts";
+import { WebhookOutage } from "./support/webhook-outage.ts";
 
 const WITHIN = { timeoutMs: 40_000 };
 
-/** Starts gateways and workers on one NATS, and ends them in the end. */
-class Cluster {
-  readonly nats: NatsServer;
-  readonly args: readonly string[];
-  readonly #processes: CarillonProcess[] = [];
-
-  private constructor(nats: NatsServer, args: readonly string[]) {
-    this.nats = nats;
-    this.args = args;
-  }
-
-  static async start(config: string): Promise<Cluster> {
-    const nats = await NatsServer.start({ jetStream: true });
-    return new Cluster(nats, ["--config", await writeConfig(config), "--nats", nats.url]);
-  }
-
-  async add(role: "gateway" | "webhooks"): Promise<CarillonProcess> {
-    const process = await CarillonProcess.start(role, this.args);
-    this.#processes.push(process);
-    return process;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process[Symbol.asyncDispose]()));
-    await this.nats.stop();
-  }
-}
-
 describe("webhooks", () => {
+  // Begins before all other tests and ends behind them, so that they needn't wait for its minute.
+  let outage: WebhookOutage;
+
+  beforeAll(async () => {
+    outage = await WebhookOutage.begin();
+  });
+
+  afterAll(async () => {
+    await outage?.[Symbol.asyncDispose]();
+  });
+
   test("one process › every kind of event comes, as Pusher's SDK checks it", async () => {
     await using endpoint = await TestEndpoint.start();
     await using dev = await CarillonProcess.start("dev", ["--config", await writeConfig(webhookConfig(endpoint.url))]);
@@ -92,7 +77,7 @@ describe("webhooks", () => {
 
   test("two gateways › occupied and vacated come once; moving between gateways says nothing; a dead gateway's channels are vacated", async () => {
     await using endpoint = await TestEndpoint.start();
-    await using cluster = await Cluster.start(webhookConfig(endpoint.url));
+    await using cluster = await WebhookCluster.start(webhookConfig(endpoint.url));
     const [one, two] = [await cluster.add("gateway"), await cluster.add("gateway")];
     await cluster.add("webhooks");
     const told = (channel: string) =>
@@ -134,7 +119,7 @@ describe("webhooks", () => {
   test("a troubled endpoint and killed workers › every event arrives, in the order of its channel, none twice without its id", async () => {
     await using endpoint = await TestEndpoint.start();
     const config = webhookConfig(endpoint.url, { events: "client_event", waitMs: 0 });
-    await using cluster = await Cluster.start(config);
+    await using cluster = await WebhookCluster.start(config);
     const gateway = await cluster.add("gateway");
     let worker = await cluster.add("webhooks");
     await cluster.add("webhooks");
@@ -174,7 +159,7 @@ describe("webhooks", () => {
     await using endpoint = await TestEndpoint.start();
     endpoint.behave = () => 500;
     const config = webhookConfig(endpoint.url, { events: "client_event", horizonSeconds: 0 });
-    await using cluster = await Cluster.start(config);
+    await using cluster = await WebhookCluster.start(config);
     const gateway = await cluster.add("gateway");
     const worker = await cluster.add("webhooks");
     await using guest = await WebhookGuest.open(gateway);
@@ -206,6 +191,34 @@ describe("webhooks", () => {
     expect(worker.log).not.toContain("secret-1");
     expect(await worker.stop()).toBe(0);
   }, 120_000);
+
+  test("an endpoint that refuses connections for a minute, and a worker killed meanwhile › every event arrives, in the order of its channel, none twice without its id", async () => {
+    await outage.sendAll();
+    const [killed, other] = outage.workers;
+    await killed.kill();
+    await outage.sendAll();
+    const age = () => other.metric("carillon_webhook_queue_oldest_age_seconds");
+    await eventually(async () => expect(await age()).toBeGreaterThanOrEqual(60), {
+      timeoutMs: 90_000,
+      intervalMs: 500,
+    });
+    expect(await other.metric("carillon_webhook_requests_total")).toBeGreaterThan(0);
+    await using endpoint = await outage.end();
+    await eventually(() => expect(endpoint.distinctEvents).toHaveLength(outage.sent.length), WITHIN);
+    for (const channel of outage.channels) {
+      const ofChannel = (events: readonly { readonly channel: string; readonly data?: unknown }[]) =>
+        events.filter((each) => each.channel === channel).map(({ data }) => Number(data));
+      expect(ofChannel(endpoint.distinctEvents)).toEqual(ofChannel(outage.sent));
+    }
+    const distinctData = new Set(endpoint.events.map(({ data }) => data));
+    expect(distinctData.size).toBe(endpoint.distinctEvents.length);
+    expect(endpoint.requests.map(isValidForPusher)).toEqual(endpoint.requests.map(() => true));
+    expect(await other.metric("carillon_webhook_dead_letters")).toBe(0);
+    for (const gateway of outage.gateways) {
+      expect(await gateway.metric("carillon_webhook_events_dropped_total")).toBe(0);
+    }
+    await eventually(async () => expect(await other.metric("carillon_webhook_queue_events")).toBe(0), WITHIN);
+  }, 180_000);
 });
 
 function sorted(fields: Record<string, unknown>): Record<string, unknown> {

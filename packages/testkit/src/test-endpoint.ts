@@ -47,10 +47,13 @@ export class TestEndpoint {
     });
   }
 
-  /** Listens on a port of 127.0.0.1; 0 for any free one. */
+  /** Listens on a port of 127.0.0.1; 0 for any free one. Rejects when it is taken. */
   static async start(port = 0): Promise<TestEndpoint> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", resolve);
+    });
     return new TestEndpoint(server);
   }
 

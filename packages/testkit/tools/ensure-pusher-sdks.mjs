@@ -1,5 +1,5 @@
-// Makes the programs that the tests run on Pusher's server SDKs for other languages, and prints as JSON how to run each; null
-// for a language that is not on this machine. Only a first run takes long: everything is kept in node_modules/.cache, under a
+// Makes the programs that the tests run on Pusher libraries for other languages, and prints as JSON how to run each: `sdks` on
+// those for servers, `clients` on those that subscribe; null for a language that is not on this machine. Only a first run takes long: everything is kept in node_modules/.cache, under a
 // name that changes with the sources.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -14,7 +14,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const SOURCES = fileURLToPath(new URL("../../e2e/sdks", import.meta.url));
@@ -44,18 +44,20 @@ function made(language, command, make) {
   const target = join(CACHE, `${language}-${digestOf(sources)}`);
   if (existsSync(target)) return target;
   if (!isThere(command)) {
-    process.stderr.write(`${command} is not on this machine: the tests leave out Pusher's SDK for ${language}\n`);
+    process.stderr.write(
+      `${command} is not on this machine: the tests leave out the Pusher libraries for ${language}\n`,
+    );
     return null;
   }
   mkdirSync(CACHE, { recursive: true });
   const folder = mkdtempSync(join(CACHE, "make-"));
   try {
-    process.stderr.write(`fetching Pusher's SDK for ${language} …\n`);
+    process.stderr.write(`fetching the Pusher libraries for ${language} …\n`);
     make(sources, folder);
     renameSync(folder, target);
     return target;
   } catch (error) {
-    process.stderr.write(`Pusher's SDK for ${language} can't be had: ${error.message}\n`);
+    process.stderr.write(`the Pusher libraries for ${language} can't be had: ${error.message}\n`);
     // Another run may have been faster; then there is one all the same.
     return existsSync(target) ? target : null;
   } finally {
@@ -68,7 +70,7 @@ function makePython(sources, folder) {
   const packages = join(folder, "packages");
   const quiet = ["--quiet", "--disable-pip-version-check", "--root-user-action", "ignore"];
   run("python3", ["-m", "pip", "install", ...quiet, "--target", packages, "-r", join(sources, "requirements.txt")]);
-  cpSync(join(sources, "steps.py"), join(folder, "steps.py"));
+  for (const name of ["steps.py", "subscriber.py"]) cpSync(join(sources, name), join(folder, name));
 }
 
 function makeGo(sources, folder) {
@@ -84,12 +86,39 @@ function makeRust(sources, folder) {
   for (const each of [project, target]) rmSync(each, { recursive: true });
 }
 
+function makeJava(sources, folder) {
+  const packages = join(folder, "packages");
+  const copy = ["dependency:copy-dependencies", `-DoutputDirectory=${packages}`];
+  run("mvn", ["--batch-mode", "--quiet", "--file", join(sources, "pom.xml"), ...copy]);
+  const programs = readdirSync(sources).filter((name) => name.endsWith(".java"));
+  run("javac", ["-cp", join(packages, "*"), "-d", folder, ...programs.map((name) => join(sources, name))]);
+}
+
 const python = made("python", "python3", makePython);
 const go = made("go", "go", makeGo);
 const rust = made("rust", "cargo", makeRust);
+const java = made("java", "mvn", makeJava);
+
+function ofPython(name) {
+  return python && { command: ["python3", join(python, name)], env: { PYTHONPATH: join(python, "packages") } };
+}
+
+function ofJava(name) {
+  // Programs that live for seconds: starting fast counts for more than running fast. And Pusher's libraries read answers in
+  // the machine's own encoding, whatever that is.
+  const flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8"];
+  return (
+    java && { command: ["java", ...flags, "-cp", [java, join(java, "packages", "*")].join(delimiter), name], env: {} }
+  );
+}
+
 const programs = {
-  python: python && { command: ["python3", join(python, "steps.py")], env: { PYTHONPATH: join(python, "packages") } },
-  go: go && { command: [join(go, "steps")], env: {} },
-  rust: rust && { command: [join(rust, "steps")], env: {} },
+  sdks: {
+    python: ofPython("steps.py"),
+    go: go && { command: [join(go, "steps")], env: {} },
+    rust: rust && { command: [join(rust, "steps")], env: {} },
+    java: ofJava("Steps"),
+  },
+  clients: { python: ofPython("subscriber.py"), java: ofJava("Subscriber") },
 };
 process.stdout.write(`${JSON.stringify(programs)}\n`);

@@ -1,6 +1,7 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import { PAGE_PATH, pageHtml, SCRIPT_PATH, webBuild } from "./pusher-page.ts";
 
 const load = createRequire(import.meta.url);
 
@@ -28,20 +29,21 @@ export interface Visitor {
 
 /**
  * An application as it is on Pusher: auth endpoints that sign with the `pusher` package, asked by pusher-js over HTTP. Who
- * asks is told by the query, as a cookie would.
+ * asks is told by the query, as a cookie would. Its site has the page that {@link PusherPage} opens.
  */
 export class PusherApplication implements AsyncDisposable {
   /** The SDK with which it publishes and signs. */
   readonly pusher: InstanceType<typeof PusherServer>;
+  /** Its site. */
+  readonly url: string;
   readonly #server: Server;
-  readonly #url: string;
   readonly #clients: PusherJs[] = [];
 
   private constructor(server: Server, publisher: Address) {
     const { hostname: host, port } = new URL(publisher.url);
     this.pusher = new PusherServer({ ...APP, host, port, useTLS: false, encryptionMasterKeyBase64: MASTER_KEY });
     this.#server = server;
-    this.#url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   /** `publisher`: where it publishes. */
@@ -51,6 +53,7 @@ export class PusherApplication implements AsyncDisposable {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         const { searchParams, pathname } = new URL(request.url ?? "", "http://x");
+        if (request.method === "GET") return void servePage(pathname, response);
         const visitor = JSON.parse(searchParams.get("visitor") ?? "{}") as Visitor;
         const form = new URLSearchParams(Buffer.concat(chunks).toString());
         const answer = application.#answer(pathname, form, visitor);
@@ -79,8 +82,8 @@ export class PusherApplication implements AsyncDisposable {
       wsPort: Number(new URL(to.url).port),
       forceTLS: false,
       enabledTransports: ["ws"],
-      channelAuthorization: { endpoint: `${this.#url}/pusher/auth${query}`, transport: "ajax" },
-      userAuthentication: { endpoint: `${this.#url}/pusher/user-auth${query}`, transport: "ajax" },
+      channelAuthorization: { endpoint: `${this.url}/pusher/auth${query}`, transport: "ajax" },
+      userAuthentication: { endpoint: `${this.url}/pusher/user-auth${query}`, transport: "ajax" },
     });
     this.#clients.push(client);
     return client;
@@ -107,4 +110,11 @@ export class PusherApplication implements AsyncDisposable {
       ...(info === undefined ? {} : { user_info: { ...info } }),
     });
   }
+}
+
+async function servePage(path: string, response: ServerResponse): Promise<void> {
+  const html = { "content-type": "text/html; charset=utf-8" };
+  if (path === PAGE_PATH) response.writeHead(200, html).end(pageHtml(APP.key));
+  else if (path === SCRIPT_PATH) response.writeHead(200, { "content-type": "text/javascript" }).end(await webBuild());
+  else response.writeHead(404).end();
 }

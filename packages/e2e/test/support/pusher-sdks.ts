@@ -1,8 +1,8 @@
-import { execFile, execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import NodePusher from "pusher";
 import EdgePusher from "pusher-http-edge";
+import { environmentOf, type Program, pusherPrograms } from "./pusher-programs.ts";
 
 /** What came of a step that an SDK was made to do. */
 export interface Step {
@@ -31,24 +31,23 @@ export interface PusherSdk {
   readonly run: ((options: StepsOptions) => Promise<Readonly<Record<string, Step>>>) | null;
 }
 
-interface Program {
-  readonly command: readonly [string, ...string[]];
-  readonly env: Readonly<Record<string, string>>;
-}
-
-const ENSURE_SDKS = fileURLToPath(new URL("../../../testkit/tools/ensure-pusher-sdks.mjs", import.meta.url));
-
 const PYTHON_ERRORS: Readonly<Record<number, RegExp>> = {
   400: /^PusherBadRequest: \{"error":/,
   401: /^PusherBadAuth: \{"error":/,
   413: /^PusherBadStatus: 413: \{"error":/,
 };
 
+const JAVA_STATUSES: Readonly<Record<number, string>> = {
+  400: "CLIENT_ERROR",
+  401: "AUTHENTICATION_ERROR",
+  413: "UNKNOWN_ERROR",
+};
+
 /** The SDKs: npm's can always be run, those for other languages where the language is there. */
 export function pusherSdks(): readonly PusherSdk[] {
-  const programs = ensurePrograms();
+  const { sdks } = pusherPrograms();
   const runOf = (language: string): PusherSdk["run"] => {
-    const program = programs[language] ?? null;
+    const program = sdks[language] ?? null;
     return program === null ? null : (options) => runProgram(program, options);
   };
   const npm: Omit<PusherSdk, "name" | "run"> = {
@@ -76,27 +75,25 @@ export function pusherSdks(): readonly PusherSdk[] {
       errorFor: (status) => new RegExp(`^Error: ${status} .*\\{"error":`),
       run: runOf("rust"),
     },
+    {
+      name: "java",
+      lacks: [],
+      errorFor: (status) => new RegExp(`^${JAVA_STATUSES[status]} ${status} \\{"error":`),
+      run: runOf("java"),
+    },
   ];
 }
 
 /** The environment in which Python finds Pusher's SDK; null where there is no Python. */
 export function pythonSdkEnvironment(): Readonly<Record<string, string>> | null {
-  return ensurePrograms()["python"]?.env ?? null;
+  return pusherPrograms().sdks["python"]?.env ?? null;
 }
 
-function ensurePrograms(): Readonly<Record<string, Program | null>> {
-  const answer = execFileSync(process.execPath, [ENSURE_SDKS], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  return JSON.parse(answer) as Readonly<Record<string, Program | null>>;
-}
-
-async function runProgram({ command, env }: Program, { url, socketId }: StepsOptions): Promise<Record<string, Step>> {
-  const [program, ...args] = command;
+async function runProgram(program: Program, { url, socketId }: StepsOptions): Promise<Record<string, Step>> {
+  const [command, ...args] = program.command;
   const { hostname, port } = new URL(url);
-  const { stdout } = await promisify(execFile)(program, [...args, hostname, port, socketId], {
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+  const { stdout } = await promisify(execFile)(command, [...args, hostname, port, socketId], {
+    env: environmentOf(program),
     timeout: 60_000,
   });
   return JSON.parse(stdout) as Record<string, Step>;

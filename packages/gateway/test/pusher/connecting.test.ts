@@ -83,6 +83,14 @@ describe("connecting", () => {
     expect(client.all("pusher:error")).toEqual([]);
   });
 
+  it("P38 › pysher, which doesn't look at close codes, is told by an error to come back", async () => {
+    await using gateway = await TestGateway.start();
+    await using client = await PusherClient.open(gateway.pusherUrl.replace("client=js", "client=Pysher"));
+    await gateway.gateway.drain(0);
+    expect(await client.closed).toMatchObject({ code: 4200 });
+    expect(client.all("pusher:error").map(({ data }) => data)).toMatchObject([{ code: 4200 }]);
+  });
+
   it("P39 › whom the application ends hears why, and is closed with 4009", async () => {
     await using gateway = await TestGateway.start();
     await using client = await open(gateway);

@@ -54,6 +54,9 @@ const OWN_CLOSE_CODES: Partial<Readonly<Record<CloseCodeName, number>>> = {
   disconnected: CLOSE_CODES.unauthorized.code,
 };
 
+/** What pysher calls itself. It doesn't look at close codes, and stays away for good unless an error tells it to come back. */
+const PYSHER = "Pysher";
+
 /** How many commands may come at once where an app sets no limit to the channels of a connection. */
 const BURST_WITHOUT_CHANNEL_LIMIT = 2000;
 
@@ -110,7 +113,7 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
 
   onClosing(name: CloseCodeName): void {
     // Those who only have to come back do so by the code. An error would be shown to users, who have nothing to fear.
-    if (name === "drain" || name === "idle") return;
+    if ((name === "drain" || name === "idle") && this.#client !== PYSHER) return;
     const { code, reason } = CLOSE_CODES[name];
     this.#write(pusherError(this.closeCodes[name] ?? code, this.#lastWord ?? reason));
   }
