@@ -3,6 +3,7 @@ import type { Logger } from "../process/logger.ts";
 import { systemClock } from "../process/system-clock.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import type { HttpHandler, HttpRoute, ListenAddress, PublicServer, WebSocketEndpoint } from "./http-types.ts";
+import { watchedTimerSeconds } from "./idle-timer.ts";
 import { explainListenFailure } from "./listen-error.ts";
 import { PendingExchanges } from "./pending-exchanges.ts";
 import { problem, upgradeRequired } from "./problem.ts";
@@ -104,6 +105,8 @@ class UwsServer implements PublicServer {
     this.#endpoint = endpoint;
     const host = { app: this.#app, log: this.#log, counters: this.#counters };
     const settings = { compression: this.#uws.DISABLED, gauge: this.#gauge };
+    const watched = { ...endpoint, idleTimeoutSeconds: watchedTimerSeconds(endpoint.idleTimeoutSeconds) };
+    for (const path of endpoint.watchedPaths ?? []) this.#app.ws(path, socketBehavior(watched, host, settings));
     // Upgrades come here before any GET route, and plain GETs go on to those.
     this.#app.ws(EVERY_PATH, socketBehavior(endpoint, host, settings));
   }
