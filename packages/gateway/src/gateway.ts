@@ -10,6 +10,7 @@ import {
   type SourceCounters,
   type UserQuotaCounters,
 } from "@carillon/core";
+import { isIdleWatchable } from "@carillon/service";
 import { Admission } from "./admission.ts";
 import { Fallback } from "./fallback/fallback.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
@@ -19,9 +20,9 @@ import type { ProtocolServices } from "./protocol.ts";
 const HARD_FRAME_LIMIT_FACTOR = 4;
 const CLOSE_GRACE_MS = 2000;
 /**
- * The server cuts silent connections by itself, up to four seconds before their time is up, as its timer has such a grain;
- * and a watch may be a second late. The ping has been out for two seconds then, at least: from 16 seconds on the server
- * leaves eight for it.
+ * Where the server can't leave that to a watch, it cuts silent connections by itself, up to four seconds before their time is up,
+ * as its timer has such a grain; and a watch may be a second late. The ping has been out for two seconds then, at least: from
+ * 16 seconds on the server leaves eight for it.
  */
 const BEFORE_CUT_MS = 6000;
 const SHORTEST_WITH_CODE_SECONDS = 16;
@@ -85,6 +86,7 @@ export class Gateway {
       maxFrameBytes: settings.maxFrameBytes * HARD_FRAME_LIMIT_FACTOR,
       maxBackpressureBytes: settings.maxBackpressureBytes,
       idleTimeoutSeconds: settings.idleTimeoutSeconds,
+      watchedPaths: options.protocols.flatMap(({ watchedPaths = [] }) => watchedPaths),
     });
   }
 
@@ -244,5 +246,6 @@ export class Gateway {
 /** After which silence a connection is closed with a code. Shorter timeouts leave no time for that: the server cuts first. */
 function silenceMs(idleTimeoutSeconds: number): number {
   const idleMs = idleTimeoutSeconds * 1000;
+  if (isIdleWatchable(idleTimeoutSeconds)) return idleMs;
   return idleTimeoutSeconds < SHORTEST_WITH_CODE_SECONDS ? 2 * idleMs : idleMs - BEFORE_CUT_MS;
 }

@@ -14,7 +14,7 @@ export interface ProtocolServices {
   readonly maxCatchUpBytes: number;
   /** Silence after which a connection is closed, in ms. */
   readonly idleTimeoutMs: number;
-  /** Notices connections of which nothing is heard, a moment before the server cuts them without a word. */
+  /** Notices connections of which nothing is heard, before the server cuts them without a word. */
   readonly idle: IdleWatch;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
@@ -44,6 +44,8 @@ export interface Protocol {
   readonly isServedOverHttp?: boolean;
   /** The forms in which its clients get publications. */
   readonly codecs: readonly Codec[];
+  /** Path patterns on which its connections are told of silence by {@link ProtocolServices.idle}. Absent: none. */
+  readonly watchedPaths?: readonly string[];
   /** True when this upgrade is for it. The first protocol that says so takes it. */
   matches(request: UpgradeRequest): boolean;
   /** Takes a connection. Refusals come after the handshake, as close codes: a browser can't see an HTTP status here. */

@@ -113,14 +113,16 @@ describe("signs of life", () => {
     expect(await client.next("pusher:pong")).toEqual({ event: "pusher:pong", data: "{}" });
   });
 
-  it("P11 › a client that gives no sign of life is closed with 4201, one that answers pings is not", async () => {
-    await using gateway = await TestGateway.start({ settings: { idleTimeoutSeconds: 16 } });
+  it("P11 › a client that gives no sign of life is closed with 4201, not before its time; one that answers pings is not", async () => {
+    await using gateway = await TestGateway.start({ settings: { idleTimeoutSeconds: 20 } });
     await using answering = await open(gateway);
+    const beganMs = performance.now();
     await using mute = await PusherClient.open(gateway.pusherUrl, { isMute: true });
     await using talking = await PusherClient.open(gateway.pusherUrl, { isMute: true });
     const chat = setInterval(() => talking.send("pusher:pong", {}), 1000);
     try {
       expect(await mute.closed).toMatchObject({ code: 4201 });
+      expect(performance.now() - beganMs).toBeGreaterThanOrEqual(20_000);
       await eventually(() => expect(gateway.gateway.connections).toBe(2));
       await answering.settle();
       await talking.settle();

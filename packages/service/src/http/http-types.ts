@@ -161,6 +161,11 @@ export interface WebSocketEndpoint {
   readonly maxBackpressureBytes: number;
   /** Silence after which a connection is closed; pings go out by themselves before that. Whole seconds, 8 to 960. */
   readonly idleTimeoutSeconds: number;
+  /**
+   * Path patterns whose connections somebody else closes when that time is over, with a code. From 20 to 952 seconds the server
+   * then pings them four seconds before at the latest, and cuts them some seconds after only. Absent: none.
+   */
+  readonly watchedPaths?: readonly string[];
 }
 
 /** Where a server listens. */

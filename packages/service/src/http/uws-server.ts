@@ -3,6 +3,7 @@ import type { Logger } from "../process/logger.ts";
 import { systemClock } from "../process/system-clock.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import type { HttpHandler, HttpRoute, ListenAddress, PublicServer, WebSocketEndpoint } from "./http-types.ts";
+import { watchedTimerSeconds } from "./idle-timer.ts";
 import { explainListenFailure } from "./listen-error.ts";
 import { PendingExchanges } from "./pending-exchanges.ts";
 import { problem, upgradeRequired } from "./problem.ts";
@@ -105,6 +106,8 @@ class UwsServer implements PublicServer {
     const onPublishedToOthers = endpoint.onPublishedToOthers ?? (() => undefined);
     const host = { app: this.#app, log: this.#log, counters: this.#counters, onPublishedToOthers };
     const settings = { compression: this.#uws.DISABLED, gauge: this.#gauge };
+    const watched = { ...endpoint, idleTimeoutSeconds: watchedTimerSeconds(endpoint.idleTimeoutSeconds) };
+    for (const path of endpoint.watchedPaths ?? []) this.#app.ws(path, socketBehavior(watched, host, settings));
     // Upgrades come here before any GET route, and plain GETs go on to those.
     this.#app.ws(EVERY_PATH, socketBehavior(endpoint, host, settings));
   }

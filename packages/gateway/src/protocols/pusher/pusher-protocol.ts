@@ -16,6 +16,7 @@ const VERSION = /^\d{1,4}$/;
 export const pusherProtocol: Protocol = {
   name: "pusher",
   codecs: [pusherCodec, pusherRecoveryCodec],
+  watchedPaths: PUSHER_PATHS,
   matches: ({ path }) => path.startsWith(PREFIX),
   accept,
 };
