@@ -136,6 +136,29 @@ describe("fallback › three gateways on NATS behind a proxy that brings each re
     },
   );
 
+  test.each(["sse", "poll"] as const)(
+    "%s › a session's gateway that stands still for a moment loses nothing of it, either way",
+    async (transport) => {
+      const client = await HttpClient.open(proxy.url, { transport });
+      await client.subscribe("news-frozen");
+      const owners = await Promise.all(gateways.map((gateway) => gateway.metric("carillon_fallback_sessions")));
+      const pid = Number(gateways[owners.indexOf(1)]?.pid);
+      process.kill(pid, "SIGSTOP");
+      try {
+        for (const id of upTo(3)) client.send({ type: "ping", id: `frozen-${id}` });
+        await publish(publisher, "news-frozen", upTo(20));
+      } finally {
+        process.kill(pid, "SIGCONT");
+      }
+      await client.events(20);
+      for (const id of upTo(3)) await client.nextFrame((frame) => frame["id"] === `frozen-${id}`);
+      expect(payloadsOf(client)).toEqual(upTo(20));
+      expect(client.frames.filter(({ type }) => type === "pong")).toHaveLength(3);
+      await client.close();
+      await idle();
+    },
+  );
+
   test("a gateway that drains has its clients over HTTP come back, and they miss nothing", async () => {
     const client = await HttpClient.open(proxy.url, { transport: "poll" });
     await client.subscribe("orders-drain");

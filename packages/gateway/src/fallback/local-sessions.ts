@@ -11,9 +11,6 @@ export interface LocalSessionsOptions {
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
 }
 
-/** Most commands in one call. */
-export const MAX_COMMANDS_PER_CALL = 100;
-
 const GONE = refuse("session_gone", "the session is over, or never was: begin a new one");
 const WRONG_ORIGIN = refuse("forbidden", "this origin is not allowed for the session's app");
 const OPEN_BRACKET = 0x5b;
@@ -69,9 +66,6 @@ function splitCommands(body: Uint8Array): Result<readonly Uint8Array[]> {
     // The parser's own message would quote the body, which may hold a token.
     return refuse("invalid_json", "the body is not JSON text in UTF-8");
   }
-  const spans = elementSpans(body, 0);
-  if (spans.length > MAX_COMMANDS_PER_CALL) {
-    return refuse("batch_too_large", `a call may have ${MAX_COMMANDS_PER_CALL} commands: make several calls`);
-  }
-  return accept(spans.map((span) => body.subarray(span.start, span.end)));
+  // How many there may be is bounded by the body's length.
+  return accept(elementSpans(body, 0).map((span) => body.subarray(span.start, span.end)));
 }

@@ -123,14 +123,6 @@ describe("posts", () => {
     ["an id that is none", "session=%00", "{}", undefined, 410, "session_gone"],
     ["a bad number", "session=S&seq=-1", "{}", undefined, 400, "invalid_field"],
     ["a broken array", "session=S", '[{"type":"ping"}', undefined, 400, "invalid_json"],
-    [
-      "too many commands",
-      "session=S",
-      JSON.stringify(new Array(101).fill({ type: "ping" })),
-      undefined,
-      400,
-      "batch_too_large",
-    ],
     ["too long a body", "session=S", `"${"x".repeat(1_000_000)}"`, undefined, 413, "message_too_large"],
     ["another media type", "session=S", "a=b", "application/x-www-form-urlencoded", 415, "unsupported_media_type"],
   ])("N68 › %s is refused by name", async (...[, query, body, type, status, code]) => {

@@ -35,7 +35,7 @@ export const COUNTER_METRICS = {
   },
   upgradesRefused: {
     name: "upgrades_refused_total",
-    help: "WebSocket upgrades that were turned away, by reason.",
+    help: "Connections that were turned away before they began, over HTTP too, by reason.",
     label: "reason",
   },
   slowConsumers: { name: "slow_consumers_total", help: "Connections cut because they did not read fast enough." },
