@@ -58,10 +58,21 @@ export function successFrames({ target, joined, maxPastBytes, hasRecovery }: Suc
   const answer = subscriptionSucceeded(
     channel,
     roster === undefined ? undefined : shown(roster, me),
-    hasRecovery ? caughtUp(told, recover !== undefined && joined?.position === undefined) : undefined,
+    hasRecovery
+      ? caughtUp(standingOf(told, frames, recover), recover !== undefined && joined?.position === undefined)
+      : undefined,
   );
   const missed = joined?.isCached === false ? [cacheMiss(channel)] : [];
   return { frames: [answer, ...frames, ...missed], deliveries: frames.length };
+}
+
+/** Until what was missed has arrived, the client stands where it stood: the connection may break between the answer and the events. */
+function standingOf(
+  told: SubscribedHistory,
+  { length }: readonly Uint8Array[],
+  position: string | undefined,
+): SubscribedHistory {
+  return told.recovered === true && length > 0 && position !== undefined ? { ...told, position } : told;
 }
 
 const NO_PAST: FittedCatchUp = { told: {}, frames: [] };
