@@ -3,6 +3,7 @@ import Echo from "laravel-echo";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { writeConfig } from "./support/config-file.ts";
+import { DEPLOYMENTS, type Deployment } from "./support/deployments.ts";
 import { PusherApplication, type PusherJs } from "./support/pusher-app.ts";
 
 const CONFIG = `
@@ -28,44 +29,15 @@ function heard(client: PusherJs, channel: string): { readonly event: string; rea
 
 const succeeded = expect.objectContaining({ event: "pusher:subscription_succeeded" });
 
-/** Processes under test: where clients connect, and where is published. */
-interface Setup extends AsyncDisposable {
-  readonly gateways: readonly [CarillonProcess, CarillonProcess];
-  readonly publisher: CarillonProcess;
-}
-
-async function oneProcess(): Promise<Setup> {
-  const only = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
-  return { gateways: [only, only], publisher: only, [Symbol.asyncDispose]: () => only[Symbol.asyncDispose]() };
-}
-
-async function cluster(): Promise<Setup> {
-  const nats = await NatsServer.start({ jetStream: true });
-  const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
-  const gateways = [
-    await CarillonProcess.start("gateway", args),
-    await CarillonProcess.start("gateway", args),
-  ] as const;
-  const publisher = await CarillonProcess.start("publisher", args);
-  const dispose = async () => {
-    await Promise.all([...gateways, publisher].map((each) => each[Symbol.asyncDispose]()));
-    await nats.stop();
-  };
-  return { gateways, publisher, [Symbol.asyncDispose]: dispose };
-}
-
-describe.each([
-  ["one process", oneProcess],
-  ["two gateways on NATS", cluster],
-])("pusher-js on %s", (_where, start) => {
-  let setup: Setup;
+describe.each(DEPLOYMENTS)("pusher-js on %s", (_where, deploy) => {
+  let setup: Deployment;
   let application: PusherApplication;
   let first: CarillonProcess;
   let second: CarillonProcess;
 
   beforeAll(async () => {
-    setup = await start();
-    [first, second] = setup.gateways;
+    setup = await deploy(CONFIG);
+    [first, , second] = setup.gateways;
     application = await PusherApplication.start(setup.publisher);
   }, 60_000);
 
