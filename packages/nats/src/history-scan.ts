@@ -1,5 +1,5 @@
 import { createInbox, type Msg, type NatsError } from "nats";
-import { type Deferred, defer, withDeadline } from "./deadline.ts";
+import { type Deferred, defer, pause, withDeadline } from "./deadline.ts";
 import type { HistoryStream } from "./history-stream.ts";
 import { historyApi } from "./history-stream.ts";
 import { NANOSECONDS_PER_MS, StreamNotReadyError } from "./jetstream-api.ts";
@@ -25,6 +25,9 @@ export interface ScanQuery {
   readonly onMessage: (message: ScannedMessage) => void;
 }
 
+// A copy may be behind its leader for some milliseconds.
+const LAG_TRIES = 10;
+const LAG_PAUSE_MS = 30;
 const BATCH = 5_000;
 const BATCH_TIMEOUT_MS = 10_000;
 // The server forgets the consumer by itself when this process dies in the middle.
@@ -36,9 +39,31 @@ const encoder = new TextEncoder();
 
 /**
  * Goes through the messages of a stream without reading what they hold: the server sends headers and sizes alone. Resolves when
- * everything was seen that was there when it began. Rejects with {@link StreamNotReadyError}.
+ * everything was seen that was there when it began; of what was dropped lately, some may be seen too. Rejects with
+ * {@link StreamNotReadyError}.
  */
-export async function scanHistory({ stream, link, subject, from, onMessage }: ScanQuery): Promise<void> {
+export async function scanHistory(query: ScanQuery): Promise<void> {
+  const { stream, link, subject, onMessage } = query;
+  let { from } = query;
+  for (let attempt = 0; attempt < LAG_TRIES; attempt++) {
+    if (attempt > 0) await pause(LAG_PAUSE_MS);
+    // The copy that sends may be behind the leader, which has the last word.
+    const head = await stream.ask(link, { last_by_subj: subject });
+    if (head === null || head.seq < from) return;
+    await scanOnce({
+      ...query,
+      from,
+      onMessage: (message) => {
+        from = message.offset + 1;
+        onMessage(message);
+      },
+    });
+    if (from > head.seq) return;
+  }
+  throw new StreamNotReadyError("the copies of the stream are behind their leader");
+}
+
+async function scanOnce({ stream, link, subject, from, onMessage }: ScanQuery): Promise<void> {
   const config = {
     ack_policy: "none",
     deliver_policy: "by_start_sequence",
