@@ -17,7 +17,7 @@ export function Orders({ userId }: { userId: string }) {
 
   return (
     <main>
-      <p className="state" id="state">{`${connection.status}, ${channel.state.status}`}</p>
+      <p id="state">{`${connection.status}, ${channel.state.status}`}</p>
       {isIncomplete && (
         <p role="alert">
           Orders may be missing. <a href="/">Load them again</a>

@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import { NativeClient } from "@carillon/testkit";
+import { NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startBrowser } from "./support/browser.ts";
 import { CarillonProcess } from "./support/carillon-process.ts";
+import { readBlocks } from "./support/doc-blocks.ts";
 import { Example, type ExampleServer } from "./support/example.ts";
+import { run } from "./support/run.ts";
 
 let browser: Browser;
 let example: Example;
@@ -17,10 +19,7 @@ beforeAll(async () => {
   await example.install();
   await example.run("npm", ["run", "build"]);
   carillon = await CarillonProcess.start("dev", ["--config", join(example.folder, "carillon.yaml")]);
-  site = await example.start(["node_modules/next/dist/bin/next", "start", "--hostname", "127.0.0.1", "--port", "0"], {
-    ready: /Local:\s+(http:\S+)[\s\S]*Ready/,
-    env: { CARILLON_PUBLISH_ORIGIN: carillon.url, CARILLON_BROWSER_ORIGIN: carillon.url },
-  });
+  site = await startSite(carillon.url, carillon.url);
 }, 300_000);
 
 afterAll(async () => {
@@ -30,23 +29,31 @@ afterAll(async () => {
   await example?.[Symbol.asyncDispose]();
 });
 
+/** `next start`, told where Carillon is. */
+function startSite(publishOrigin: string, browserOrigin: string): Promise<ExampleServer> {
+  return example.start(["node_modules/next/dist/bin/next", "start", "--hostname", "127.0.0.1", "--port", "0"], {
+    ready: /Local:\s+(http:\S+)[\s\S]*Ready/,
+    env: { CARILLON_PUBLISH_ORIGIN: publishOrigin, CARILLON_BROWSER_ORIGIN: browserOrigin },
+  });
+}
+
 /** A browser of its own, signed in by the form of the page. */
-async function visit(name: string): Promise<Page & AsyncDisposable> {
+async function visit(name: string, url = site.url): Promise<Page & AsyncDisposable> {
   const context = await browser.newContext();
-  const page = await openIn(context);
+  const page = await openIn(context, url);
   await page.getByLabel("Your name").fill(name);
   await page.getByRole("button", { name: "Sign in" }).click();
   await stateIs(page, "connected, subscribed");
   return Object.assign(page, { [Symbol.asyncDispose]: () => context.close() });
 }
 
-async function openIn(context: BrowserContext): Promise<Page> {
+async function openIn(context: BrowserContext, url = site.url): Promise<Page> {
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => {
     throw error;
   });
-  await page.goto(site.url);
+  await page.goto(url);
   return page;
 }
 
@@ -156,5 +163,49 @@ describe("examples/nextjs, built and started, in Chromium", () => {
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Your name").waitFor();
     await expect.poll(() => tab.locator("#state").textContent(), within).toMatch(/^closed/);
+  });
+
+  test("the same build on a cluster: an order reaches the tabs of its user on both gateways, and is kept when one is killed", async () => {
+    await using nats = await NatsServer.start({ jetStream: true });
+    const args = ["--config", join(example.folder, "carillon.yaml"), "--nats", nats.url];
+    await using first = await CarillonProcess.start("gateway", args);
+    await using second = await CarillonProcess.start("gateway", args);
+    await using publisher = await CarillonProcess.start("publisher", args);
+    let target = first;
+    await using balancer = await TcpProxy.start({ targetPort: () => Number(new URL(target.url).port) });
+    await using clustered = await startSite(publisher.url, `http://127.0.0.1:${balancer.port}`);
+    await using page = await visit("ida", clustered.url);
+    target = second;
+    const tab = await openIn(page.context(), clustered.url);
+    await stateIs(tab, "connected, subscribed");
+    for (const gateway of [first, second]) expect(await gateway.metric("carillon_connections")).toBe(1);
+    await page.getByRole("button", { name: "Node" }).click();
+    for (const each of [page, tab]) await ordersAre(each, "tea");
+    await first.kill();
+    await tab.getByRole("button", { name: "Edge" }).click();
+    for (const each of [page, tab]) await ordersAre(each, "cake", "tea");
+    for (const each of [page, tab])
+      expect(await each.getByRole("alert").filter({ hasText: "missing" }).count()).toBe(0);
+
+    await using client = await NativeClient.open(second.webSocketUrl);
+    for (const token of [undefined, `app-key:${"0".repeat(64)}`]) {
+      const refused = { type: "error", code: token === undefined ? "token_required" : "forbidden" };
+      const command = { type: "subscribe", channel: "private-user-ida", ...(token === undefined ? {} : { token }) };
+      expect(await client.request(command)).toMatchObject(refused);
+    }
+  });
+
+  test("the tutorial's commands answer what it says", async () => {
+    const block = await readBlocks("docs/tutorial.md");
+    await using page = await visit("ann");
+    for (const [marker, status] of [
+      ["coffee", 201],
+      ["user=bob", 403],
+      ["api/realtime/auth -d", 401],
+    ] as const) {
+      const curl = block("sh", marker).replace("http://localhost:3000", site.url);
+      expect((await run("bash", ["-c", curl])).stdout).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    }
+    await ordersAre(page, "coffee");
   });
 });
