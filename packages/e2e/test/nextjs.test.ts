@@ -19,7 +19,7 @@ beforeAll(async () => {
   await example.install();
   await example.run("npm", ["run", "build"]);
   carillon = await CarillonProcess.start("dev", ["--config", join(example.folder, "carillon.yaml")]);
-  site = await startSite(carillon.url, carillon.url);
+  site = await startSite({ command: "start", publishOrigin: carillon.url, browserOrigin: carillon.url });
 }, 300_000);
 
 afterAll(async () => {
@@ -29,9 +29,15 @@ afterAll(async () => {
   await example?.[Symbol.asyncDispose]();
 });
 
-/** `next start`, told where Carillon is. */
-function startSite(publishOrigin: string, browserOrigin: string): Promise<ExampleServer> {
-  return example.start(["node_modules/next/dist/bin/next", "start", "--hostname", "127.0.0.1", "--port", "0"], {
+interface Site {
+  readonly command: "start" | "dev";
+  readonly publishOrigin: string;
+  readonly browserOrigin: string;
+}
+
+/** `next start` or `next dev`, told where Carillon is. */
+function startSite({ command, publishOrigin, browserOrigin }: Site): Promise<ExampleServer> {
+  return example.start(["node_modules/next/dist/bin/next", command, "--hostname", "127.0.0.1", "--port", "0"], {
     ready: /Local:\s+(http:\S+)[\s\S]*Ready/,
     env: { CARILLON_PUBLISH_ORIGIN: publishOrigin, CARILLON_BROWSER_ORIGIN: browserOrigin },
   });
@@ -153,8 +159,17 @@ describe("examples/nextjs, built and started, in Chromium", () => {
 
   test("the proxy says whose connection it is: who signs out in one tab hears nothing more in the others", async () => {
     await using page = await visit("hal");
+    const accepted: string[] = [];
+    page.context().once("page", (tab) =>
+      tab.on("websocket", (socket) =>
+        socket.on("framereceived", ({ payload }) => {
+          if (String(payload).includes('"refreshed"')) accepted.push(String(payload));
+        }),
+      ),
+    );
     const tab = await openIn(page.context());
     await stateIs(tab, "connected, subscribed");
+    await expect.poll(() => accepted, within).toHaveLength(1);
     const token = await fetch(`${site.url}/api/realtime/token`, { headers: { cookie: "user=hal" } });
     expect(token.headers.get("cache-control")).toBe("no-store");
     const [, claims = ""] = String(((await token.json()) as { token: string }).token).split(".");
@@ -173,7 +188,11 @@ describe("examples/nextjs, built and started, in Chromium", () => {
     await using publisher = await CarillonProcess.start("publisher", args);
     let target = first;
     await using balancer = await TcpProxy.start({ targetPort: () => Number(new URL(target.url).port) });
-    await using clustered = await startSite(publisher.url, `http://127.0.0.1:${balancer.port}`);
+    await using clustered = await startSite({
+      command: "start",
+      publishOrigin: publisher.url,
+      browserOrigin: `http://127.0.0.1:${balancer.port}`,
+    });
     await using page = await visit("ida", clustered.url);
     target = second;
     const tab = await openIn(page.context(), clustered.url);
@@ -195,15 +214,22 @@ describe("examples/nextjs, built and started, in Chromium", () => {
     }
   });
 
-  test("the tutorial's commands answer what it says", async () => {
+  test("the tutorial's commands, with next dev: they answer what it says, and StrictMode subscribes once", async () => {
     const block = await readBlocks("docs/tutorial.md");
-    await using page = await visit("ann");
+    expect(block("sh", "npx next dev")).toBe("npx next dev\n");
+    await using dev = await startSite({ command: "dev", publishOrigin: carillon.url, browserOrigin: carillon.url });
+    const subscriptionsAre = (count: number) =>
+      expect.poll(() => carillon.metric("carillon_subscriptions"), within).toBe(count);
+    await subscriptionsAre(0);
+    await using page = await visit("ann", dev.url);
+    // Her orders, and who is there.
+    await subscriptionsAre(2);
     for (const [marker, status] of [
       ["coffee", 201],
       ["user=bob", 403],
       ["api/realtime/auth -d", 401],
     ] as const) {
-      const curl = block("sh", marker).replace("http://localhost:3000", site.url);
+      const curl = block("sh", marker).replace("http://localhost:3000", dev.url);
       expect((await run("bash", ["-c", curl])).stdout).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     }
     await ordersAre(page, "coffee");

@@ -1,5 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "./support/run.ts";
 
@@ -25,8 +25,9 @@ test("the tutorial has every file of the example, as it is", async () => {
   expect(blocks.map(([, path]) => path).sort()).toEqual(files.sort());
 });
 
-test("its commands install what the example depends on", async () => {
+test("its commands make a package like the example's, and install what that depends on", async () => {
   const manifest = JSON.parse(await readFile(join(EXAMPLE, "package.json"), "utf8")) as Record<string, object>;
+  expect(tutorial).toContain(`\nnpm init -y && npm pkg set type=${manifest["type"]}\n`);
   const installed = [...tutorial.matchAll(/^npm install (.*)$/gm)].map(([, names]) =>
     String(names)
       .split(" ")
@@ -35,4 +36,22 @@ test("its commands install what the example depends on", async () => {
   );
   const wanted = ["dependencies", "devDependencies"].map((list) => Object.keys(manifest[list] ?? {}).sort());
   expect(installed).toEqual(wanted);
+});
+
+test.each(["README.md", "docs/tutorial.md", "docs/options.md"])("the links of %s lead somewhere", async (page) => {
+  const text = await readFile(join(ROOT, page), "utf8");
+  const targets = [...text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)].map(([, target]) => String(target));
+  expect(targets.length).toBeGreaterThan(1);
+  for (const target of targets) await access(join(ROOT, dirname(page), target));
+});
+
+test("the examples stand alone: nothing in them leads out of their folders", async () => {
+  const entries = await readdir(join(ROOT, "examples"), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.filter((path) => !/\/(node_modules|\.next)\//.test(path))) {
+    expect({ file, text: await readFile(file, "utf8") }).toEqual({
+      file,
+      text: expect.not.stringMatching(/packages\/|\.\.\/\.\.\//),
+    });
+  }
 });

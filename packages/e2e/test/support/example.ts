@@ -94,7 +94,8 @@ export class ExampleServer implements AsyncDisposable {
     args: readonly string[],
     { ready, cwd, env }: { readonly ready: RegExp; readonly cwd: string; readonly env: NodeJS.ProcessEnv },
   ): Promise<ExampleServer> {
-    const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    // A group of its own: `next dev` has processes below it, and none is to outlive the test.
+    const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     let printed = "";
     const url = await new Promise<string>((resolve, reject) => {
       const fail = (what: string) => reject(new Error(`${args.join(" ")} ${what}:\n${printed}`));
@@ -117,20 +118,19 @@ export class ExampleServer implements AsyncDisposable {
   }
 
   /** SIGTERM; resolves with the exit code. */
-  stop(): Promise<number | null> {
-    return this.#end("SIGTERM");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#end("SIGKILL");
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+  async stop(): Promise<number | null> {
     const exited = once(this.#child, "exit");
-    this.#child.kill(signal);
+    this.#child.kill("SIGTERM");
     const [code] = (await exited) as [number | null];
     return code;
+  }
+
+  /** kill -9, with all that it has started. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, "exit");
+    process.kill(-(this.#child.pid as number), "SIGKILL");
+    await exited;
   }
 }
 
