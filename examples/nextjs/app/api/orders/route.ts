@@ -1,0 +1,14 @@
+import type { NextRequest } from "next/server";
+import { carillon } from "@/lib/carillon";
+import { userOf } from "@/lib/session";
+
+export async function POST(request: NextRequest) {
+  const userId = userOf(request.cookies);
+  if (userId === null) return new Response("sign in first", { status: 401 });
+  const { item } = await request.json().catch(() => ({}));
+  if (typeof item !== "string" || item === "") return new Response('send {"item":"…"}', { status: 400 });
+  const order = { id: crypto.randomUUID(), item };
+  // Here your database would keep the order.
+  await carillon.trigger(`private-user-${userId}`, "order.created", order);
+  return Response.json(order, { status: 201 });
+}

@@ -1,0 +1,38 @@
+"use client";
+import { RealtimeClient } from "@carillon/client";
+import { realtimeHooks } from "@carillon/react";
+import { type ReactNode, useState } from "react";
+import type { Channels } from "@/lib/channels";
+
+export const { RealtimeProvider, useConnectionState, useEvent, usePresence, useRealtimeChannel } =
+  realtimeHooks<Channels>();
+
+interface Props {
+  appKey: string;
+  host: string;
+  firstToken: string | null;
+  children: ReactNode;
+}
+
+/** One connection for all that is inside. It begins when a component uses a channel. */
+export function Realtime({ appKey, host, firstToken, children }: Props) {
+  const [client] = useState(() => {
+    let ready = firstToken;
+    return new RealtimeClient<Channels>(appKey, {
+      host,
+      authEndpoint: "/api/realtime/auth",
+      getToken: async () => {
+        const token = ready ?? (await fetchToken());
+        ready = null;
+        return token;
+      },
+    });
+  });
+  return <RealtimeProvider client={client}>{children}</RealtimeProvider>;
+}
+
+async function fetchToken(): Promise<string> {
+  const response = await fetch("/api/realtime/token");
+  if (!response.ok) throw new Error(`/api/realtime/token answered ${response.status}`);
+  return (await response.json()).token;
+}
