@@ -43,10 +43,16 @@ check: build ## Format, lint, types of the tests, unused code and dependencies
 	$(BIN)/tsc -p tsconfig.test.json
 	$(BIN)/knip
 
+RESULTS := node_modules/.cache/carillon
+VITEST = mkdir -p $(RESULTS) && $(BIN)/vitest run --reporter=default --reporter=json
+
 .PHONY: test
 test: build tools ## Unit, contract and end-to-end tests (installs nats-server and Chromium where they are missing)
-	@mkdir -p node_modules/.cache/carillon
-	$(BIN)/vitest run --reporter=default --reporter=json --outputFile.json=node_modules/.cache/carillon/test-results.json
+	@$(VITEST) --project packages --project e2e --outputFile.json=$(RESULTS)/test-results.json
+
+.PHONY: soak
+soak: build tools ## The tests that take minutes: chaos, hostile and silent clients, crowds, other languages, the Next.js example
+	@$(VITEST) --project soak --outputFile.json=$(RESULTS)/soak-results.json
 
 .PHONY: tools
 tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium, Pusher's SDKs for other languages

@@ -5,6 +5,20 @@ import { defineConfig } from "vitest/config";
 const conditions = ["@carillon/source"];
 const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
+/** Clusters of several processes with thousands of connections: one file at a time. */
+const endToEnd = (name: string, files: string) => ({
+  ...resolution,
+  test: {
+    name,
+    include: [files],
+    pool: "forks" as const,
+    fileParallelism: false,
+    sequence: { groupOrder: 1 },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
+
 export default defineConfig({
   test: {
     // Real servers run beside the tests: more workers than cores would only make deadlines pass.
@@ -21,19 +35,9 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
-      {
-        ...resolution,
-        test: {
-          name: "e2e",
-          include: ["packages/e2e/test/**/*.test.ts"],
-          pool: "forks",
-          // Clusters of several processes with thousands of connections: one file at a time.
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-        },
-      },
+      endToEnd("e2e", "packages/e2e/test/**/*.test.ts"),
+      // What takes minutes: `make soak`.
+      endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
     ],
   },
 });

@@ -1,9 +1,9 @@
 import { eventually } from "@carillon/testkit";
 import Pusher from "pusher";
 import { expect, test } from "vitest";
-import type { CarillonProcess } from "./support/carillon-process.ts";
-import { threeGateways } from "./support/deployments.ts";
-import { CrowdMember, enterAll, memberId } from "./support/presence-crowd.ts";
+import type { CarillonProcess } from "../test/support/carillon-process.ts";
+import { threeGateways } from "../test/support/deployments.ts";
+import { CrowdMember, enterAll, memberId } from "../test/support/presence-crowd.ts";
 
 const CROWD = 1000;
 const CHANNEL = "presence-hall";

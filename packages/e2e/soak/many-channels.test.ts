@@ -1,7 +1,7 @@
 import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
 import { expect, test } from "vitest";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
+import { CarillonProcess } from "../test/support/carillon-process.ts";
+import { writeConfig } from "../test/support/config-file.ts";
 
 const CHANNELS = 100_000;
 const CONNECTIONS = 100;

@@ -8,11 +8,11 @@ import {
 } from "@carillon/testkit";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startBrowser } from "./support/browser.ts";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
-import { servePage } from "./support/page-server.ts";
-import { publish, SETTLE, upTo } from "./support/publishing.ts";
+import { startBrowser } from "../test/support/browser.ts";
+import { CarillonProcess } from "../test/support/carillon-process.ts";
+import { writeConfig } from "../test/support/config-file.ts";
+import { servePage } from "../test/support/page-server.ts";
+import { publish, SETTLE, upTo } from "../test/support/publishing.ts";
 
 const CONFIG = `
 apps:

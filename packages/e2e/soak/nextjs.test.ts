@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startBrowser } from "./support/browser.ts";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { readBlocks } from "./support/doc-blocks.ts";
-import { Example, type ExampleServer } from "./support/example.ts";
-import { run } from "./support/run.ts";
+import { startBrowser } from "../test/support/browser.ts";
+import { CarillonProcess } from "../test/support/carillon-process.ts";
+import { readBlocks } from "../test/support/doc-blocks.ts";
+import { Example, type ExampleServer } from "../test/support/example.ts";
+import { run } from "../test/support/run.ts";
 
 let browser: Browser;
 let example: Example;

@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { eventually, HttpClient } from "@carillon/testkit";
 import { expect, test } from "vitest";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
+import { CarillonProcess } from "../test/support/carillon-process.ts";
+import { writeConfig } from "../test/support/config-file.ts";
 
 const CONFIG = `
 apps:
