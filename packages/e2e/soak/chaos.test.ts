@@ -28,11 +28,18 @@ test("chaos › whatever dies, freezes and is cut off: nothing that was acknowle
   expect([verdict.acknowledged, verdict.recovered].every((count) => count > 50)).toBe(true);
 }, 180_000);
 
+/** Whether events are held back just when the bug could drop one is a matter of chance: a run may have none of that. */
+const RUNS = 4;
+
 test.each(["drop-buffered", "off-by-one"])(
-  "chaos › finds a planted bug: %s",
+  "chaos › finds a planted bug, in one of a few runs: %s",
   async (name) => {
-    const { verdict } = await run({ ...OPTIONS, nodeArgs: ["--import", join(PLANTED, `${name}.js`)] });
-    expect(verdict.violations.join("\n")).toMatch(/missed \d+ between/);
+    const violations: string[] = [];
+    for (let seed = 1; seed <= RUNS && violations.length === 0; seed++) {
+      const { verdict } = await run({ ...OPTIONS, seed, nodeArgs: ["--import", join(PLANTED, `${name}.js`)] });
+      violations.push(...verdict.violations);
+    }
+    expect(violations.join("\n")).toMatch(/missed \d+ between/);
   },
-  180_000,
+  RUNS * 90_000,
 );

@@ -68,7 +68,8 @@ export class TestEndpoint {
 
   /** {@link events} without those whose id came before: what an application acts on. */
   get distinctEvents(): ToldEvent[] {
-    return [...new Map(this.events.toReversed().map((event) => [event.id, event])).values()].toReversed();
+    const seen = new Set<string>();
+    return this.events.filter(({ id }) => !seen.has(id) && seen.add(id));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
