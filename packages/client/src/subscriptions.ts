@@ -1,15 +1,11 @@
-import type {
-  FailedChannel,
-  PresenceReport,
-  SubscribedFrame,
-  SubscribedHistory,
-  UnsubscribedFrame,
-} from "@carillon/protocol";
+import type { SubscribedFrame, SubscribedHistory, UnsubscribedFrame } from "@carillon/protocol";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
+import { chunks } from "./chunks.ts";
 import { CarillonError } from "./errors.ts";
 import type { ChannelAuthorization, ChannelAuthorizer } from "./options.ts";
 import type { Requests } from "./requests.ts";
+import { type Answer, readAnswer } from "./subscribe-answer.ts";
 import type { WireDelivery } from "./wire.ts";
 
 /** How a channel is wanted, for its first subscribe. */
@@ -41,7 +37,6 @@ interface Wanted {
   timer?: ReturnType<typeof setTimeout>;
 }
 
-const MAX_CHANNELS_PER_COMMAND = 100;
 /** Tokens that arrive within this time go in one command, since commands are limited in rate. */
 const GATHER_MS = 20;
 const GUARDED = /^(?:private|presence)-/;
@@ -53,6 +48,8 @@ const GUARDED = /^(?:private|presence)-/;
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #wanted = new Map<string, Wanted>();
+  /** Given up in this turn: whoever wants one again before the turn is over has it as it was, with nothing missed. */
+  readonly #parted = new Map<string, Wanted>();
   /** Names that the server may hold and nobody wants. */
   readonly #unwanted = new Set<string>();
   /** Names whose unsubscribe is not answered yet: what still comes belongs to the former wish. */
@@ -70,6 +67,15 @@ export class Subscriptions {
   want(channel: Channel, options: SubscribeOptions = {}): void {
     const known = this.#wanted.get(channel.name);
     if (known !== undefined && channel.state.status !== "failed") return;
+    const parted = this.#parted.get(channel.name);
+    const isSameWish = options.rewind === undefined && options.since === undefined;
+    if (parted !== undefined && isSameWish) {
+      this.#parted.delete(channel.name);
+      this.#wanted.set(channel.name, parted);
+      channel.become({ status: "subscribed" });
+      return;
+    }
+    this.#part();
     const wanted: Wanted = {
       channel,
       options,
@@ -90,8 +96,12 @@ export class Subscriptions {
     clearTimeout(wanted.timer);
     this.#wanted.delete(channel.name);
     this.#ready.delete(wanted);
-    if (wanted.phase !== "none") this.#unwanted.add(channel.name);
-    channel.presence.end();
+    if (channel.state.status === "subscribed") {
+      this.#parted.set(channel.name, wanted);
+    } else {
+      if (wanted.phase !== "none") this.#unwanted.add(channel.name);
+      channel.presence.end();
+    }
     channel.become({ status: "detached" });
     this.#flushSoon();
   }
@@ -105,6 +115,7 @@ export class Subscriptions {
   /** The connection is no more. */
   lost(): void {
     this.#connectionId = null;
+    this.#part();
     this.#unwanted.clear();
     this.#leaving.clear();
     this.#ready.clear();
@@ -139,6 +150,15 @@ export class Subscriptions {
     this.#fail(wanted, new CarillonError(code, message ?? "the server has ended the subscription"));
   }
 
+  /** Those who were given up are not wanted again. */
+  #part(): void {
+    for (const [name, { channel }] of this.#parted) {
+      this.#unwanted.add(name);
+      channel.presence.end();
+    }
+    this.#parted.clear();
+  }
+
   #flushSoon(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
@@ -149,6 +169,7 @@ export class Subscriptions {
   }
 
   #flush(): void {
+    this.#part();
     const connectionId = this.#connectionId;
     if (connectionId === null) return;
     // One that is wanted again is unsubscribed from all the same: it begins anew, with its own options.
@@ -265,21 +286,6 @@ export class Subscriptions {
   }
 }
 
-/** The answer to a subscribe, by channel. */
-interface Answer {
-  readonly errors: ReadonlyMap<string, FailedChannel>;
-  readonly histories: ReadonlyMap<string, SubscribedHistory>;
-  readonly presences: ReadonlyMap<string, PresenceReport>;
-}
-
-function readAnswer({ errors = [], histories = [], presences = [] }: SubscribedFrame): Answer {
-  return { errors: byChannel(errors), histories: byChannel(histories), presences: byChannel(presences) };
-}
-
-function byChannel<Item extends { readonly channel: string }>(items: readonly Item[]): Map<string, Item> {
-  return new Map(items.map((item) => [item.channel, item]));
-}
-
 function targetOf(
   { channel, position, options, hasBegun }: Wanted,
   authorization: ChannelAuthorization | null,
@@ -291,10 +297,4 @@ function targetOf(
     ...(position === undefined ? {} : { recover: position }),
     ...(isFirst && options.rewind !== undefined ? { rewind: options.rewind } : {}),
   };
-}
-
-function* chunks<Item>(items: readonly Item[]): Iterable<readonly Item[]> {
-  for (let from = 0; from < items.length; from += MAX_CHANNELS_PER_COMMAND) {
-    yield items.slice(from, from + MAX_CHANNELS_PER_COMMAND);
-  }
 }

@@ -83,6 +83,7 @@ describe("presence", () => {
     const channel = pair.client.subscribe("presence-room");
     await eventually(() => expect(channel.presence.members.size).toBe(1));
     pair.client.unsubscribe("presence-room");
-    expect([channel.presence.members.size, channel.presence.count, channel.presence.me]).toEqual([0, 0, null]);
+    const { presence } = channel;
+    await eventually(() => expect([presence.members.size, presence.count, presence.me]).toEqual([0, 0, null]));
   });
 });

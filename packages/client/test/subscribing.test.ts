@@ -80,6 +80,26 @@ describe("subscribing", () => {
     expect(gateway.counters.framesIn - before).toBe(1);
   });
 
+  it("one that stands, given up and wanted again within one turn, misses nothing, and nobody is asked", async () => {
+    await using pair = await Pair.start();
+    const { client, gateway } = pair;
+    const first = client.hold("orders");
+    await eventually(() => expect(first.channel.state.status).toBe("subscribed"));
+    const seen: unknown[] = [];
+    first.channel.bind("tick", (number) => seen.push(number));
+    const before = gateway.counters.framesIn;
+    for (let number = 1; number <= 5; number++) {
+      first.release();
+      const next = client.hold("orders");
+      expect(next.channel).toBe(first.channel);
+      expect(next.channel.state.status).toBe("subscribed");
+      Object.assign(first, next);
+      await gateway.publish("orders", "tick", number);
+    }
+    await eventually(() => expect(seen).toEqual([1, 2, 3, 4, 5]));
+    expect(gateway.counters.framesIn).toBe(before);
+  });
+
   it("a channel that is given up and wanted again while the first wish is under way ends subscribed, once", async () => {
     await using pair = await Pair.start();
     const { client, gateway } = pair;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { NatsServer, RoundRobinProxy, TcpProxy } from "@carillon/testkit";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -5,6 +6,7 @@ import { Application } from "./support/application.ts";
 import { startBrowser } from "./support/browser.ts";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { writeConfig } from "./support/config-file.ts";
+import { ROOT } from "./support/run.ts";
 
 let browser: Browser;
 
@@ -95,6 +97,9 @@ describe("the guide's page, with @carillon/react, in Chromium", () => {
     await publish(publisher, 7);
     await shows(page, "orders", /^1,2,3,4,5,6,7$/);
     expect(await textOf(page, "gaps")).toBe("0");
+    // For whoever wants to see it.
+    const picture = await page.screenshot({ path: join(ROOT, "node_modules/.cache/carillon/recovered-page.png") });
+    expect(picture.length).toBeGreaterThan(1000);
     await page.close();
   });
 

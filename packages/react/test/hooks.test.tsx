@@ -116,6 +116,30 @@ describe("useRealtimeChannel", () => {
     expect(page.gateway.counters.framesIn).toBeLessThan(100);
   });
 
+  it("a component that another version takes the place of, as in development, goes on with the same subscription", async () => {
+    await using page = await Page.start();
+    const heard: string[] = [];
+    const version = (name: string) =>
+      function Ear() {
+        useEvent("news", "posted", (payload: number) => heard.push(`${name}${payload}`));
+        return null;
+      };
+    const tree = (Ear: () => null) => (
+      <page.Provider>
+        <Ear />
+      </page.Provider>
+    );
+    const { rerender } = render(tree(version("a")));
+    await shows(() => expect(page.client.channel("news").state.status).toBe("subscribed"));
+    const before = page.gateway.counters.framesIn;
+    for (const name of ["b", "c", "d"]) rerender(tree(version(name)));
+    await page.gateway.publish("news", "posted", 1);
+    await shows(() => expect(heard).toEqual(["d1"]));
+    expect(page.gateway.gateway.subscriptions).toBe(1);
+    // Given up and wanted again within one turn: at most one unsubscribe and subscribe each.
+    expect(page.gateway.counters.framesIn - before).toBeLessThanOrEqual(6);
+  });
+
   it("isEnabled: false knows the channel and doesn't listen", async () => {
     await using page = await Page.start();
     const Maybe = ({ isOn }: { readonly isOn: boolean }) => (
