@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startBrowser } from "../test/support/browser.ts";
+import { openPage, startBrowser } from "../test/support/browser.ts";
 import { CarillonProcess } from "../test/support/carillon-process.ts";
 import { readBlocks } from "../test/support/doc-blocks.ts";
 import { Example, type ExampleServer } from "../test/support/example.ts";
@@ -53,15 +53,7 @@ async function visit(name: string, url = site.url): Promise<Page & AsyncDisposab
   return Object.assign(page, { [Symbol.asyncDispose]: () => context.close() });
 }
 
-async function openIn(context: BrowserContext, url = site.url): Promise<Page> {
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  await page.goto(url);
-  return page;
-}
+const openIn = (context: BrowserContext, url = site.url): Promise<Page> => openPage(context, url);
 
 const within = { timeout: 20_000 };
 const stateIs = (page: Page, state: string) =>

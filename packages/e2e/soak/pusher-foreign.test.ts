@@ -20,7 +20,7 @@ const { clients } = pusherPrograms();
 /** Tests of a language that is not on this machine are left out. */
 function testIn(language: string, name: string, act: (program: Program) => Promise<void>): void {
   const program = clients[language] ?? null;
-  if (program === null) test.skip(name);
+  if (program === null) test.skip(`${name} (${language} is not on this machine)`);
   else test(name, () => act(program), 60_000);
 }
 

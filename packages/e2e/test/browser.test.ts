@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startBrowser } from "./support/browser.ts";
+import { openPage, startBrowser } from "./support/browser.ts";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { servePage } from "./support/page-server.ts";
 
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 describe("demo page › in Chromium", () => {
   test("subscribes, publishes from the page and over HTTP, shows events, frames and state", async () => {
-    const page = await openPage();
+    const page = await openPage(browser);
     await page.goto(carillon.url);
     await page.locator("#state[data-state=connected]").waitFor();
     await page.getByRole("button", { name: "Subscribe", exact: true }).click();
@@ -52,7 +52,7 @@ describe("demo page › in Chromium", () => {
   });
 
   test("says what is wrong with a payload that is not JSON, and with a channel name that is not allowed", async () => {
-    const page = await openPage();
+    const page = await openPage(browser);
     await page.goto(carillon.url);
     await page.locator("#state[data-state=connected]").waitFor();
     await page.locator("#publish-payload").fill("{oops");
@@ -65,7 +65,7 @@ describe("demo page › in Chromium", () => {
   });
 
   test("everything on it has a name that a screen reader can say, and it fits a phone", async () => {
-    const page = await openPage();
+    const page = await openPage(browser);
     await page.setViewportSize({ width: 360, height: 740 });
     await page.goto(carillon.url);
     await page.locator("#state[data-state=connected]").waitFor();
@@ -88,7 +88,7 @@ describe("demo page › in Chromium", () => {
 describe("the guide's page › in Chromium, unchanged but for the URL", () => {
   test("an order appears on the page after a POST of the server's snippet", async () => {
     await using site = await servePage(guidePage(carillon.webSocketUrl));
-    const page = await openPage();
+    const page = await openPage(browser);
     await page.goto(site.url);
     await page.locator("li", { hasText: "connected" }).waitFor();
     // The guide's page has no way to know when its subscription stands, so publish until it shows.
@@ -104,15 +104,6 @@ describe("the guide's page › in Chromium, unchanged but for the URL", () => {
     expect(await page.locator("li", { hasText: "undefined" }).count()).toBe(0);
   });
 });
-
-async function openPage(): Promise<Page> {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  return page;
-}
 
 /** The guide's component without React's syntax: opens a socket on mount, subscribes, shows orders, closes on leaving. */
 function guidePage(url: string): string {

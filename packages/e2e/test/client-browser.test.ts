@@ -3,7 +3,7 @@ import { NatsServer, RoundRobinProxy, TcpProxy } from "@carillon/testkit";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Application } from "./support/application.ts";
-import { startBrowser } from "./support/browser.ts";
+import { openPage, startBrowser } from "./support/browser.ts";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { writeConfig } from "./support/config-file.ts";
 import { ROOT } from "./support/run.ts";
@@ -29,15 +29,7 @@ channels:
 gateway: { drain: { delaySeconds: 0, spreadSeconds: 1 } }
 `;
 
-async function open(url: string): Promise<Page> {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(20_000);
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  await page.goto(url);
-  return page;
-}
+const open = (url: string): Promise<Page> => openPage(browser, url);
 
 const textOf = (page: Page, id: string) => page.locator(`#${id}`).textContent();
 const shows = (page: Page, id: string, text: string | RegExp) =>
@@ -103,40 +95,37 @@ describe("the guide's page, with @carillon/react, in Chromium", () => {
     await page.close();
   });
 
-  test("the network goes silent, and the device is online again: the page notices at once, and catches up", async () => {
-    await using carillon = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
-    await using network = await TcpProxy.start({ targetPort: () => Number(new URL(carillon.url).port) });
-    const host = `http://127.0.0.1:${network.port}`;
-    await using site = await Application.start({ host, channel: "private-user-42" });
-    const page = await open(`${site.url}/?visitor=42`);
-    await shows(page, "state", "connected subscribed");
-    network.freeze();
-    await publish(carillon, 1, 2);
-    // Nothing tells the page, until the browser says that the device is online again.
-    await page.context().setOffline(true);
-    await page.context().setOffline(false);
-    await shows(page, "state", /waiting|connecting/);
-    network.heal();
-    await shows(page, "orders", /^1,2$/);
-    await shows(page, "state", "connected subscribed");
-    await page.close();
-  });
-
-  test("a tab that was hidden and is shown again notices that its connection died meanwhile", async () => {
-    await using carillon = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
-    await using network = await TcpProxy.start({ targetPort: () => Number(new URL(carillon.url).port) });
-    const host = `http://127.0.0.1:${network.port}`;
-    await using site = await Application.start({ host, channel: "private-user-42" });
-    const page = await open(`${site.url}/?visitor=42`);
-    await shows(page, "state", "connected subscribed");
-    network.freeze();
-    await publish(carillon, 1);
-    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
-    await shows(page, "state", /waiting|connecting/);
-    network.heal();
-    await shows(page, "orders", /^1$/);
-    await page.close();
-  });
+  test.each([
+    [
+      "the device is online again",
+      async (page: Page) => {
+        await page.context().setOffline(true);
+        await page.context().setOffline(false);
+      },
+    ],
+    [
+      "the tab is shown again",
+      (page: Page) => page.evaluate(() => void document.dispatchEvent(new Event("visibilitychange"))),
+    ],
+  ])(
+    "the network goes silent, which nothing tells the page, until %s: it notices at once, and catches up",
+    async (_sign, wake) => {
+      await using carillon = await CarillonProcess.start("dev", ["--config", await writeConfig(CONFIG)]);
+      await using network = await TcpProxy.start({ targetPort: () => Number(new URL(carillon.url).port) });
+      const host = `http://127.0.0.1:${network.port}`;
+      await using site = await Application.start({ host, channel: "private-user-42" });
+      const page = await open(`${site.url}/?visitor=42`);
+      await shows(page, "state", "connected subscribed");
+      network.freeze();
+      await publish(carillon, 1, 2);
+      await wake(page);
+      await shows(page, "state", /waiting|connecting/);
+      network.heal();
+      await shows(page, "orders", /^1,2$/);
+      await shows(page, "state", "connected subscribed");
+      await page.close();
+    },
+  );
 
   test.each([
     ["an event stream", undefined, "sse"],

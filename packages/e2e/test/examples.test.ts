@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startBrowser } from "./support/browser.ts";
+import { openPage, startBrowser } from "./support/browser.ts";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { readBlocks } from "./support/doc-blocks.ts";
 import { Example } from "./support/example.ts";
@@ -16,15 +16,7 @@ afterAll(async () => {
   await browser?.close();
 });
 
-async function open(url: string): Promise<Page> {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(20_000);
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  await page.goto(url);
-  return page;
-}
+const open = (url: string): Promise<Page> => openPage(browser, url);
 
 const within = { timeout: 20_000 };
 const stateIs = (page: Page, state: string) =>

@@ -49,6 +49,7 @@ describe("docs/pusher.md › the examples run as they stand, but for the port", 
     await eventually(() => expect(page.lines).toEqual(expected), { timeoutMs: 30_000 });
   });
 
+  // Where Python is not on the machine.
   test.skipIf(python === null)("the server's lines for Python", async () => {
     const port = new URL(carillon.url).port;
     const before = await carillon.metric("carillon_events_published_total");

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const ENSURE_CHROMIUM = fileURLToPath(new URL("../../../testkit/tools/ensure-chromium.mjs", import.meta.url));
 
@@ -19,4 +19,15 @@ export async function startBrowser(): Promise<Browser> {
       "--disable-sync",
     ],
   });
+}
+
+/** Opens a page that has time, and whose own errors fail the test. */
+export async function openPage(where: Browser | BrowserContext, url?: string): Promise<Page> {
+  const page = await where.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => {
+    throw error;
+  });
+  if (url !== undefined) await page.goto(url);
+  return page;
 }

@@ -1,40 +1,9 @@
-import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink } from "@carillon/core";
 import { MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
-import { systemClock } from "@carillon/service";
-import { eventually, type Frame, NativeClient, TestGateway, type TestGatewayOptions, testApp } from "@carillon/testkit";
+import { eventually, type Frame, NativeClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
+import { GatewayCluster } from "../support/gateway-cluster.ts";
 
 const CHANNEL = "presence-room";
-
-/** Gateways of one cluster, in this process. */
-class Gateways implements AsyncDisposable {
-  readonly all: TestGateway[] = [];
-
-  static async start(count: number, options: TestGatewayOptions = {}): Promise<Gateways> {
-    const gateways = new Gateways();
-    const backbone = new MemoryBackbone({ clock: systemClock });
-    const cluster = new MemoryClusterBackbone();
-    for (let index = 0; index < count; index++) {
-      const bus = new MemoryBus(backbone);
-      const clusterLink = new MemoryClusterLink(cluster);
-      gateways.all.push(await TestGateway.start({ ...options, bus, clusterLink }));
-    }
-    return gateways;
-  }
-
-  at(index: number): TestGateway {
-    const gateway = this.all[index];
-    if (gateway === undefined) throw new RangeError("there is no such gateway");
-    return gateway;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const gateway of this.all) {
-      await gateway[Symbol.asyncDispose]();
-      await gateway.bus.close();
-    }
-  }
-}
 
 function proofOf(gateway: TestGateway, client: NativeClient, userId: unknown, info?: unknown): Frame {
   const data = JSON.stringify({ user_id: userId, ...(info === undefined ? {} : { user_info: info }) });
@@ -49,7 +18,7 @@ const changes = (client: NativeClient) => client.frames.filter(({ type }) => typ
 
 describe("presence", () => {
   it("N56 › the answer says who is there, oneself too; those who were there before are told who came and who left", async () => {
-    await using gateways = await Gateways.start(2);
+    await using gateways = await GatewayCluster.start(2);
     const [first, second] = [gateways.at(0), gateways.at(1)];
     await using ann = await NativeClient.open(first.webSocketUrl);
     await using bob = await NativeClient.open(second.webSocketUrl);
@@ -75,7 +44,7 @@ describe("presence", () => {
   });
 
   it("N56 › for many, each presence channel has an entry; msgpack says the same", async () => {
-    await using gateways = await Gateways.start(1);
+    await using gateways = await GatewayCluster.start(1);
     await using client = await NativeClient.open(gateways.at(0).webSocketUrl, { subprotocol: MSGPACK_SUBPROTOCOL });
     const entry = { channel: CHANNEL, ...proofOf(gateways.at(0), client, "ann", [1]) };
     const reply = await client.request({ type: "subscribe", channels: ["plain", entry] });
@@ -87,7 +56,7 @@ describe("presence", () => {
   });
 
   it("N57 › a user counts once, whatever tabs it has, and a repeat of the subscribe changes nothing", async () => {
-    await using gateways = await Gateways.start(2);
+    await using gateways = await GatewayCluster.start(2);
     const [first, second] = [gateways.at(0), gateways.at(1)];
     await using watcher = await NativeClient.open(first.webSocketUrl);
     await using tab = await NativeClient.open(first.webSocketUrl);
@@ -104,7 +73,7 @@ describe("presence", () => {
   });
 
   it("N57 › one whose connection breaks and who comes back in time was never away", async () => {
-    await using gateways = await Gateways.start(2, { settings: { presenceGraceMs: 400 } });
+    await using gateways = await GatewayCluster.start(2, { settings: { presenceGraceMs: 400 } });
     const [first, second] = [gateways.at(0), gateways.at(1)];
     await using watcher = await NativeClient.open(first.webSocketUrl);
     await enter(first, watcher, "watcher");
@@ -121,7 +90,7 @@ describe("presence", () => {
   });
 
   it("N58 › the user of a connection token that grants presence is a member; with subscribe alone it only watches", async () => {
-    await using gateways = await Gateways.start(1);
+    await using gateways = await GatewayCluster.start(1);
     const gateway = gateways.at(0);
     const token = (verbs: readonly ("subscribe" | "presence")[]) =>
       gateway.connectionToken({ sub: "ann", info: { age: 5 }, capabilities: { "presence-*": verbs }, ttlSeconds: 60 });
@@ -148,7 +117,7 @@ describe("presence", () => {
     ["a long id", JSON.stringify({ user_id: "x".repeat(129) })],
     ["long information", JSON.stringify({ user_id: "ann", user_info: "x".repeat(1023) })],
   ])("N58 › a channel token that vouches for %s is refused", async (_what, data) => {
-    await using gateways = await Gateways.start(1);
+    await using gateways = await GatewayCluster.start(1);
     await using client = await NativeClient.open(gateways.at(0).webSocketUrl);
     const token = gateways.at(0).channelToken(client.connectionId, CHANNEL, data);
     const proof = data === undefined ? { token } : { token, data };
@@ -157,7 +126,7 @@ describe("presence", () => {
   });
 
   it("N59 › pages of members, in order; only for subscribers of presence channels", async () => {
-    await using gateways = await Gateways.start(2, { apps: [testApp({ limits: { presenceMembers: 0 } })] });
+    await using gateways = await GatewayCluster.start(2, { apps: [testApp({ limits: { presenceMembers: 0 } })] });
     const gateway = gateways.at(0);
     await using client = await NativeClient.open(gateway.webSocketUrl);
     expect(await client.request({ type: "presence", channel: CHANNEL })).toMatchObject({ code: "not_subscribed" });
@@ -184,7 +153,7 @@ describe("presence", () => {
 
   it("N60 › a channel with too many members for names tells numbers", async () => {
     const rules = { ruleOf: () => ({ history: null, isCache: false, presenceListUpTo: 2 }) };
-    await using gateways = await Gateways.start(1, { rules });
+    await using gateways = await GatewayCluster.start(1, { rules });
     const gateway = gateways.at(0);
     const clients = await Promise.all([1, 2, 3, 4].map(() => NativeClient.open(gateway.webSocketUrl)));
     for (const [index, client] of clients.entries()) await enter(gateway, client, `u${index}`);
@@ -196,7 +165,7 @@ describe("presence", () => {
   });
 
   it("N60 › a user more than the app allows is refused", async () => {
-    await using gateways = await Gateways.start(2, { apps: [testApp({ limits: { presenceMembers: 1 } })] });
+    await using gateways = await GatewayCluster.start(2, { apps: [testApp({ limits: { presenceMembers: 1 } })] });
     await using ann = await NativeClient.open(gateways.at(0).webSocketUrl);
     await using bob = await NativeClient.open(gateways.at(1).webSocketUrl);
     await enter(gateways.at(0), ann, "ann");
@@ -221,7 +190,7 @@ describe("presence", () => {
   });
 
   it("N2 › the limit of connections holds over all gateways", async () => {
-    await using gateways = await Gateways.start(2, { apps: [testApp({ limits: { connections: 2 } })] });
+    await using gateways = await GatewayCluster.start(2, { apps: [testApp({ limits: { connections: 2 } })] });
     await using first = await NativeClient.open(gateways.at(0).webSocketUrl);
     await using second = await NativeClient.open(gateways.at(0).webSocketUrl);
     // What a node has is known to the others a heartbeat later.

@@ -1,6 +1,6 @@
 import { eventually, PusherClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { open, signIn } from "./support/pusher-cluster.ts";
+import { open, signIn } from "./support/pusher-user.ts";
 
 const QUERY = "?protocol=7&client=js&version=8.6.0&flash=false";
 

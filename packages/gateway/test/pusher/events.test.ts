@@ -2,7 +2,8 @@ import { MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
 import { toPayload } from "@carillon/protocol/pusher";
 import { eventually, NativeClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { enter, open, PusherCluster, privateAuth } from "./support/pusher-cluster.ts";
+import { GatewayCluster } from "../support/gateway-cluster.ts";
+import { enter, open, privateAuth } from "./support/pusher-user.ts";
 
 const PRIVATE = "private-room";
 const PRESENCE = "presence-room";
@@ -58,7 +59,7 @@ describe("events", () => {
   });
 
   it("P25 › the connection that is excluded gets nothing", async () => {
-    await using cluster = await PusherCluster.start(2);
+    await using cluster = await GatewayCluster.start(2);
     await using sender = await open(cluster.at(0));
     await using other = await open(cluster.at(0));
     for (const client of [sender, other]) await client.subscribe("orders");
@@ -72,7 +73,7 @@ describe("events", () => {
 
 describe("client events", () => {
   it("P27, P29 › reach all others on the channel, in every protocol, as they were sent", async () => {
-    await using cluster = await PusherCluster.start(2);
+    await using cluster = await GatewayCluster.start(2);
     await using ann = await open(cluster.at(0));
     await using bob = await open(cluster.at(1));
     await using native = await NativeClient.open(cluster.at(1).webSocketUrl);
@@ -92,7 +93,7 @@ describe("client events", () => {
   });
 
   it("P29 › on presence channels the sender's id is the server's word, not the client's", async () => {
-    await using cluster = await PusherCluster.start(1);
+    await using cluster = await GatewayCluster.start(1);
     const gateway = cluster.at(0);
     await using ann = await open(gateway);
     await using bob = await open(gateway);
@@ -103,7 +104,7 @@ describe("client events", () => {
   });
 
   it("P29 › what a native client sends has its id too", async () => {
-    await using cluster = await PusherCluster.start(1);
+    await using cluster = await GatewayCluster.start(1);
     const gateway = cluster.at(0);
     await using bob = await open(gateway);
     await enter(gateway, bob, PRESENCE, { user_id: "bob" });

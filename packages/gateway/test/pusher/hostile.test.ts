@@ -1,7 +1,7 @@
 import { eventually, PusherClient, TestGateway, testApp } from "@carillon/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { open } from "./support/pusher-cluster.ts";
+import { open } from "./support/pusher-user.ts";
 
 describe("hostile clients", () => {
   it.each([

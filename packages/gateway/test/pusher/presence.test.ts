@@ -1,6 +1,7 @@
 import { eventually, NativeClient, type PusherClient, type PusherFrame, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { dataOf, enter, open, PusherCluster, privateAuth, signIn } from "./support/pusher-cluster.ts";
+import { GatewayCluster } from "../support/gateway-cluster.ts";
+import { dataOf, enter, open, privateAuth, signIn } from "./support/pusher-user.ts";
 
 const CHANNEL = "presence-room";
 const added = (client: PusherClient) => client.all("pusher_internal:member_added", CHANNEL).map(dataOf);
@@ -9,7 +10,7 @@ const refused = (frame: PusherFrame) => frame.data as { type: string; status: nu
 
 describe("presence", () => {
   it("P19, P21 › the answer lists all with the joiner, in whatever letters; ids are text", async () => {
-    await using cluster = await PusherCluster.start(2);
+    await using cluster = await GatewayCluster.start(2);
     await using ann = await open(cluster.at(0));
     await using bob = await open(cluster.at(1));
     await enter(cluster.at(0), ann, CHANNEL, { user_id: "__proto__", user_info: { name: 'Zoë "Z"' } });
@@ -22,7 +23,7 @@ describe("presence", () => {
   });
 
   it("P22 › members come and go once, whatever connections they have, over gateways", async () => {
-    await using cluster = await PusherCluster.start(2, { settings: { presenceGraceMs: 0 } });
+    await using cluster = await GatewayCluster.start(2, { settings: { presenceGraceMs: 0 } });
     const [first, second] = [cluster.at(0), cluster.at(1)];
     await using ann = await open(first);
     await using bob = await open(second);
@@ -43,7 +44,7 @@ describe("presence", () => {
   });
 
   it("P22 › a reconnect within the grace is told to nobody", async () => {
-    await using cluster = await PusherCluster.start(1);
+    await using cluster = await GatewayCluster.start(1);
     const gateway = cluster.at(0);
     await using ann = await open(gateway);
     await enter(gateway, ann, CHANNEL, { user_id: "ann" });
@@ -71,14 +72,14 @@ describe("presence", () => {
     ["half an id", '{"user_id":1.5}'],
     ["a long info", JSON.stringify({ user_id: "x", user_info: "y".repeat(1024) })],
   ])("P19 › %s is refused", async (_what, data) => {
-    await using cluster = await PusherCluster.start(1);
+    await using cluster = await GatewayCluster.start(1);
     await using client = await open(cluster.at(0));
     const answer = await client.subscribe(CHANNEL, privateAuth(cluster.at(0), client, CHANNEL, data));
     expect(refused(answer)).toMatchObject({ type: "InvalidRequest", status: 400 });
   });
 
   it("P20 › without channel_data the member is the user who signed in", async () => {
-    await using cluster = await PusherCluster.start(1);
+    await using cluster = await GatewayCluster.start(1);
     const gateway = cluster.at(0);
     await using client = await open(gateway);
     await signIn(gateway, client, { id: "ann", user_info: { name: "Ann" } });
@@ -88,7 +89,7 @@ describe("presence", () => {
 
   it("P23 › one user too many is refused, a further connection of one who is there is not", async () => {
     const apps = [testApp({ limits: { presenceMembers: 2 } })];
-    await using cluster = await PusherCluster.start(2, { apps });
+    await using cluster = await GatewayCluster.start(2, { apps });
     const names = ["ann", "bob", "eve", "ann"];
     const answers: PusherFrame[] = [];
     for (const [index, name] of names.entries()) {
@@ -106,7 +107,7 @@ describe("presence", () => {
 
   it("P24 › a channel with very many users only counts", async () => {
     const rule = { history: null, isCache: false, presenceListUpTo: 2 };
-    await using cluster = await PusherCluster.start(1, { rules: { ruleOf: () => rule } });
+    await using cluster = await GatewayCluster.start(1, { rules: { ruleOf: () => rule } });
     const gateway = cluster.at(0);
     await using ann = await open(gateway);
     for (const name of ["ann", "bob", "eve"]) {
@@ -121,7 +122,7 @@ describe("presence", () => {
   });
 
   it("P22 › users of the native protocol and of this one are on the same channel", async () => {
-    await using cluster = await PusherCluster.start(2);
+    await using cluster = await GatewayCluster.start(2);
     await using pusher = await open(cluster.at(0));
     await enter(cluster.at(0), pusher, CHANNEL, { user_id: "ann" });
     await using native = await NativeClient.open(cluster.at(1).webSocketUrl);

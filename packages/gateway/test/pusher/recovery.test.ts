@@ -7,8 +7,9 @@ import {
   testApp,
 } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
+import { GatewayCluster } from "../support/gateway-cluster.ts";
 import { startLossy } from "../support/lossy-gateway.ts";
-import { enter, open, PusherCluster, privateAuth } from "./support/pusher-cluster.ts";
+import { enter, open, privateAuth } from "./support/pusher-user.ts";
 
 const rules = historyRules("kept");
 const POSITION = /^[\w-]{1,32}:\d+(?::\w+)?$/;
@@ -96,7 +97,7 @@ describe("asking for recovery", () => {
 
 describe("recover", () => {
   it("P42 › succeeded, then what was missed in order, then what comes live; on another gateway too", async () => {
-    await using cluster = await PusherCluster.start(2, { rules });
+    await using cluster = await GatewayCluster.start(2, { rules });
     const client = await openRecovering(cluster.at(0));
     await client.subscribe("kept");
     await publishRange(cluster.at(0), "kept", 1, 3);
@@ -339,7 +340,7 @@ describe("cache channels", () => {
   });
 
   it("P43, P18 › who can't be caught up begins with the newest event, or with a miss, on a gateway that had nobody too", async () => {
-    await using cluster = await PusherCluster.start(2, { rules: cache(1) });
+    await using cluster = await GatewayCluster.start(2, { rules: cache(1) });
     const positions = await publishRange(cluster.at(0), channel, 1, 4);
     for (const gateway of cluster.all) {
       await using client = await openRecovering(gateway);

@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
 import { eventually, PusherClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { dataOf, enter, open, PusherCluster, privateAuth } from "./support/pusher-cluster.ts";
+import { GatewayCluster } from "../support/gateway-cluster.ts";
+import { dataOf, enter, open, privateAuth } from "./support/pusher-user.ts";
 
 const AUTH_ERROR = { type: "AuthError", error: expect.stringMatching(/\w{3}/), status: 401 };
 
@@ -125,7 +126,7 @@ describe("cache channels", () => {
   };
 
   it("P18 › a miss, then the newest event right behind succeeded, on another gateway too and with nobody subscribed before", async () => {
-    await using cluster = await PusherCluster.start(2, { rules: cacheRules });
+    await using cluster = await GatewayCluster.start(2, { rules: cacheRules });
     await using early = await open(cluster.at(0));
     await early.subscribe("cache-price");
     expect(await early.next("pusher:cache_miss")).toEqual({
@@ -155,7 +156,7 @@ describe("cache channels", () => {
   });
 
   it("P30 › what clients tell each other is not what a cache channel begins with", async () => {
-    await using cluster = await PusherCluster.start(1, { rules: cacheRules });
+    await using cluster = await GatewayCluster.start(1, { rules: cacheRules });
     const gateway = cluster.at(0);
     const channel = "presence-cache-room";
     await using ann = await open(gateway);
@@ -178,7 +179,7 @@ describe("numbers of subscribers", () => {
     client.all("pusher_internal:subscription_count", channel).map((frame) => dataOf(frame));
 
   it("P31 › subscribers in the whole cluster, of a node that goes too", async () => {
-    await using cluster = await PusherCluster.start(3);
+    await using cluster = await GatewayCluster.start(3);
     await using ann = await open(cluster.at(0));
     await ann.subscribe("orders");
     await eventually(() => expect(counts(ann, "orders").at(-1)).toEqual({ subscription_count: 1 }));
@@ -200,7 +201,7 @@ describe("numbers of subscribers", () => {
   });
 
   it("P31 › subscribers of a gateway that leaves are no longer counted", async () => {
-    await using cluster = await PusherCluster.start(2);
+    await using cluster = await GatewayCluster.start(2);
     await using ann = await open(cluster.at(0));
     await ann.subscribe("orders");
     await using other = await open(cluster.at(1));

@@ -2,7 +2,8 @@ import { MemoryBlockStore } from "@carillon/core";
 import { systemClock } from "@carillon/service";
 import { eventually, type PusherClient, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { dataOf, open, PusherCluster, signIn } from "./support/pusher-cluster.ts";
+import { GatewayCluster } from "../support/gateway-cluster.ts";
+import { dataOf, open, signIn } from "./support/pusher-user.ts";
 
 const WATCHLIST = "pusher_internal:watchlist_events";
 
@@ -82,7 +83,7 @@ describe("sign-in", () => {
 
 describe("events for a user", () => {
   it("P35 › reach every connection of that user once, subscribed or not, and nobody else", async () => {
-    await using cluster = await PusherCluster.start(2);
+    await using cluster = await GatewayCluster.start(2);
     const channel = "#server-to-user-u|1";
     const [laptop, phone, other] = [await open(cluster.at(0)), await open(cluster.at(1)), await open(cluster.at(0))];
     await signIn(cluster.at(0), laptop, { id: "u|1" });
@@ -119,7 +120,7 @@ describe("events for a user", () => {
 
 describe("watchlists", () => {
   it("P36 › who is online at first, then each change once, over gateways", async () => {
-    await using cluster = await PusherCluster.start(2, { settings: { presenceGraceMs: 0 } });
+    await using cluster = await GatewayCluster.start(2, { settings: { presenceGraceMs: 0 } });
     const [first, second] = [cluster.at(0), cluster.at(1)];
     await using bob = await open(second);
     await signIn(second, bob, { id: "bob" });
@@ -148,7 +149,7 @@ describe("watchlists", () => {
   });
 
   it("P36 › those of a gateway that goes are offline; another sign-in replaces the list", async () => {
-    await using cluster = await PusherCluster.start(2, { settings: { presenceGraceMs: 0 } });
+    await using cluster = await GatewayCluster.start(2, { settings: { presenceGraceMs: 0 } });
     await using bob = await open(cluster.at(1));
     await signIn(cluster.at(1), bob, { id: "bob" });
     await using ann = await open(cluster.at(0));

@@ -1,7 +1,7 @@
 import { CLOSE_CODES } from "@carillon/protocol";
 import { eventually, HttpClient, historyRules, RoundRobinProxy, TestGateway, testApp } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
-import { Gateways } from "./support/transports.ts";
+import { GatewayCluster } from "../support/gateway-cluster.ts";
 
 interface PollAnswer {
   readonly session: string;
@@ -224,7 +224,7 @@ describe("event streams", () => {
   });
 
   test("N69 › on its only channel, one with a history, an EventSource recovers though its session is gone", async () => {
-    await using gateways = await Gateways.start(2, { rules: historyRules("kept") });
+    await using gateways = await GatewayCluster.start(2, { rules: historyRules("kept") });
     const urls = gateways.all.map(({ url }) => url);
     await using proxy = await RoundRobinProxy.start(() => urls);
     await using client = HttpClient.connect(proxy.url, { transport: "sse", query: "channels=kept" });
@@ -290,7 +290,7 @@ describe("browsers", () => {
 
 describe("any call at any gateway", () => {
   test.each(["sse", "poll"] as const)("%s › a session of one gateway is served by another", async (transport) => {
-    await using gateways = await Gateways.start(2);
+    await using gateways = await GatewayCluster.start(2);
     const [owner, other] = [gateways.at(0), gateways.at(1)];
     await using publisher = await HttpClient.open(owner.url, { transport: "poll" });
     const { session } = await poll(owner, "channels=a");
@@ -323,7 +323,7 @@ describe("any call at any gateway", () => {
   });
 
   test("a poll whose client leaves is taken back at the owner, and the session ends in its time", async () => {
-    await using gateways = await Gateways.start(2, { settings: { fallback: QUICK } });
+    await using gateways = await GatewayCluster.start(2, { settings: { fallback: QUICK } });
     const [owner, other] = [gateways.at(0), gateways.at(1)];
     const { session } = await poll(owner, "");
     const abort = new AbortController();
@@ -336,7 +336,7 @@ describe("any call at any gateway", () => {
   });
 
   test("no more calls are relayed than may be: 503, and those under way are served", async () => {
-    await using gateways = await Gateways.start(2, { settings: { fallback: { ...QUICK, maxRelayed: 2 } } });
+    await using gateways = await GatewayCluster.start(2, { settings: { fallback: { ...QUICK, maxRelayed: 2 } } });
     const [owner, other] = [gateways.at(0), gateways.at(1)];
     const sessions = await Promise.all([1, 2, 3].map(() => poll(owner, "channels=a")));
     const waiting = sessions.slice(0, 2).map(({ session, next }) => poll(other, `session=${session}&after=${next}`));
@@ -348,7 +348,7 @@ describe("any call at any gateway", () => {
   });
 
   test("an owner that has left, and one that never was, are told as gone at once", async () => {
-    await using gateways = await Gateways.start(2);
+    await using gateways = await GatewayCluster.start(2);
     const { session } = await poll(gateways.at(0), "");
     await gateways.at(0)[Symbol.asyncDispose]();
     const other = gateways.at(1);

@@ -1,12 +1,9 @@
-import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink, MemoryHistory } from "@carillon/core";
-import { randomIds, systemClock } from "@carillon/service";
 import {
   type ConversingClient,
   HttpClient,
   type HttpClientOptions,
   NativeClient,
-  TestGateway,
-  type TestGatewayOptions,
+  type TestGateway,
 } from "@carillon/testkit";
 
 /** A way to a gateway. */
@@ -38,35 +35,4 @@ export async function open(
   const client = await connect(transport, gateway, options);
   await client.nextFrame(({ type }) => type === "welcome");
   return client;
-}
-
-/** Gateways of one cluster, in this process, on one bus with histories. */
-export class Gateways implements AsyncDisposable {
-  readonly all: TestGateway[] = [];
-
-  static async start(count: number, options: TestGatewayOptions = {}): Promise<Gateways> {
-    const gateways = new Gateways();
-    const backbone = new MemoryBackbone({ clock: systemClock });
-    const history = new MemoryHistory({ backbone, clock: systemClock, ids: randomIds() });
-    const cluster = new MemoryClusterBackbone();
-    for (let index = 0; index < count; index++) {
-      const bus = new MemoryBus(backbone);
-      const clusterLink = new MemoryClusterLink(cluster);
-      gateways.all.push(await TestGateway.start({ ...options, bus, history, clusterLink }));
-    }
-    return gateways;
-  }
-
-  at(index: number): TestGateway {
-    const gateway = this.all[index];
-    if (gateway === undefined) throw new RangeError("there is no such gateway");
-    return gateway;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const gateway of this.all) {
-      await gateway[Symbol.asyncDispose]();
-      await gateway.bus.close();
-    }
-  }
 }

@@ -1,37 +1,4 @@
-import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink, MemoryHistory } from "@carillon/core";
-import { randomIds, systemClock } from "@carillon/service";
-import { PusherClient, type PusherFrame, TestGateway, type TestGatewayOptions } from "@carillon/testkit";
-
-/** Gateways of one cluster, in this process. */
-export class PusherCluster implements AsyncDisposable {
-  readonly all: TestGateway[] = [];
-
-  static async start(count: number, options: TestGatewayOptions = {}): Promise<PusherCluster> {
-    const gateways = new PusherCluster();
-    const backbone = new MemoryBackbone({ clock: systemClock });
-    const cluster = new MemoryClusterBackbone();
-    const history = new MemoryHistory({ backbone, clock: systemClock, ids: randomIds() });
-    for (let index = 0; index < count; index++) {
-      const bus = new MemoryBus(backbone);
-      const clusterLink = new MemoryClusterLink(cluster);
-      gateways.all.push(await TestGateway.start({ ...options, bus, history, clusterLink }));
-    }
-    return gateways;
-  }
-
-  at(index: number): TestGateway {
-    const gateway = this.all[index];
-    if (gateway === undefined) throw new RangeError("there is no such gateway");
-    return gateway;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const gateway of this.all) {
-      await gateway[Symbol.asyncDispose]();
-      await gateway.bus.close();
-    }
-  }
-}
+import { PusherClient, type PusherFrame, type TestGateway } from "@carillon/testkit";
 
 /** What an auth endpoint answers for a private channel. */
 export function privateAuth(gateway: TestGateway, client: PusherClient, channel: string, data?: string) {
