@@ -20,6 +20,9 @@ install: $(INSTALLED) ## Install the npm packages of the lock file
 # What is published beside the compiler's output: one bundle for each public package.
 PUBLISHED := packages/server/dist/index.js packages/client/dist/index.js packages/react/dist/index.js
 
+# Its next version wants a newer Node, which is nobody's business here: this one is pinned.
+TSDOWN_NOTICE := \[tsdown\] Node.js .* is deprecated
+
 .PHONY: build
 build: install ## Compile all packages, and bundle those that are published
 	$(BIN)/tsc -b
@@ -31,7 +34,7 @@ packages/client/dist/index.js: $(shell find packages/client/src packages/protoco
 packages/react/dist/index.js: packages/client/dist/index.js $(shell find packages/react/src -name '*.ts')
 
 $(PUBLISHED): packages/%/dist/index.js: packages/%/tsdown.config.ts packages/%/package.json
-	cd packages/$* && ../../$(BIN)/tsdown --logLevel warn
+	@cd packages/$* && ../../$(BIN)/tsdown --logLevel warn 2> >(grep -v "$(TSDOWN_NOTICE)" >&2)
 
 .PHONY: run
 run: build ## Install, build, and start one process to try things with: WebSocket, publish API and demo page
