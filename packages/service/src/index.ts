@@ -13,6 +13,7 @@ export type { ConfigErrorCode } from "./config/config-error.ts";
 export { CONFIG_ERROR_CODES, ConfigError, formatConfigProblem } from "./config/config-error.ts";
 export type {
   AdminConfig,
+  AdmissionConfig,
   Config,
   ConfigProblem,
   ConfigRole,
@@ -28,6 +29,7 @@ export type {
   NatsTls,
   NatsWebhooksConfig,
   PublisherConfig,
+  RebalanceConfig,
   WebhooksConfig,
 } from "./config/config-types.ts";
 export { CONFIG_ROLES } from "./config/config-types.ts";
