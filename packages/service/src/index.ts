@@ -72,6 +72,7 @@ export type {
 } from "./process/metrics-registry.ts";
 export { createMetricsRegistry } from "./process/metrics-registry.ts";
 export { openFileLimit } from "./process/open-file-limit.ts";
+export { ProcessLoad, type ProcessLoadReading } from "./process/process-load.ts";
 export { randomIds } from "./process/random-ids.ts";
 export { systemClock } from "./process/system-clock.ts";
 export type { SignalSource, TerminationOptions, TerminationSignal } from "./process/termination.ts";

@@ -147,7 +147,7 @@ export const gatewaySchema = group({
     // Less than a tenth is what chance makes of it.
     thresholdPercent: wholeNumber({ default: 20, min: 5, max: 1000 }),
     sharePercent: wholeNumber({ default: 2, min: 1, max: 25 }),
-    intervalSeconds: duration({ default: 30, min: 5, max: 3600 }),
+    intervalSeconds: duration({ default: 30, min: 1, max: 3600 }),
     minConnections: wholeNumber({ default: 100, min: 1, max: 10_000_000 }),
   }),
   admission: group({
