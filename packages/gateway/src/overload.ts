@@ -111,7 +111,7 @@ export class Overload {
     let reason: OverloadReason | null = null;
     // The one that lasts longest is the one that is told.
     for (const each of ["lag", "memory", "files"] as const) {
-      for (const [latch, valueOf] of this.#latches[each]) if (latch.note(valueOf(reading))) reason = each;
+      for (const [latch, pick] of this.#latches[each]) if (latch.note(pick(reading))) reason = each;
     }
     if (reason !== "lag") this.#lagSinceMs = null;
     else this.#lagSinceMs ??= this.#options.clock.monotonic();
