@@ -7,6 +7,8 @@ import { type Parts, type ProcessOptions, startParts } from "./parts.ts";
 export interface CarillonProcessOptions extends ProcessOptions {
   /** True: metrics and health are served on the admin address of the configuration. */
   readonly hasAdmin: boolean;
+  /** True: other processes may listen on the same port. Default false. */
+  readonly isPortShared?: boolean;
 }
 
 /** Where a process is reached. */
@@ -104,9 +106,9 @@ export class CarillonProcess {
 }
 
 async function listen(options: CarillonProcessOptions, parts: Parts): Promise<RunningAddresses> {
-  const { config, role, log, hasAdmin } = options;
+  const { config, role, log, hasAdmin, isPortShared = false } = options;
   const { host, port } = role === "publisher" ? config.publisher : config.gateway;
-  const bound = await parts.server?.listen({ host, port });
+  const bound = await parts.server?.listen({ host, port, isShared: isPortShared });
   const authority = bound === undefined ? "" : `${nameOf(bound.host)}:${bound.port}`;
   return {
     url: authority === "" ? "" : `http://${authority}`,

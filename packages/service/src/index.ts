@@ -45,7 +45,7 @@ export type { ConfigWatch, WatchConfigOptions } from "./config/watch-config.ts";
 export { watchConfig } from "./config/watch-config.ts";
 export type * from "./http/http-types.ts";
 export { isIdleWatchable } from "./http/idle-timer.ts";
-export { ListenError, PortInUseError } from "./http/listen-error.ts";
+export { findListenPort, ListenError, PortInUseError } from "./http/listen-error.ts";
 export type { Problem } from "./http/problem.ts";
 export { PROBLEM_MEDIA_TYPE, problem } from "./http/problem.ts";
 export type { UwsBinary } from "./http/uws.ts";

@@ -3,11 +3,13 @@ import { CarillonProcess, type RunningAddresses } from "../carillon-process.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { banner } from "./banner.ts";
 import type { ServerFlags } from "./main.ts";
+import { serveWorkers } from "./serve-workers.ts";
 
 /** Runs a server until SIGTERM or SIGINT has drained it. Rejects when it can't start. */
 export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void> {
   const load = () => loadConfig(loadOptions(role, flags));
   const config = await load();
+  if (role === "gateway" && config.gateway.workers > 1) return serveWorkers(config, flags);
   const log = createLogger({ format: config.log.format, level: config.log.level, role });
   const running = await CarillonProcess.start({ role, config, log, hasAdmin: true, reload: load });
   const reload = () => running.reload();
@@ -27,7 +29,7 @@ export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void>
 /** Where the settings of a server command come from. */
 export function loadOptions(role: ConfigRole, flags: ServerFlags) {
   const { config: file, ...overrides } = flags;
-  const { host, port, adminPort, nats, logFormat } = overrides;
+  const { host, port, adminPort, nats, logFormat, workers } = overrides;
   return {
     role,
     env: process.env,
@@ -38,6 +40,7 @@ export function loadOptions(role: ConfigRole, flags: ServerFlags) {
       ...(adminPort === undefined ? {} : { adminPort }),
       ...(nats === undefined ? {} : { nats }),
       ...(logFormat === undefined ? {} : { logFormat }),
+      ...(workers === undefined ? {} : { workers }),
     },
   };
 }

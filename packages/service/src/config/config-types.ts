@@ -69,6 +69,8 @@ export interface GatewayConfig {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** Processes that `carillon gateway` is made of. */
+  readonly workers: number;
   /** Connections of this process; 0 = 90 % of its open-file limit. */
   readonly maxConnections: number;
   /** Longest frame that is read from a client. */

@@ -123,6 +123,7 @@ export const channelsSchema = z.preprocess((value) => value ?? [], z.array(chann
 export const gatewaySchema = group({
   host,
   port: port(8080),
+  workers: wholeNumber({ default: 1, min: 1, max: 256 }),
   maxConnections: wholeNumber({ default: 0, min: 0, max: 10_000_000 }),
   maxFrameBytes: byteSize({ default: 64 * KIB, min: KIB, max: MAX_INT32 }),
   maxBackpressureBytes: byteSize({ default: MIB, min: 16 * KIB, max: MAX_INT32 }),

@@ -148,10 +148,11 @@ class UwsServer implements PublicServer {
     if (this.#phase !== "routing") throw new Error("The server listens already, or has been closed.");
   }
 
-  /** Always exclusive: otherwise a second process would take half of the connections without anybody noticing. */
   #tryListen(address: ListenAddress): UwsListenSocket | false {
     let result: UwsListenSocket | false = false;
-    this.#app.listen(address.host, address.port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
+    const { LIBUS_LISTEN_DEFAULT, LIBUS_LISTEN_EXCLUSIVE_PORT } = this.#uws;
+    const mode = address.isShared === true ? LIBUS_LISTEN_DEFAULT : LIBUS_LISTEN_EXCLUSIVE_PORT;
+    this.#app.listen(address.host, address.port, mode, (socket) => {
       result = socket;
     });
     return result;
