@@ -32,7 +32,6 @@ export {
   encodeCountAnnouncement,
 } from "./counts/count-announcement.ts";
 export { SubscriberCounts, type SubscriberCountsOptions } from "./counts/subscriber-counts.ts";
-export { type DrainOptions, drainSessions } from "./drain.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";
 export { HistoryAccess, type HistoryAccessOptions, type HistoryAnswer, type HistoryRequest } from "./history-access.ts";
@@ -57,6 +56,7 @@ export {
   type OpenResult,
 } from "./node.ts";
 export { countBy, createNodeCounters } from "./node-counters.ts";
+export { type PaceOptions, paced } from "./pace.ts";
 export type {
   App,
   AppLimits,
@@ -127,6 +127,14 @@ export {
 export { type DeltaVerdict, type RosterDiff, RosterState } from "./presence/roster-state.ts";
 export type { ClientEvent } from "./publishing.ts";
 export { RateLimit } from "./rate-limit.ts";
+export {
+  type RebalanceLimits,
+  type RebalancePeer,
+  RebalancePlan,
+  type RebalanceState,
+  type RebalanceStep,
+  type RebalanceView,
+} from "./rebalance-plan.ts";
 export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { Session, type SessionOptions, type SessionOwner } from "./session.ts";

@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { type Config, type ConfigRole, createLogger, type Logger, loadConfig, onTermination } from "@carillon/service";
 import { CarillonProcess, type RunningAddresses } from "../carillon-process.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { banner } from "./banner.ts";
 import type { ServerFlags } from "./main.ts";
 import { serveWorkers } from "./serve-workers.ts";
@@ -18,6 +19,7 @@ export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void>
   process.on("SIGHUP", reload);
   onTermination({
     log,
+    overdue: { withinMs: running.closesWithinMs, exitCode: EXIT_CODES.overdue, stage: () => running.stage },
     drain: async () => {
       await running.close();
       process.off("SIGHUP", reload);
