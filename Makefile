@@ -18,7 +18,7 @@ $(INSTALLED): package-lock.json package.json
 install: $(INSTALLED) ## Install the npm packages of the lock file
 
 # What is published beside the compiler's output: one bundle for each public package.
-PUBLISHED := packages/server/dist/index.js packages/client/dist/index.js packages/react/dist/index.js
+PUBLISHED := packages/server/dist/index.js packages/client/dist/index.js packages/react/dist/index.js packages/pusher-recovery/dist/index.js
 
 # Its next version wants a newer Node, which is nobody's business here: this one is pinned.
 TSDOWN_NOTICE := \[tsdown\] Node.js .* is deprecated
@@ -27,11 +27,11 @@ TSDOWN_NOTICE := \[tsdown\] Node.js .* is deprecated
 build: install ## Compile all packages, and bundle those that are published
 	$(BIN)/tsc -b
 	@$(MAKE) --no-print-directory $(PUBLISHED)
-	@node packages/pusher-recovery/tools/build-browser.mjs
 
 packages/server/dist/index.js: $(shell find packages/server/src packages/protocol/src -name '*.ts')
 packages/client/dist/index.js: $(shell find packages/client/src packages/protocol/src -name '*.ts')
 packages/react/dist/index.js: packages/client/dist/index.js $(shell find packages/react/src -name '*.ts')
+packages/pusher-recovery/dist/index.js: $(shell find packages/pusher-recovery/src -name '*.ts')
 
 $(PUBLISHED): packages/%/dist/index.js: packages/%/tsdown.config.ts packages/%/package.json
 	@cd packages/$* && ../../$(BIN)/tsdown --logLevel warn 2> >(grep -v "$(TSDOWN_NOTICE)" >&2)

@@ -73,4 +73,21 @@ export const PUBLIC_PACKAGES = [
         return RealtimeProvider({ client });
       };`,
   },
+  {
+    name: "@carillon/pusher-recovery",
+    folder: "pusher-recovery",
+    peers: ["pusher-js@8.6.0"],
+    limits: { tarball: 20_000, unpacked: 60_000, minified: 2_048 },
+    check: `
+      if (typeof sdk.enableRecovery !== "function" || sdk.RECOVERY_FAILED !== "carillon:recovery_failed") throw new Error("no plugin");`,
+    types: `
+      import { enableRecovery, type RecoveryFailure, type RecoveryState } from "@carillon/pusher-recovery";
+      import type Pusher from "pusher-js";
+      declare const pusher: InstanceType<typeof Pusher.default>;
+      export const state: RecoveryState = enableRecovery(pusher, {
+        onFailure: ({ channel }: RecoveryFailure) => channel.toUpperCase(),
+      });
+      // @ts-expect-error not a client
+      enableRecovery({});`,
+  },
 ];

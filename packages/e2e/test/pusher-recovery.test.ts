@@ -1,8 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { enableRecovery, type RecoveryFailure, type RecoveryState } from "@carillon/pusher-recovery";
 import { eventually, NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,7 +10,6 @@ import { servePage } from "./support/page-server.ts";
 import { PlainPusherServer } from "./support/plain-pusher-server.ts";
 import { insist, SETTLE, upTo } from "./support/publishing.ts";
 import { PusherApplication, type PusherJs, type Visitor } from "./support/pusher-app.ts";
-import { ROOT } from "./support/run.ts";
 
 const CONFIG = `
 apps:
@@ -208,12 +204,9 @@ describe("one process", () => {
   });
 
   test("Chromium: the build for a script tag, beside pusher-js' own", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "carillon-page-"));
-    const file = join(folder, "plugin.js");
-    execFileSync(process.execPath, [join(ROOT, "packages/pusher-recovery/tools/build-browser.mjs"), file]);
-    const pusherJs = createRequire(import.meta.url).resolve("pusher-js/dist/web/pusher.min.js");
-    const scripts = [await readFile(pusherJs, "utf8"), await readFile(file, "utf8")];
-    await rm(folder, { recursive: true });
+    const { resolve } = createRequire(import.meta.url);
+    const files = ["pusher-js/dist/web/pusher.min.js", "@carillon/pusher-recovery/pusher-recovery.min.js"];
+    const scripts = await Promise.all(files.map((file) => readFile(resolve(file), "utf8")));
     await using site = await servePage(pageWith(scripts, link.port));
     const browser = await startBrowser();
     try {

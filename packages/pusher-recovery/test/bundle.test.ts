@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +6,9 @@ import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { enableRecovery, type PusherLike, RECOVERY_FAILED } from "@carillon/pusher-recovery";
 import type Pusher from "pusher-js";
+import { build } from "tsdown";
 import { afterAll, beforeAll, expect, expectTypeOf, it } from "vitest";
+import configuration from "../tsdown.config.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const MOST_BYTES = 2048;
@@ -15,11 +16,12 @@ const MOST_BYTES = 2048;
 let folder: string;
 let bundle: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "carillon-bundle-"));
-  const file = join(folder, "pusher-recovery.min.js");
-  execFileSync(process.execPath, [join(root, "tools/build-browser.mjs"), file], { stdio: "pipe" });
-  bundle = readFileSync(file, "utf8");
+  // As `make build` does it, elsewhere.
+  const script = configuration.find(({ format }) => format === "iife");
+  await build({ ...script, config: false, cwd: root, outDir: folder, logLevel: "error" });
+  bundle = readFileSync(join(folder, "pusher-recovery.min.js"), "utf8");
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
