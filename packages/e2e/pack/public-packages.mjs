@@ -81,9 +81,8 @@ export const PUBLIC_PACKAGES = [
     check: `
       if (typeof sdk.enableRecovery !== "function" || sdk.RECOVERY_FAILED !== "carillon:recovery_failed") throw new Error("no plugin");`,
     types: `
-      import { enableRecovery, type RecoveryFailure, type RecoveryState } from "@carillon/pusher-recovery";
-      import type Pusher from "pusher-js";
-      declare const pusher: InstanceType<typeof Pusher.default>;
+      import { enableRecovery, type PusherLike, type RecoveryFailure, type RecoveryState } from "@carillon/pusher-recovery";
+      declare const pusher: PusherLike;
       export const state: RecoveryState = enableRecovery(pusher, {
         onFailure: ({ channel }: RecoveryFailure) => channel.toUpperCase(),
       });

@@ -130,6 +130,17 @@ describe("examples/nextjs, built and started, in Chromium", () => {
     expect(await another.request(replayed)).toMatchObject({ type: "error", code: "forbidden" });
   });
 
+  test.each(["/api/realtime/auth", "/api/orders", "/api/orders/edge", "/api/session"])(
+    "%s answers 400 to what it can't read, and says what to send",
+    async (path) => {
+      for (const body of ["{", "null", "[]", '{"channel":1}', '{"channel":"private-user-ann","socketId":"x"}']) {
+        const headers = { "content-type": "application/json", cookie: "user=ann" };
+        const answer = await fetch(`${site.url}${path}`, { method: "POST", headers, body });
+        expect([body, answer.status, await answer.text()]).toEqual([body, 400, expect.stringMatching(/^send /)]);
+      }
+    },
+  );
+
   test("without a session nothing is given out", async () => {
     expect((await post("/api/orders", { item: "tea" })).status).toBe(401);
     expect((await post("/api/orders/edge", { item: "tea" })).status).toBe(401);

@@ -187,6 +187,27 @@ describe("carillon token", () => {
     await client.subscribe("private-orders", { token: stdout.trim() });
   });
 
+  test("api › a token that publishes in place of the publish secret, and no longer than a publisher takes", async () => {
+    await using running = await CarillonProcess.start("dev");
+    const { code, stdout } = await carillon(["token", "api"]);
+    expect(code).toBe(0);
+    const publish = (token: string) =>
+      fetch(`${running.url}/publish`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+        body: JSON.stringify({ channel: "orders", event: "order.created", payload: { id: 1 } }),
+      });
+    expect((await publish(stdout.trim())).status).toBe(204);
+    const connection = await carillon(["token", "connection", "--allow", "*=publish"]);
+    expect((await publish(connection.stdout.trim())).status).toBe(401);
+    expect((await publish((await carillon(["token", "api", "--ttl", "900"])).stdout.trim())).status).toBe(204);
+    expect(await carillon(["token", "api", "--ttl", "901"])).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("900"),
+    });
+    expect((await carillon(["token", "--help"])).stdout).toContain("Authorization: Bearer");
+  });
+
   test("says what is wrong with a capability, a channel or an app", async () => {
     expect(await carillon(["token", "connection", "--allow", "a=shout"])).toMatchObject({
       code: 64,

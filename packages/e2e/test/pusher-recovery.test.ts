@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { enableRecovery, type RecoveryFailure, type RecoveryState } from "@carillon/pusher-recovery";
 import { eventually, NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -205,8 +206,9 @@ describe("one process", () => {
 
   test("Chromium: the build for a script tag, beside pusher-js' own", async () => {
     const { resolve } = createRequire(import.meta.url);
-    const files = ["pusher-js/dist/web/pusher.min.js", "@carillon/pusher-recovery/pusher-recovery.min.js"];
-    const scripts = await Promise.all(files.map((file) => readFile(resolve(file), "utf8")));
+    const plugin = join(dirname(resolve("@carillon/pusher-recovery")), "pusher-recovery.min.js");
+    const files = [resolve("pusher-js/dist/web/pusher.min.js"), plugin];
+    const scripts = await Promise.all(files.map((file) => readFile(file, "utf8")));
     await using site = await servePage(pageWith(scripts, link.port));
     const browser = await startBrowser();
     try {

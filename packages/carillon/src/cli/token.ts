@@ -1,6 +1,12 @@
 import type { App } from "@carillon/core";
-import { type Capabilities, CHANNEL_NAME_RULE, isChannelName, parseCapabilities } from "@carillon/protocol";
-import { ConfiguredApps, loadConfig, mintConnectionToken, signChannel } from "@carillon/service";
+import {
+  type Capabilities,
+  CHANNEL_NAME_RULE,
+  isChannelName,
+  MAX_API_TOKEN_SECONDS,
+  parseCapabilities,
+} from "@carillon/protocol";
+import { ConfiguredApps, loadConfig, mintApiToken, mintConnectionToken, signChannel } from "@carillon/service";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "./failures.ts";
 
@@ -16,6 +22,8 @@ interface ChannelFlags {
 }
 
 const DEFAULT_TTL_SECONDS = 3600;
+/** Less than the most: the publisher's clock may be behind this one. */
+const DEFAULT_API_TTL_SECONDS = 600;
 
 /** Adds `carillon token …`: makes tokens on the command line, for trying things and for scripts. */
 export function addTokenCommand(program: Command): void {
@@ -51,6 +59,25 @@ export function addTokenCommand(program: Command): void {
       const app = await appOf(flags);
       process.stdout.write(`${signChannel(app, channelToSign(flags))}\n`);
     });
+  addApiCommand(token);
+}
+
+function addApiCommand(token: Command): void {
+  withAppFlags(token.command("api"))
+    .description(
+      "an API token (JWT) for the HTTP API, to be sent as 'Authorization: Bearer TOKEN' in place of the publish secret; " +
+        "it may do all that a server of the app may, so it is not for browsers",
+    )
+    .option(
+      "--ttl <seconds>",
+      `how long it is valid, in seconds, at most ${MAX_API_TOKEN_SECONDS}`,
+      parseApiSeconds,
+      DEFAULT_API_TTL_SECONDS,
+    )
+    .action(async (flags: AppFlags & { readonly ttl: number }) => {
+      const jwt = await mintApiToken(await appOf(flags), { ttlSeconds: flags.ttl });
+      process.stdout.write(`${jwt}\n`);
+    });
 }
 
 function channelToSign({ connection, channel, data }: ChannelFlags) {
@@ -83,6 +110,12 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isInteger(seconds) && seconds > 0) return seconds;
   throw new InvalidArgumentError("write a whole number of seconds.");
+}
+
+function parseApiSeconds(text: string): number {
+  const seconds = parseSeconds(text);
+  if (seconds <= MAX_API_TOKEN_SECONDS) return seconds;
+  throw new InvalidArgumentError(`a publisher takes API tokens of at most ${MAX_API_TOKEN_SECONDS} seconds.`);
 }
 
 function parseChannel(text: string): string {

@@ -5,7 +5,7 @@ import { userOf } from "@/lib/session";
 export async function POST(request: NextRequest) {
   const userId = userOf(request.cookies);
   if (userId === null) return new Response("sign in first", { status: 401 });
-  const { item } = await request.json().catch(() => ({}));
+  const { item } = (await request.json().catch(() => null)) ?? {};
   if (typeof item !== "string" || item === "") return new Response('send {"item":"…"}', { status: 400 });
   const order = { id: crypto.randomUUID(), item };
   // Here your database would keep the order.

@@ -4,7 +4,9 @@ import { SESSION_COOKIE, userOf } from "@/lib/session";
 
 /** Signs in as the name in the form; signs out without one. */
 export async function POST(request: Request) {
-  const name = String((await request.formData()).get("name") ?? "").toLowerCase();
+  const form = await request.formData().catch(() => null);
+  if (form === null) return new Response("send a form with a name", { status: 400 });
+  const name = String(form.get("name") ?? "").toLowerCase();
   const jar = await cookies();
   const before = userOf(jar);
   if (name === "") jar.delete(SESSION_COOKIE);
