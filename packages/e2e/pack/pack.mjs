@@ -74,7 +74,8 @@ async function stageInternals(manifest, staged) {
   const all = [manifest, ...inside.values()].flatMap(({ dependencies = {} }) => Object.entries(dependencies));
   const dependencies = {};
   for (const [name, version] of all.sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if ((dependencies[name] ??= version) !== version)
+    dependencies[name] ??= version;
+    if (dependencies[name] !== version)
       throw new Error(`two versions of ${name} inside ${manifest.name}`);
   }
   return { dependencies, bundleDependencies: [...inside.keys()].sort() };
