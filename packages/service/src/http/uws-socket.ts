@@ -64,6 +64,7 @@ export class UwsSocket implements Transport {
   write(frame: string | Uint8Array, isBinary: boolean): WriteResult {
     if (this.#socket === null) return "closed";
     if ((this.#flags & SLOW) !== 0) return "dropped";
+    this.#host.counters.bytesOut += frame.length;
     const outcome = this.#socket.send(frame, isBinary);
     if (outcome === SEND_OK) return "sent";
     return outcome === SEND_DROPPED ? "dropped" : "queued";
