@@ -43,7 +43,7 @@ export function addLagMetrics(
   );
   hop(
     "delivery_fanout_seconds",
-    "Hop 3: from the begin of the fan-out on this gateway to its frames being handed to all sockets, which send them in the same turn of the loop; each publication once.",
+    "Hop 3: from the begin of the fan-out on this gateway to its frames being handed to all sockets, which send them in the same turn of the loop; each eighth publication.",
     lag.fannedOut,
   );
   hop(

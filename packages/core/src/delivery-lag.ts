@@ -10,6 +10,12 @@ const WITHIN_BOUNDS_SECONDS = [
 /** What is measured between two processes: the time in an envelope has whole milliseconds. */
 const BETWEEN_BOUNDS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
+/** Of so many fan-outs one is timed: two looks at a clock cost more than the rest of the counting. */
+const FAN_OUTS_PER_SAMPLE = 8;
+
+/** Says that a fan-out is not timed. */
+const NOT_TIMED = -1;
+
 /**
  * How long publications take, hop by hop, on this node: each publication once, whatever the number of its subscribers. What
  * begins with the time in the envelope compares the clocks of two machines: it is as right as these agree, and where it
@@ -20,19 +26,27 @@ export class DeliveryLag {
   readonly acknowledged = new DurationBuckets(WITHIN_BOUNDS_SECONDS);
   /** From the time in the envelope to its arrival here. */
   readonly received = new DurationBuckets(BETWEEN_BOUNDS_SECONDS);
-  /** From the begin of the fan-out to the end: all of its frames are made and handed to the connections. */
+  /** From the begin of a fan-out to the end: all of its frames are made and handed to the connections. One of eight is timed. */
   readonly fannedOut = new DurationBuckets(WITHIN_BOUNDS_SECONDS);
   /** From the time in the envelope to the end of the fan-out. */
   readonly delivered = new DurationBuckets(BETWEEN_BOUNDS_SECONDS);
   readonly #clock: Clock;
+  #fanOuts = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** When something begins that is to be measured within the process. */
-  begin(): number {
+  /** When a publish begins, for {@link noteAcknowledged}. */
+  beginPublish(): number {
     return this.#clock.monotonic();
+  }
+
+  /** When a fan-out begins, for {@link noteDelivered}. */
+  beginFanOut(): number {
+    const isTimed = this.#fanOuts % FAN_OUTS_PER_SAMPLE === 0;
+    this.#fanOuts++;
+    return isTimed ? this.#clock.monotonic() : NOT_TIMED;
   }
 
   /** The bus has a publication that was accepted at `beganMs`. */
@@ -49,7 +63,7 @@ export class DeliveryLag {
 
   /** A publication of `timeMs`, whose fan-out began at `beganMs`, was handed to at least one connection. */
   noteDelivered(timeMs: number, beganMs: number): void {
-    this.fannedOut.note(this.#clock.monotonic() - beganMs);
+    if (beganMs !== NOT_TIMED) this.fannedOut.note(this.#clock.monotonic() - beganMs);
     this.delivered.note(this.#clock.now() - timeMs);
   }
 }

@@ -90,7 +90,7 @@ export class EventPublisher {
   async publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
-    const beganMs = this.#lag?.begin() ?? 0;
+    const beganMs = this.#lag?.beginPublish() ?? 0;
     const envelope = encodeEnvelope({ ...event, id: messageId, timeMs });
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
     const isKept = limits !== null && this.#history !== undefined && event.isTransient !== true;

@@ -102,7 +102,7 @@ export class Hub {
    * channel's history.
    */
   deliver(channel: Channel, bytes: Uint8Array, position?: string): void {
-    const beganMs = this.#lag?.begin() ?? 0;
+    const beganMs = this.#lag?.beginFanOut() ?? 0;
     this.#counters.envelopesIn++;
     const publication = decodeEnvelope(bytes);
     if (publication === null) {

@@ -88,8 +88,13 @@ it("DeliveryLag › a publication counts once, whatever the number of its subscr
     [2.5, 1],
   ]);
   expect(appCounts.of("1001").deliveries).toBe(6);
-  // Six frames such as "plain a e 1".
-  expect(test.counters.bytesOut).toBe(6 * 11);
+  const timed = () => lag.fannedOut.counts.reduce((sum, count) => sum + count, 0);
+  // The one without subscribers would have been timed, had it gone to anybody; the next is the ninth.
+  expect(timed()).toBe(0);
+  for (let count = 0; count < 6; count++) hub.deliver(channel, envelope(START_MS));
+  expect(timed()).toBe(1);
+  // Eight publications to three, in frames such as "plain a e 1".
+  expect(test.counters.bytesOut).toBe(24 * 11);
 });
 
 it("DeliveryLag › a clock behind the publisher's makes 0 and nothing below, and bytes that are no envelope count nothing", () => {
