@@ -14,10 +14,6 @@ static_resources:
   listeners:
     - name: clients
       address: { socket_address: { address: {{ .Values.listenHost | quote }}, port_value: 8000{{ if contains ":" .Values.listenHost }}, ipv4_compat: true{{ end }} } }
-      {{- if eq (include "carillon.terminatesTls" .) "true" }}
-      # A client that connects and then says nothing.
-      transport_socket_connect_timeout: 10s
-      {{- end }}
       filter_chains:
         - filters:
             {{- if eq $envoy.mode "http" }}
@@ -35,6 +31,8 @@ static_resources:
                 hash_policy: [{ source_ip: {} }]
             {{- end }}
           {{- if eq (include "carillon.terminatesTls" .) "true" }}
+          # For clients that connect and then say nothing.
+          transport_socket_connect_timeout: 10s
           transport_socket:
             name: envoy.transport_sockets.tls
             typed_config:
