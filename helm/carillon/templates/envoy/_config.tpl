@@ -1,6 +1,8 @@
 {{/* Envoy's configuration. Every number that is not Envoy's own default is here for a reason, which stands beside it. */}}
 {{- define "carillon.envoy.config" -}}
 {{- $envoy := .Values.loadBalancer.envoy -}}
+# Envoy wants a name for whatever asks for a certificate, even of a file.
+node: { id: envoy, cluster: {{ include "carillon.fullname" . }} }
 admin:
   # For this pod alone: what the outside may see goes through the listener "status".
   address: { socket_address: { address: 127.0.0.1, port_value: 9901 } }
