@@ -58,8 +58,8 @@ export function createProgram(): Command {
   serverCommand(program, "publisher", "serve the publish API");
   addWebhookCommands(serverCommand(program, "webhooks", "tell applications what happens on their channels"));
   addTokenCommand(program);
-  addSizeCommand(program);
   addCheckCommand(program);
+  addSizeCommand(program);
   withServerFlags(program.command("doctor"))
     .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")
     .addOption(
