@@ -82,6 +82,10 @@ chart-docs: build ## Write the chart's values.schema.json and README.md, out of 
 chaos: build tools ## Kill, freeze and restart everything for a while, and check that nothing is missed (ARGS="--seconds 300 --seed 1")
 	node packages/e2e/dist/chaos/main.js $(ARGS)
 
+.PHONY: dashboards
+dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashboards) from packages/e2e/dashboards
+	node packages/e2e/dist/dashboards/main.js
+
 .PHONY: bench
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
