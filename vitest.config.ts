@@ -38,6 +38,8 @@ export default defineConfig({
       endToEnd("e2e", "packages/e2e/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
+      // What deploy/ has, with the programs that it is for: `make deploy-test`.
+      endToEnd("deploy", "packages/e2e/deploy/**/*.test.ts"),
     ],
   },
 });
