@@ -22,7 +22,7 @@ import { wireText } from "./wire-text.ts";
 /** What a public server is made of. */
 export interface PublicServerOptions {
   readonly logger: Logger;
-  /** Of these, the server itself only counts `slowConsumers`; the rest is its callers' to count. */
+  /** Of these, the server itself only counts `slowConsumers` and the bytes of single frames; the rest is its callers' to count. */
   readonly counters: NodeCounters;
   /**
    * Longest head of a request: request line and headers. Bytes, 1024 to 1048576; 16384 when absent. uWebSockets.js reads it
