@@ -75,8 +75,7 @@ async function stageInternals(manifest, staged) {
   const dependencies = {};
   for (const [name, version] of all.sort(([a], [b]) => (a < b ? -1 : 1))) {
     dependencies[name] ??= version;
-    if (dependencies[name] !== version)
-      throw new Error(`two versions of ${name} inside ${manifest.name}`);
+    if (dependencies[name] !== version) throw new Error(`two versions of ${name} inside ${manifest.name}`);
   }
   return { dependencies, bundleDependencies: [...inside.keys()].sort() };
 }

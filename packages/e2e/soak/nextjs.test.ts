@@ -133,7 +133,8 @@ describe("examples/nextjs, built and started, in Chromium", () => {
   test.each(["/api/realtime/auth", "/api/orders", "/api/orders/edge", "/api/session"])(
     "%s answers 400 to what it can't read, and says what to send",
     async (path) => {
-      for (const body of ["{", "null", "[]", '{"channel":1}', '{"channel":"private-user-ann","socketId":"x"}']) {
+      const ids = ['"x"', "1.5"].map((id) => `{"channel":"private-user-ann","socketId":${id}}`);
+      for (const body of ["{", "null", "[]", '{"channel":1}', ...ids]) {
         const headers = { "content-type": "application/json", cookie: "user=ann" };
         const answer = await fetch(`${site.url}${path}`, { method: "POST", headers, body });
         expect([body, answer.status, await answer.text()]).toEqual([body, 400, expect.stringMatching(/^send /)]);

@@ -29,7 +29,7 @@ const ready = /open (http:\S+)/;
 describe("examples", () => {
   test("custom-server › one process serves the page, publishes and delivers; SIGTERM ends it cleanly", async () => {
     await using example = await Example.copy("custom-server");
-    await example.link();
+    await example.install();
     await using server = await example.start(["server.js"], { ready, env: { PORT: "0", REALTIME_PORT: "0" } });
     const [page, other] = [await open(server.url), await open(server.url)];
     for (const each of [page, other]) await stateIs(each, "subscribed");

@@ -1,9 +1,7 @@
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { build } from "rolldown";
-import { ROOT } from "./run.ts";
+import { bundlePages, pageOf } from "./page-bundle.ts";
 
 /** What a page is told. */
 export interface PageSettings {
@@ -29,9 +27,7 @@ export class Application implements AsyncDisposable {
 
   static async start(settings: PageSettings): Promise<Application> {
     const script = await bundle();
-    const page = `<!doctype html><meta charset="utf-8"><title>Orders</title><body>
-      <script>var settings = ${JSON.stringify({ ...settings, authEndpoint: "/api/realtime/auth" })};</script>
-      <script type="module">${script.replaceAll("</script", "<\\/script")}</script>`;
+    const page = pageOf(script, { ...settings, authEndpoint: "/api/realtime/auth" });
     const server = createServer((request, response) => {
       if (request.url === "/api/realtime/auth") {
         void authorize(request, response);
@@ -79,14 +75,8 @@ async function authorize(request: IncomingMessage, response: ServerResponse): Pr
 
 let bundled: Promise<string> | null = null;
 
-/** The page's script as a bundler makes it, once for all tests of a file. */
+/** The page's script, made once for all tests of a file. */
 function bundle(): Promise<string> {
-  bundled ??= build({
-    input: join(ROOT, "packages/e2e/test/pages/orders.tsx"),
-    transform: { define: { "process.env.NODE_ENV": '"development"' } },
-    output: { format: "esm" },
-    write: false,
-    logLevel: "silent",
-  }).then(({ output: [chunk] }) => chunk.code);
+  bundled ??= bundlePages("orders.tsx").then((made) => made.get("orders.js") ?? "");
   return bundled;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -14,6 +14,7 @@ const PUBLISHED: Readonly<Record<string, string>> = {
   "@carillon/client": "client",
   "@carillon/react": "react",
   "@carillon/server": "server",
+  carillon: "carillon",
 };
 
 const READY_WITHIN_MS = 60_000;
@@ -48,11 +49,6 @@ export class Example implements AsyncDisposable {
     }
     await writeFile(file, JSON.stringify(manifest));
     await this.run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline"]);
-  }
-
-  /** Instead of installing: the packages of this repository, as they are built. For what depends on the servers. */
-  async link(): Promise<void> {
-    await symlink(join(ROOT, "node_modules"), join(this.folder, "node_modules"), "dir");
   }
 
   /** Runs a program in the folder to its end. Rejects with all it printed when it fails. */

@@ -7,7 +7,7 @@ export async function POST(request: NextRequest) {
   const userId = userOf(request.cookies);
   if (userId === null) return new Response("sign in first", { status: 401 });
   const { channel, socketId } = (await request.json().catch(() => null)) ?? {};
-  if (typeof channel !== "string" || !/^\d+\.\d+$/.test(socketId)) {
+  if (typeof channel !== "string" || typeof socketId !== "string" || !/^\d+\.\d+$/.test(socketId)) {
     return new Response('send {"channel":"…","socketId":"…"}', { status: 400 });
   }
   if (channel === "presence-shop") {
