@@ -65,6 +65,9 @@ const tests = [
 ];
 // All, or those that are named.
 const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !tests.some((each) => each.name === name));
+if (unknown.length > 0)
+  throw new Error(`no such part: ${unknown.join(", ")}; there are ${tests.map(({ name }) => name).join(", ")}`);
 let failed = 0;
 for (const each of tests.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
   const into = await mkdtemp(join(tmpdir(), "carillon-pack-"));
