@@ -1,5 +1,6 @@
 import {
   type App,
+  AppCounts,
   BlockControl,
   type BlockStore,
   type Bus,
@@ -7,11 +8,13 @@ import {
   ClusterControl,
   ClusterMembership,
   createNodeCounters,
+  DeliveryLag,
   type HistoryStore,
   type NodeCounters,
   type WebhookQueue,
 } from "@carillon/core";
 import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
+import type { NatsBus } from "@carillon/nats";
 import { Publisher } from "@carillon/publisher";
 import {
   type Config,
@@ -52,10 +55,14 @@ export interface ProcessOptions {
 /** The parts of a process. Which there are depends on the role. */
 export interface Parts {
   readonly counters: NodeCounters;
+  readonly appCounts: AppCounts;
+  readonly lag: DeliveryLag;
   readonly apps: ConfiguredApps;
   /** Which channels keep a history. */
   readonly rules: ConfiguredChannelRules;
   readonly bus: Bus;
+  /** The same, with what only NATS has; null where there is none. */
+  readonly natsBus: NatsBus | null;
   readonly history: HistoryStore;
   /** Who is kept out. */
   readonly blocks: BlockStore;
@@ -91,10 +98,17 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   for (const warning of config.warnings) log.warn("config_warning", { ...warning });
   const counters = createNodeCounters();
   const clock = systemClock;
+  const appCounts = new AppCounts();
+  const lag = new DeliveryLag(clock);
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
 
-  const { bus, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
+  const { bus, natsBus, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({
+    config,
+    role,
+    log,
+    ids,
+  });
   closing.push("bus", () => bus.close());
   closing.push("webhook queue", () => webhooks.close());
   closing.push("bus log", logStatusOf(bus, log));
@@ -102,7 +116,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const server = role === "webhooks" ? null : createPublicServer({ logger: log, counters });
   closing.push("server", () => server?.close());
 
-  const shared = { webhooks, bus, history, blocks, rules, apps, clock, ids, counters, log };
+  const shared = { webhooks, bus, history, blocks, rules, apps, clock, ids, counters, appCounts, lag, log };
   const leaving = new Leaving();
   let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
   let isAccepting = () => false;
@@ -143,9 +157,12 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   if (watch !== null) closing.push("configuration watch", () => watch.close());
   return {
     counters,
+    appCounts,
+    lag,
     apps,
     rules,
     bus,
+    natsBus,
     history,
     blocks,
     cluster,
@@ -166,7 +183,7 @@ function logStatusOf(bus: Bus, log: Logger): () => void {
   });
 }
 
-type Shared = Pick<Parts, "bus" | "history" | "blocks" | "rules" | "apps" | "counters"> & {
+type Shared = Pick<Parts, "bus" | "history" | "blocks" | "rules" | "apps" | "counters" | "appCounts" | "lag"> & {
   readonly clock: typeof systemClock;
   readonly ids: ReturnType<typeof randomIds>;
   readonly log: Logger;

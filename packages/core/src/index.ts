@@ -1,3 +1,4 @@
+export { type AppCounters, AppCounts } from "./app-counters.ts";
 export { type BlockCounters, BlockGuard, type BlockGuardOptions } from "./blocks/block-guard.ts";
 export { BlockList } from "./blocks/block-list.ts";
 export { MemoryBlockStore, type MemoryBlockStoreOptions } from "./blocks/memory-block-store.ts";
@@ -32,6 +33,8 @@ export {
   encodeCountAnnouncement,
 } from "./counts/count-announcement.ts";
 export { SubscriberCounts, type SubscriberCountsOptions } from "./counts/subscriber-counts.ts";
+export { DeliveryLag } from "./delivery-lag.ts";
+export { DurationBuckets } from "./duration-buckets.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";
 export { HistoryAccess, type HistoryAccessOptions, type HistoryAnswer, type HistoryRequest } from "./history-access.ts";

@@ -15,6 +15,7 @@ export function createNodeCounters(): NodeCounters {
     envelopesIn: 0,
     envelopesUnreadable: 0,
     deliveries: 0,
+    bytesOut: 0,
     publicationsEncoded: 0,
     eventsPublished: 0,
     duplicatePublishes: 0,

@@ -1,5 +1,6 @@
 import type {
   App,
+  AppCounts,
   AppRegistry,
   Authorizer,
   BlockStore,
@@ -7,6 +8,7 @@ import type {
   ChannelRules,
   Clock,
   Cluster,
+  DeliveryLag,
   HistoryStore,
   IdSource,
   NodeCounters,
@@ -64,6 +66,10 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly counters: NodeCounters;
+  /** Absent: nothing is counted by app. */
+  readonly appCounts?: AppCounts;
+  /** Measures how long publications take. Absent: nothing is measured. */
+  readonly lag?: DeliveryLag;
   readonly log: Logger;
   readonly settings: GatewaySettings;
   /** In the order in which they are asked whether an upgrade is theirs. */

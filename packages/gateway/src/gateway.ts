@@ -142,6 +142,23 @@ export class Gateway {
     ]);
   }
 
+  /** Bytes that wait for clients to take them, and for how many connections. Looks at each: for the metrics endpoint. */
+  get backpressure(): { readonly bytes: number; readonly connections: number } {
+    let [bytes, connections] = [0, 0];
+    for (const { transport } of this.#node.services.connections.all()) {
+      const { bufferedBytes } = transport;
+      if (bufferedBytes === 0) continue;
+      bytes += bufferedBytes;
+      connections++;
+    }
+    return { bytes, connections };
+  }
+
+  /** Most connections that it holds. */
+  get maxConnections(): number {
+    return this.#options.settings.maxConnections;
+  }
+
   /** Connections over HTTP; null where there are none. */
   get fallback(): Fallback | null {
     return this.#fallback;

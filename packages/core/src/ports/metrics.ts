@@ -27,6 +27,8 @@ export interface NodeCounters {
   envelopesUnreadable: number;
   /** Deliveries: one per publication and subscribed connection. */
   deliveries: number;
+  /** Bytes of frames to clients: publications once for each connection, and what is written to single ones (of texts, their characters). */
+  bytesOut: number;
   /** Frames encoded for publications: one per publication and codec in use. */
   publicationsEncoded: number;
   /** Events accepted for publishing, from clients and over HTTP. */
