@@ -5,13 +5,14 @@ import { Rebalancer } from "../../src/rebalancer.ts";
 
 const SETTINGS = { thresholdPercent: 20, sharePercent: 10, minConnections: 10, intervalMs: 10_000 };
 
-/** A gateway with so many sessions, whose clients go when they are asked and don't come back. */
+/** A gateway with so many sessions, whose clients go when they are asked, and come back or not. */
 class World {
   readonly clock = new FakeClock();
   readonly asked: { readonly number: number; readonly atMs: number }[] = [];
   readonly cluster: { isSettled: boolean; nodes: ClusterNode[] } = { isSettled: true, nodes: [] };
   readonly rebalancer: Rebalancer;
   lastNumber = 0;
+  comesBack = false;
   readonly #numbers = new Set<number>();
 
   constructor(count: number) {
@@ -39,6 +40,7 @@ class World {
       ask: ({ number }) => {
         this.asked.push({ number, atMs: this.clock.monotonic() });
         this.#numbers.delete(number);
+        if (this.comesBack) this.add();
       },
     });
   }
@@ -95,16 +97,28 @@ describe("Rebalancer", () => {
     expect(world.asked).toHaveLength(1);
   });
 
-  it("never goes below the average, and rests when all who were there at its beginning have been asked", async () => {
+  it("ends near the average, and not below it", async () => {
     const world = new World(100);
     world.peer("b", 20);
-    await world.run(120_000);
     // The other one says 20 all the time: nobody arrives there.
+    await world.run(900_000);
+    expect(world.rebalancer.state).toBe("balanced");
+    expect(world.asked.length).toBeGreaterThan(70);
     expect(world.asked.length).toBeLessThanOrEqual(80);
-    expect(world.rebalancer.state).not.toBe("round");
     world.rebalancer.close();
     await world.run(10_000);
     expect(world.clock.pendingTimers).toBe(0);
+  });
+
+  it("who comes back isn't asked again, and it rests", async () => {
+    const world = new World(100);
+    world.comesBack = true;
+    world.peer("b", 20);
+    await world.run(300_000);
+    expect(world.rebalancer.state).toBe("resting");
+    expect(world.asked.length).toBeGreaterThan(10);
+    expect(Math.max(...world.asked.map(({ number }) => number))).toBeLessThanOrEqual(100);
+    world.rebalancer.close();
   });
 
   it("publishers are no gateways: they don't count", async () => {
