@@ -37,7 +37,7 @@ export class NatsInProduction {
     for (const program of programs) started.push(await start(program, `${folder.path}/logs`));
     const cluster = new NatsInProduction({ ports, secrets, certificates }, [
       () => stopAll(started),
-      () => folder[Symbol.asyncDispose](),
+      async () => folder[Symbol.asyncDispose](),
       () => certificates[Symbol.asyncDispose](),
     ]);
     const isReady = async (url: string) => {
