@@ -22,7 +22,7 @@ import { wireText } from "./wire-text.ts";
 /** What a public server is made of. */
 export interface PublicServerOptions {
   readonly logger: Logger;
-  /** Of these, the server itself only counts `slowConsumers`; the rest is its callers' to count. */
+  /** Of these, the server itself only counts `slowConsumers` and the bytes of single frames; the rest is its callers' to count. */
   readonly counters: NodeCounters;
   /**
    * Longest head of a request: request line and headers. Bytes, 1024 to 1048576; 16384 when absent. uWebSockets.js reads it
@@ -149,10 +149,11 @@ class UwsServer implements PublicServer {
     if (this.#phase !== "routing") throw new Error("The server listens already, or has been closed.");
   }
 
-  /** Always exclusive: otherwise a second process would take half of the connections without anybody noticing. */
   #tryListen(address: ListenAddress): UwsListenSocket | false {
     let result: UwsListenSocket | false = false;
-    this.#app.listen(address.host, address.port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
+    const { LIBUS_LISTEN_DEFAULT, LIBUS_LISTEN_EXCLUSIVE_PORT } = this.#uws;
+    const mode = address.isShared === true ? LIBUS_LISTEN_DEFAULT : LIBUS_LISTEN_EXCLUSIVE_PORT;
+    this.#app.listen(address.host, address.port, mode, (socket) => {
       result = socket;
     });
     return result;

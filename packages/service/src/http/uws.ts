@@ -123,6 +123,7 @@ export interface UwsModule {
   us_listen_socket_close(socket: UwsListenSocket): void;
   us_socket_local_port(socket: UwsListenSocket): number;
   _cfg(option: string): void;
+  readonly LIBUS_LISTEN_DEFAULT: number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
   readonly DISABLED: number;
 }
