@@ -17,6 +17,7 @@ import {
   type MetricsRegistry,
 } from "@carillon/service";
 import { addAppMetrics, addBuildMetrics, addConnectionMetrics, addLagMetrics, addNatsMetrics } from "./flow-metrics.ts";
+import { addRebalanceMetrics, overloadOf } from "./gateway-load.ts";
 import type { Parts } from "./parts.ts";
 import { addWebhookMetrics, addWebhookSourceMetrics } from "./webhook-metrics.ts";
 
@@ -50,6 +51,7 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
   addBuildMetrics(metrics);
   addFlowMetrics(metrics, parts);
   if (gateway?.fallback != null) addFallbackMetrics(metrics, gateway.fallback);
+  if (gateway !== null) addRebalanceMetrics(metrics, gateway);
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
   addClusterMetrics(metrics, parts.cluster);
   addBlockMetrics(metrics, parts.blocks, gateway?.blockCounters ?? null);
@@ -88,6 +90,7 @@ function degradations(parts: Parts): string[] {
   const { status } = parts.blocks;
   if (status === "stale") degradations.push("the store of blocks is away: those known here hold, none can be changed");
   if (status === "absent") degradations.push("NATS has no JetStream to keep blocks in: nobody is blocked");
+  degradations.push(...overloadOf(parts.gateway, { isOutOfService: false }));
   if (parts.worker?.isQueueAvailable === false) degradations.push("the queue of webhooks is away: none are delivered");
   return degradations;
 }
@@ -103,6 +106,7 @@ function reasonsNotReady({ bus, blocks, gateway, leaving }: Parts): string[] {
   if (bus.status !== "connected") reasons.push("the bus is not connected");
   if (gateway !== null && blocks.status === "loading") reasons.push("the list of blocks is not loaded yet");
   if (gateway?.hasRoom === false) reasons.push("the process holds as many connections as it may");
+  reasons.push(...overloadOf(gateway, { isOutOfService: true }));
   return reasons;
 }
 

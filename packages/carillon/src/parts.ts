@@ -29,6 +29,7 @@ import {
   isOriginAllowed,
   type Logger,
   openFileLimit,
+  ProcessLoad,
   type PublicServer,
   type PublisherConfig,
   randomIds,
@@ -116,7 +117,9 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   closing.push("server", () => server?.close());
 
   const shared = { webhooks, bus, history, blocks, rules, apps, clock, ids, counters, appCounts, lag, log };
+  const leaving = new Leaving();
   let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
+  let isAccepting = () => false;
   const cluster = new ClusterMembership({
     link: clusterLink,
     bus,
@@ -124,12 +127,18 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
     nodeId: String(ids.nodeNumber),
     isGateway: role === "dev" || role === "gateway",
     connectionsByApp: () => connectionsByApp(),
+    isAccepting: () => isAccepting(),
     onBug: (error) => log.error("cluster_handler_failed", { error }),
   });
   const hasGateway = server !== null && (role === "dev" || role === "gateway");
-  const gateway = hasGateway ? startGateway({ ...shared, server, cluster }, config.gateway) : null;
+  const load = hasGateway ? new ProcessLoad() : null;
+  closing.push("load", () => load?.close());
+  const gateway =
+    hasGateway && load !== null ? startGateway({ ...shared, server, cluster, load }, config.gateway) : null;
   if (gateway !== null) {
     connectionsByApp = () => gateway.connectionsByApp;
+    // For as long as load balancers go on sending clients they are taken in, but nobody is sent here any more.
+    isAccepting = () => !leaving.hasBegun && gateway.isAccepting;
     closing.push("gateway", () => gateway.close());
     closing.push("webhook events", () => gateway.closeWebhooks(WEBHOOK_CLOSE_MS));
   }
@@ -147,7 +156,6 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
 
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
-  const leaving = new Leaving();
   return {
     counters,
     appCounts,
@@ -192,7 +200,7 @@ function startWorker(shared: Shared, config: Config): WebhookWorker {
 }
 
 function startGateway(
-  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster },
+  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster; readonly load: ProcessLoad },
   config: GatewayConfig,
 ): Gateway {
   return new Gateway({
@@ -227,6 +235,7 @@ function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {
 
 function gatewaySettings(config: GatewayConfig): GatewaySettings {
   const { fallback, maxFrameBytes, maxBackpressureBytes, idleTimeoutSeconds, maxLingeringChannels } = config;
+  const { enabled: isRebalancing, intervalSeconds, ...rebalance } = config.rebalance;
   const { keepSeconds, bufferBytes, maxRelayed } = fallback;
   return {
     maxConnections: config.maxConnections === 0 ? connectionsThatFit() : config.maxConnections,
@@ -237,6 +246,8 @@ function gatewaySettings(config: GatewayConfig): GatewaySettings {
     maxLingeringChannels,
     presenceGraceMs: config.presence.graceSeconds * 1000,
     fallback: fallback.enabled ? { keepMs: keepSeconds * 1000, bufferBytes, maxRelayed } : null,
+    rebalance: isRebalancing ? { ...rebalance, intervalMs: intervalSeconds * 1000 } : null,
+    overload: config.admission,
   };
 }
 

@@ -6,6 +6,7 @@ export function createNodeCounters(): NodeCounters {
     connectionsOpened: 0,
     connectionsClosed: new Map(),
     upgradesRefused: new Map(),
+    connectionsDrained: new Map(),
     slowConsumers: 0,
     framesIn: 0,
     bytesIn: 0,

@@ -17,6 +17,7 @@ import {
   type UwsRequestHandler,
 } from "./uws.ts";
 import { checkEndpoint, checkRange, socketBehavior } from "./websocket-behavior.ts";
+import { wireText } from "./wire-text.ts";
 
 /** What a public server is made of. */
 export interface PublicServerOptions {
@@ -126,7 +127,7 @@ class UwsServer implements PublicServer {
   publish(topic: string, frame: Uint8Array, isBinary: boolean): void {
     // Without a WebSocket route it would crash the process.
     if (this.#endpoint === null || this.#phase === "closed") return;
-    this.#app.publish(topic, frame, isBinary);
+    this.#app.publish(wireText(topic), frame, isBinary);
   }
 
   stopListening(): void {

@@ -38,6 +38,11 @@ export const COUNTER_METRICS = {
     help: "Connections that were turned away before they began, over HTTP too, by reason.",
     label: "reason",
   },
+  connectionsDrained: {
+    name: "connections_drained_total",
+    help: "Connections whose clients were asked to come back elsewhere, because this node shuts down or has more than others.",
+    label: "reason",
+  },
   slowConsumers: { name: "slow_consumers_total", help: "Connections cut because they did not read fast enough." },
   framesIn: { name: "frames_received_total", help: "Frames from clients." },
   bytesIn: { name: "received_bytes_total", help: "Bytes of frames from clients." },
