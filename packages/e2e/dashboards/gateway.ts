@@ -49,10 +49,7 @@ const connections: Row = {
       title: "Draining",
       description: "1 while a gateway sends its clients elsewhere. For longer than its drain window: it hangs.",
       unit: "short",
-      queries: [
-        line("{{instance}}", `max by (instance) (carillon_draining{${PROCESS}})`),
-        line("sent elsewhere: {{reason}}", `sum by (reason) (rate(carillon_connections_drained_total{${PROCESS}}${RATE}))`),
-      ],
+      queries: [line("{{instance}}", `max by (instance) (carillon_draining{${PROCESS}})`)],
     },
   ],
 };
