@@ -84,6 +84,16 @@ export function fetchFromPyPI(name, requirement) {
   });
 }
 
+/** Builds the program of a Go module and keeps it under `name`, whatever Go calls it. */
+export function fetchWithGo(name, module) {
+  return keep(name, "go install", (folder) => {
+    const env = { ...process.env, GOBIN: folder, GOFLAGS: "" };
+    execFileSync("go", ["install", module], { stdio: ["ignore", 2, 2], env });
+    const [built] = readdirSync(folder);
+    if (built !== name) renameSync(join(folder, built), join(folder, name));
+  });
+}
+
 /** Takes the program `name` out of a package of Debian or Ubuntu without installing it, which would start it as a service. */
 export function fetchFromDebian(name, packageName) {
   return keep(name, "apt-get download", (folder) => {

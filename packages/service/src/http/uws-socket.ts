@@ -65,8 +65,9 @@ export class UwsSocket implements Transport {
   write(frame: string | Uint8Array, isBinary: boolean): WriteResult {
     if (this.#socket === null) return "closed";
     if ((this.#flags & SLOW) !== 0) return "dropped";
-    this.#host.counters.bytesOut += frame.length;
-    const outcome = this.#socket.send(wireData(frame), isBinary);
+    const data = wireData(frame);
+    this.#host.counters.bytesOut += data.length;
+    const outcome = this.#socket.send(data, isBinary);
     if (outcome === SEND_OK) return "sent";
     return outcome === SEND_DROPPED ? "dropped" : "queued";
   }
