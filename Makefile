@@ -61,6 +61,8 @@ soak: build tools ## The tests that take minutes: chaos, hostile and silent clie
 tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium, Pusher's SDKs for other languages
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-chromium.mjs >/dev/null
+	@node packages/testkit/tools/ensure-prometheus.mjs >/dev/null
+	@node packages/testkit/tools/ensure-prometheus.mjs promtool >/dev/null
 	@node packages/testkit/tools/ensure-pusher-sdks.mjs >/dev/null
 
 .PHONY: pack-test
