@@ -79,6 +79,16 @@ bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benc
 sizing: build tools ## What histories take of nats-server: memory, disk, restarts; writes docs/sizing.md (ARGS="--channels 10000")
 	node loadtest/dist/bench/sizing/main.js $(ARGS)
 
+.PHONY: load
+load: build ## Load test with k6, and a verdict: make load N=50000 SCENARIO=broadcast (HELP=1 shows all settings)
+	@node loadtest/dist/load/main.js
+
+.PHONY: load-test
+load-test: build ## Tests of the load test: that planted losses, repeats and delays are found, with the real k6
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@node packages/testkit/tools/ensure-k6.mjs >/dev/null
+	@$(VITEST) --project load --outputFile.json=$(RESULTS)/load-results.json
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf packages/*/dist loadtest/dist coverage

@@ -122,6 +122,8 @@ export class Crowd implements ClientOwner {
 
   #begin({ phase, name, seconds }: Control): void {
     this.#report = null;
+    this.#own.reset();
+    this.#rooms.reset();
     for (const client of this.#clients) {
       for (const sequence of [client.shared, client.own, client.fromRoom]) if (sequence.phase < phase) sequence.begin(phase);
     }

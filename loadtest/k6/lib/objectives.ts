@@ -72,7 +72,9 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
     none("not_back", "clients that never came back"),
     none("silent", "clients that heard nothing of a phase"),
     // Being moved to another gateway is what a rolling update is; elsewhere nobody has a reason to end a connection.
-    ...(phases.has("watch") ? [none("not_recovered", "recoveries that failed")] : [none("disconnects", "connections that broke")]),
+    ...(phases.has("watch")
+      ? ([none("not_recovered", "recoveries that failed"), { kind: "some", count: "disconnects", title: "connections that the update moved" }] as const)
+      : [none("disconnects", "connections that broke")]),
   ];
 }
 

@@ -48,12 +48,16 @@ export class OwnPublishes {
     return this.#refused.get(client) ?? 0;
   }
 
-  /** Begins. A crowd has its share of the whole rate. */
-  start({ phase, seconds }: { readonly phase: number; readonly seconds: number }): void {
-    const { clients, settings } = this.#options;
+  /** Forgets the phase before. */
+  reset(): void {
     this.stop();
     this.#published.clear();
     this.#refused.clear();
+  }
+
+  /** Begins. A crowd has its share of the whole rate. */
+  start({ phase, seconds }: { readonly phase: number; readonly seconds: number }): void {
+    const { clients, settings } = this.#options;
     const perMs = (settings.unicastRate * clients.length) / settings.clients / 1_000;
     const beganMs = Date.now();
     let sent = 0;

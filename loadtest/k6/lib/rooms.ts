@@ -56,10 +56,14 @@ export class Rooms {
     return room === index ? 0 : (this.#sent.get(room) ?? 0);
   }
 
-  /** Begins to send client events. */
-  start({ phase, seconds, clients }: PhaseOptions): void {
+  /** Forgets the phase before. */
+  reset(): void {
     this.stop();
     this.#sent.clear();
+  }
+
+  /** Begins to send client events. */
+  start({ phase, seconds, clients }: PhaseOptions): void {
     const senders = clients.filter(({ room, index }) => room === index);
     const beganMs = Date.now();
     let sent = 0;
