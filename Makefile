@@ -83,6 +83,10 @@ sizing: build tools ## What histories take of nats-server: memory, disk, restart
 load: build ## Load test with k6, and a verdict: make load N=50000 SCENARIO=broadcast (HELP=1 shows all settings)
 	@node loadtest/dist/load/main.js
 
+.PHONY: load-verdict
+load-verdict: build ## One verdict on the logs of several k6 pods: make load-verdict LOGS="a.log b.log"
+	@node loadtest/dist/load/merge.js $(LOGS)
+
 .PHONY: load-test
 load-test: build ## Tests of the load test: that planted losses, repeats and delays are found, with the real k6
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null

@@ -38,6 +38,8 @@ export default defineConfig({
       endToEnd("e2e", "packages/e2e/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
+      // With the real k6: `make load-test`.
+      endToEnd("load", "loadtest/load-test/**/*.test.ts"),
     ],
   },
 });

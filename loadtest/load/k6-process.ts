@@ -61,7 +61,8 @@ export class K6Process {
     running.add(child);
     this.#child = child;
     this.pid = child.pid ?? 0;
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (line) => this.#said(line));
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on("line", (line) => this.#said(line));
     this.#ended = once(child, "exit").then(([code]) => {
       running.delete(child);
       return typeof code === "number" ? code : 1;
@@ -117,8 +118,15 @@ export class K6Process {
 }
 
 function flagsOf({ index, count, apiPort, isLoopback }: K6Options): string[] {
-  const cuts = Array.from({ length: count + 1 }, (_, cut) => (cut === 0 ? "0" : cut === count ? "1" : `${cut}/${count}`));
-  const segment = ["--execution-segment", `${cuts[index]}:${cuts[index + 1]}`, "--execution-segment-sequence", cuts.join(",")];
+  const cuts = Array.from({ length: count + 1 }, (_, cut) =>
+    cut === 0 ? "0" : cut === count ? "1" : `${cut}/${count}`,
+  );
+  const segment = [
+    "--execution-segment",
+    `${cuts[index]}:${cuts[index + 1]}`,
+    "--execution-segment-sequence",
+    cuts.join(","),
+  ];
   return [
     "--quiet",
     "--no-usage-report",

@@ -36,7 +36,9 @@ async function main(environment: Readonly<Record<string, string | undefined>>): 
   const given = definedOnly(environment);
   const isElsewhere = (given["URL"] ?? "") !== "";
   // Settings are refused before anything is started; what is started here has addresses only later.
-  const placeholder = isElsewhere ? {} : { URL: "ws://127.0.0.1", PUBLISH_URL: "http://127.0.0.1", PUBLISH_SECRET: "x", SECRET: "x", HISTORY: "yes" };
+  const placeholder = isElsewhere
+    ? {}
+    : { URL: "ws://127.0.0.1", PUBLISH_URL: "http://127.0.0.1", PUBLISH_SECRET: "x", SECRET: "x", HISTORY: "yes" };
   let base: Variables;
   try {
     options = readRunnerOptions(environment);
@@ -72,10 +74,10 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
     settings,
     variables,
     folder,
-    system: system?.processes ?? [],
+    system,
     stack,
   });
-  const verdict = judge(settings, results, recorder.generatorProblems());
+  const verdict = judge(settings, results, recorder.generatorProblems(settings.limits.generatorIdleShare));
   const version = await promisify(execFile)(binary, ["version"]);
   const report = {
     command: commandOf(base),
@@ -90,7 +92,9 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
     marks: recorder.marks,
     timeline: recorder.moments,
   };
-  const paths = [...(await writeReport(report, options.outFolder ?? join(REPOSITORY, "loadtest/dist/load"), `load-${scenario}`))];
+  const paths = [
+    ...(await writeReport(report, options.outFolder ?? join(REPOSITORY, "loadtest/dist/load"), `load-${scenario}`)),
+  ];
   if (options.writesDocs) {
     const docs = join(REPOSITORY, "docs/benchmarks");
     paths.push(...(await writeReport(report, docs, `load-${scenario}-${settings.clients}`)));
@@ -106,13 +110,28 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
 /** What all processes of k6 have to agree on. Each of them needs a thread at least. */
 function withDefaults(given: Variables, processes: number): Variables {
   const clients = given["N"] || String(DEFAULT_CLIENTS);
-  const threads = given["VUS"] || String(Math.min(Number(clients), Math.max(processes, Math.ceil(Number(clients) / 1_000))));
+  const threads =
+    given["VUS"] || String(Math.min(Number(clients), Math.max(processes, Math.ceil(Number(clients) / 1_000))));
   return { ...given, N: clients, VUS: threads, RUN: given["RUN"] || Date.now().toString(36) };
 }
 
 /** The settings that were given, as one would type them; secrets and what make and the shell add aside. */
 function commandOf(variables: Variables): string {
-  const shown = ["N", "SCENARIO", "PROTOCOL", "GATEWAYS", "PROCESSES", "VUS", "RAMP", "HOLD", "DURATION", "RATE", "UNICAST_RATE", "PAYLOAD", "CHURN"];
+  const shown = [
+    "N",
+    "SCENARIO",
+    "PROTOCOL",
+    "GATEWAYS",
+    "PROCESSES",
+    "VUS",
+    "RAMP",
+    "HOLD",
+    "DURATION",
+    "RATE",
+    "UNICAST_RATE",
+    "PAYLOAD",
+    "CHURN",
+  ];
   const slo = Object.keys(variables).filter((name) => name.startsWith("SLO_"));
   const given = [...shown, ...slo].filter((name) => process.env[name] !== undefined && process.env[name] !== "");
   return ["make load", ...given.map((name) => `${name}=${process.env[name]}`)].join(" ");

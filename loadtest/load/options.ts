@@ -43,7 +43,9 @@ export function readRunnerOptions(environment: Readonly<Record<string, string | 
   const least = Math.ceil(clients / CLIENTS_PER_PROCESS);
   const processes = reader.whole("PROCESSES", least, [1, 1_000]);
   if (processes < least)
-    reader.refuse(`PROCESSES must be ${least} or more for ${clients} clients: one process of k6 holds ${CLIENTS_PER_PROCESS} at most.`);
+    reader.refuse(
+      `PROCESSES must be ${least} or more for ${clients} clients: one process of k6 holds ${CLIENTS_PER_PROCESS} at most.`,
+    );
   const gateways = reader.whole("GATEWAYS", Math.max(3, Math.ceil(clients / CLIENTS_PER_GATEWAY)), [1, 100]);
   const isElsewhere = reader.text("URL", "") !== "";
   if (isElsewhere && reader.text("GATEWAYS", "") !== "")
@@ -51,7 +53,13 @@ export function readRunnerOptions(environment: Readonly<Record<string, string | 
   const out = reader.text("OUT", "");
   const writesDocs = reader.choice("WRITE_DOCS", "no", ["yes", "no"]) === "yes";
   if (reader.problems.length > 0) throw new Error(reader.problems.join("\n"));
-  return { scenario, processes, gateways: isElsewhere ? null : gateways, outFolder: out === "" ? null : out, writesDocs };
+  return {
+    scenario,
+    processes,
+    gateways: isElsewhere ? null : gateways,
+    outFolder: out === "" ? null : out,
+    writesDocs,
+  };
 }
 
 /** Clients when nothing is said about them. */

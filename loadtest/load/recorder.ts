@@ -7,9 +7,6 @@ import { machineTicks, usageByRole } from "./usage.ts";
 /** The role of the generator among watched processes. */
 export const GENERATOR = "k6";
 
-/** Share of the machine's processor that has to be free while times are measured. */
-const LEAST_IDLE = 0.05;
-
 /** What was used, by role, when a phase began. */
 export interface PhaseMark {
   /** Its number in the plan; 0 while clients connect, one more than there are at the end. */
@@ -22,14 +19,14 @@ export interface PhaseMark {
 
 interface RecorderOptions {
   readonly generators: readonly K6Process[];
-  /** Those under test; empty when they run elsewhere. */
-  readonly system: readonly WatchedProcess[];
+  /** Those under test, at this moment; empty when they run elsewhere. */
+  readonly system: () => readonly WatchedProcess[];
 }
 
 /** Watches a run from outside, once a second. */
 export class Recorder {
   readonly #generators: readonly K6Process[];
-  readonly #watched: readonly WatchedProcess[];
+  readonly #system: () => readonly WatchedProcess[];
   readonly #isSystemHere: boolean;
   readonly #beganMs = performance.now();
   readonly #moments: Moment[] = [];
@@ -40,9 +37,9 @@ export class Recorder {
 
   constructor({ generators, system }: RecorderOptions) {
     this.#generators = generators;
-    this.#isSystemHere = system.length > 0;
-    this.#watched = [...system, ...generators.map(({ pid }) => ({ role: GENERATOR, pid }))];
-    this.#lastUsage = usageByRole(this.#watched);
+    this.#isSystemHere = system().length > 0;
+    this.#system = system;
+    this.#lastUsage = this.#usage();
     this.#mark({ phase: 0, connected: 0 });
   }
 
@@ -64,10 +61,14 @@ export class Recorder {
     );
     const nowMs = performance.now();
     const seconds = (nowMs - this.#lastMs) / 1_000;
-    const usage = usageByRole(this.#watched);
-    const cores = (role: (name: string) => boolean): number => this.#cpuBetween(this.#lastUsage, usage, role) / 1_000 / seconds;
+    const usage = this.#usage();
+    const cores = (role: (name: string) => boolean): number =>
+      this.#cpuBetween(this.#lastUsage, usage, role) / 1_000 / seconds;
     const connected = Math.max(0, (opened ?? 0) - (closed ?? 0));
-    const memoryKib = [...usage].reduce((total, [role, { residentKib }]) => (role === GENERATOR ? total : total + residentKib), 0);
+    const memoryKib = [...usage].reduce(
+      (total, [role, { residentKib }]) => (role === GENERATOR ? total : total + residentKib),
+      0,
+    );
     const moment: Moment = {
       second: Math.round((nowMs - this.#beganMs) / 100) / 10,
       connected,
@@ -86,17 +87,17 @@ export class Recorder {
     return { moment, phase: phase ?? 0 };
   }
 
-  /** Signs, seen from outside, that the generator was too busy to measure well. Empty where it wasn't. */
-  generatorProblems(): readonly string[] {
+  /** Signs, seen from outside, that the generator was too busy to measure well: its machine had less than this share free. */
+  generatorProblems(leastIdle: number): readonly string[] {
     const began = this.#marks.find(({ phase }) => phase > 0);
     const ended = this.#marks.at(-1);
     if (began === undefined || ended === undefined || ended === began) return [];
     const all = ended.ticks.all - began.ticks.all;
     const idle = (ended.ticks.idle - began.ticks.idle) / (all || 1);
-    if (idle >= LEAST_IDLE) return [];
+    if (idle >= leastIdle) return [];
     const used = this.#cpuBetween(began.usage, ended.usage, (role) => role === GENERATOR) / (ended.atMs - began.atMs);
     return [
-      `the generator's machine had ${(idle * 100).toFixed(0)} % of its ${availableParallelism()} cores free (at least ${LEAST_IDLE * 100} % are needed; k6 used ${used.toFixed(1)})`,
+      `the generator's machine had ${(idle * 100).toFixed(0)} % of its ${availableParallelism()} cores free (at least ${leastIdle * 100} % are needed; k6 used ${used.toFixed(1)})`,
     ];
   }
 
@@ -108,8 +109,13 @@ export class Recorder {
     this.#marks.push({ phase, connected, atMs: this.#lastMs, usage: this.#lastUsage, ticks: machineTicks() });
   }
 
+  #usage(): ReadonlyMap<string, RoleUsage> {
+    const generators = this.#generators.map(({ pid }) => ({ role: GENERATOR, pid }));
+    return usageByRole([...this.#system(), ...generators]);
+  }
+
   #mark({ phase, connected }: Pick<PhaseMark, "phase" | "connected">): void {
-    this.#marks.push({ phase, connected, atMs: performance.now(), usage: usageByRole(this.#watched), ticks: machineTicks() });
+    this.#marks.push({ phase, connected, atMs: performance.now(), usage: this.#usage(), ticks: machineTicks() });
   }
 
   #cpuBetween(

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { Machine } from "../bench/machine.ts";
 import { machineLines } from "../bench/machine.ts";
 import { table } from "../bench/table.ts";
+import { TIMES } from "../k6/lib/objectives.ts";
 import type { Moment, PagePart } from "../k6/lib/page.ts";
 import { htmlPage } from "../k6/lib/page.ts";
 import { planOf } from "../k6/lib/plan.ts";
-import { TIMES } from "../k6/lib/objectives.ts";
 import type { Results } from "../k6/lib/results.ts";
 import { percentileOf } from "../k6/lib/results.ts";
 import type { LoadSettings } from "../k6/lib/settings.ts";
@@ -40,7 +40,9 @@ export async function writeReport(report: LoadReport, folder: string, name: stri
     json: toJson(report),
     html: htmlPage({ settings: withoutSecrets(settings), results, verdict, facts, timeline, parts }),
   };
-  const paths = Object.entries(contents).map(([ending, content]) => [join(folder, `${name}.${ending}`), content] as const);
+  const paths = Object.entries(contents).map(
+    ([ending, content]) => [join(folder, `${name}.${ending}`), content] as const,
+  );
   for (const [path, content] of paths) await writeFile(path, content);
   return paths.map(([path]) => path);
 }
@@ -55,9 +57,10 @@ export function toMarkdown(report: LoadReport): string {
     demanded,
     isMet ? "met" : "**missed**",
   ]);
-  const sections = [{ title: "Objectives", head: ["objective", "reached", "demanded", ""], rows: objectives }, ...partsOf(report)].map(
-    ({ title: name, head, rows }) => `## ${name}\n\n${table(head, rows)}`,
-  );
+  const sections = [
+    { title: "Objectives", head: ["objective", "reached", "demanded", ""], rows: objectives },
+    ...partsOf(report),
+  ].map(({ title: name, head, rows }) => `## ${name}\n\n${table(head, rows)}`);
   const facts = factsOf(report).map((fact) => `- ${fact}`);
   return `${[title, `**${verdict.text}**`, facts.join("\n"), ...sections].join("\n\n")}\n`;
 }
@@ -86,7 +89,9 @@ function partsOf(report: LoadReport): readonly PagePart[] {
 function timesPart({ results }: LoadReport): PagePart {
   const rows = TIMES.flatMap((time) => {
     const values = [0.5, 0.95, 0.99, 1].map((share) => percentileOf(results, time, share));
-    return values.every((value) => value === null) ? [] : [[time.replace("_ms", "").replaceAll("_", " "), ...values.map(String)]];
+    return values.every((value) => value === null)
+      ? []
+      : [[time.replace("_ms", "").replaceAll("_", " "), ...values.map(String)]];
   });
   return { title: "Times in ms", head: ["", "p50", "p95", "p99", "longest"], rows };
 }
@@ -108,11 +113,17 @@ function usageParts({ marks, settings }: LoadReport): readonly PagePart[] {
   const cpu = marks.slice(0, -1).map((mark, index) => {
     const next = marks[index + 1] ?? mark;
     const seconds = (next.atMs - mark.atMs) / 1_000;
-    const used = roles.map((role) => (((next.usage.get(role)?.cpuMs ?? 0) - (mark.usage.get(role)?.cpuMs ?? 0)) / 1_000).toFixed(2));
+    const used = roles.map((role) =>
+      (((next.usage.get(role)?.cpuMs ?? 0) - (mark.usage.get(role)?.cpuMs ?? 0)) / 1_000).toFixed(2),
+    );
     return [`${mark.phase === 0 ? "" : `${mark.phase} `}${names[mark.phase] ?? ""}`, seconds.toFixed(1), ...used];
   });
   return [
-    { title: "Resident memory", head: ["processes", "MiB before", "MiB connected", "KiB per client", "MiB at most"], rows: memory },
+    {
+      title: "Resident memory",
+      head: ["processes", "MiB before", "MiB connected", "KiB per client", "MiB at most"],
+      rows: memory,
+    },
     { title: "Processor seconds", head: ["phase", "lasted, s", ...roles], rows: cpu },
   ];
 }

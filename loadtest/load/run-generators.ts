@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Disposal } from "../bench/disposal.ts";
-import type { ServerProcess } from "../bench/server-process.ts";
 import { freePort } from "../bench/server-process.ts";
+import type { Moment } from "../k6/lib/page.ts";
 import { planOf } from "../k6/lib/plan.ts";
 import type { Results } from "../k6/lib/results.ts";
 import { mergeResults } from "../k6/lib/results.ts";
 import type { LoadSettings } from "../k6/lib/settings.ts";
 import { K6Process } from "./k6-process.ts";
+import type { LocalSystem } from "./local-system.ts";
 import { Recorder } from "./recorder.ts";
 
 const LOOK_MS = 1_000;
@@ -19,8 +20,8 @@ interface GeneratorsOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** For the results of each process. */
   readonly folder: string;
-  /** The processes under test that run here. */
-  readonly system: readonly ServerProcess[];
+  /** The installation under test, where it runs here. */
+  readonly system: LocalSystem | null;
   readonly stack: Disposal;
 }
 
@@ -49,25 +50,38 @@ export async function runGenerators(options: GeneratorsOptions): Promise<Generat
     });
     generators.push(stack.use(process));
   }
-  const recorder = new Recorder({ generators, system });
-  await watch(generators, recorder, settings);
+  const recorder = new Recorder({ generators, system: () => system?.processes ?? [] });
+  await watch({ generators, recorder, settings, system });
   recorder.finish();
   const problems = (await Promise.all(generators.map((each) => each.ended()))).filter((problem) => problem !== null);
   const results = (await Promise.all(generators.map((each) => each.results()))).filter((each) => each !== null);
   return { results: mergeResults(results), recorder, problems };
 }
 
-async function watch(generators: readonly K6Process[], recorder: Recorder, settings: LoadSettings): Promise<void> {
+interface Watched {
+  readonly generators: readonly K6Process[];
+  readonly recorder: Recorder;
+  readonly settings: LoadSettings;
+  readonly system: LocalSystem | null;
+}
+
+async function watch({ generators, recorder, settings, system }: Watched): Promise<void> {
   const names = ["connecting", ...planOf(settings).map(({ name }) => name)];
   let toldMs = 0;
+  let rolled: Promise<void> | null = null;
   while (generators.some(({ isRunning }) => isRunning)) {
     await delay(LOOK_MS);
     const { moment, phase } = await recorder.look();
-    if (performance.now() - toldMs < TELL_EVERY_MS) continue;
+    if (system !== null && names[phase] === "watch") rolled ??= system.rollGateways();
+    if (performance.now() - toldMs < TELL_EVERY_MS || generators.some(({ isRunning }) => !isRunning)) continue;
     toldMs = performance.now();
-    const memory = moment.memoryMib === null ? "" : `, ${moment.memoryMib} MiB under test`;
-    console.log(
-      `  ${moment.second.toFixed(0).padStart(4)} s  ${(names[phase] ?? "").padEnd(10)} ${moment.connected} connected, ${moment.deliveriesPerSecond} deliveries/s${memory}`,
-    );
+    console.log(`  ${lineOf(moment, names[phase] ?? "")}`);
   }
+  await rolled;
+}
+
+function lineOf(moment: Moment, phase: string): string {
+  const memory = moment.memoryMib === null ? "" : `, ${moment.memoryMib} MiB under test`;
+  const when = `${moment.second.toFixed(0).padStart(4)} s  ${phase.padEnd(10)}`;
+  return `${when} ${moment.connected} connected, ${moment.deliveriesPerSecond} deliveries/s${memory}`;
 }

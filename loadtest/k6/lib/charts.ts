@@ -46,7 +46,8 @@ export function lineChart({ title, xTitle, yTitle, series, xTicks }: ChartOption
     return `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}" stroke="#8884"/>${text}`;
   });
   const ticks = (xTicks ?? [[x0, shortNumber(x0)] as const, [x1, `${shortNumber(x1)} ${xTitle}`] as const]).map(
-    ([x, text]) => `<text x="${px(x).toFixed(1)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle" font-size="11">${escapeHtml(text)}</text>`,
+    ([x, text]) =>
+      `<text x="${px(x).toFixed(1)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle" font-size="11">${escapeHtml(text)}</text>`,
   );
   return (
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}" fill="currentColor">` +

@@ -6,9 +6,9 @@ import { CONTROL_EVENT, NUMBERED_EVENT } from "./incoming.ts";
 import { Link } from "./link.ts";
 import type { Meter } from "./meter.ts";
 import { numberedText } from "./numbered.ts";
+import { isShared } from "./phases.ts";
 import type { PlannedPhase } from "./plan.ts";
 import { planOf, reportSeconds } from "./plan.ts";
-import { isShared } from "./phases.ts";
 import type { Publisher } from "./publisher.ts";
 import type { LoadSettings } from "./settings.ts";
 
@@ -133,10 +133,11 @@ export class Conductor {
   #connect(): void {
     const { settings, channels, dialect } = this.#options;
     const link: Link = new Link(settings.urls[0] ?? "", dialect, {
-      opened: () => undefined,
+      opened: () => {
+        for (const frame of dialect.subscribe([{ channel: channels.conductor }])) link.send(frame);
+      },
       framed: (frame) => {
         const incoming = dialect.read(frame);
-        if (incoming.type === "welcome") for (const each of dialect.subscribe([{ channel: channels.conductor }])) link.send(each);
         if (incoming.type === "subscribed") this.#isConnected = true;
         if (incoming.type === "report") this.#count(incoming.report);
       },

@@ -1,16 +1,16 @@
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "k6/timers";
+import type { Channels } from "./channels.ts";
 import type { ClientOwner } from "./client.ts";
 import { Client } from "./client.ts";
-import type { Channels } from "./channels.ts";
 import type { Dialect, Subscription } from "./dialect.ts";
 import type { Control } from "./incoming.ts";
 import { REPORT_EVENT } from "./incoming.ts";
 import { LagWatch } from "./lag-watch.ts";
 import type { Meter } from "./meter.ts";
 import { OwnPublishes } from "./own-publishes.ts";
-import { longestSeconds, planOf } from "./plan.ts";
 import type { PhaseName } from "./phases.ts";
 import { isShared } from "./phases.ts";
+import { longestSeconds, planOf } from "./plan.ts";
 import type { Publisher } from "./publisher.ts";
 import { Rooms } from "./rooms.ts";
 import type { SequenceOutcome } from "./sequence.ts";
@@ -48,6 +48,7 @@ export interface CrowdOptions {
 export class Crowd implements ClientOwner {
   readonly dialect: Dialect;
   readonly meter: Meter;
+  readonly needsConnectionId: boolean;
   readonly #settings: LoadSettings;
   readonly #channels: Channels;
   readonly #publisher: Publisher;
@@ -66,6 +67,7 @@ export class Crowd implements ClientOwner {
   constructor({ settings, channels, dialect, meter, publisher, share }: CrowdOptions) {
     this.dialect = dialect;
     this.meter = meter;
+    this.needsConnectionId = settings.scenario === "mixed";
     this.#settings = settings;
     this.#channels = channels;
     this.#publisher = publisher;
@@ -82,7 +84,8 @@ export class Crowd implements ClientOwner {
     const beganMs = Date.now();
     let opened = 0;
     const open = this.#every(TICK_MS, () => {
-      const passed = this.#settings.rampSeconds === 0 ? 1 : (Date.now() - beganMs) / (this.#settings.rampSeconds * 1_000);
+      const passed =
+        this.#settings.rampSeconds === 0 ? 1 : (Date.now() - beganMs) / (this.#settings.rampSeconds * 1_000);
       const wanted = Math.min(this.#share.count, Math.ceil(passed * this.#share.count));
       for (; opened < wanted; opened++) this.#clients[opened]?.open();
       if (opened === this.#share.count) this.#stop(open);
@@ -90,7 +93,11 @@ export class Crowd implements ClientOwner {
     this.#every(FLUSH_MS, () => this.meter.flush());
     this.#every(REPORT_AGAIN_MS, () => this.#tell());
     const givenUpMs = beganMs + (this.#settings.rampSeconds + this.#settings.connectSeconds) * 1_000;
-    this.#when(() => this.#clients.every(({ wasReady }) => wasReady), givenUpMs, () => this.#reported(0));
+    this.#when(
+      () => this.#clients.every(({ wasReady }) => wasReady),
+      givenUpMs,
+      () => this.#reported(0),
+    );
     this.#timers.add(setTimeout(() => this.#end(), longestSeconds(this.#settings) * 1_000));
   }
 
@@ -125,7 +132,8 @@ export class Crowd implements ClientOwner {
     this.#own.reset();
     this.#rooms.reset();
     for (const client of this.#clients) {
-      for (const sequence of [client.shared, client.own, client.fromRoom]) if (sequence.phase < phase) sequence.begin(phase);
+      for (const sequence of [client.shared, client.own, client.fromRoom])
+        if (sequence.phase < phase) sequence.begin(phase);
     }
     if (name === "storm") this.#storm(phase);
     else this.#lag.start();
@@ -137,10 +145,14 @@ export class Crowd implements ClientOwner {
   #storm(phase: number): void {
     for (const client of this.#clients) client.drop();
     const overMs = Date.now() + STORM_OVER_MS;
-    this.#when(() => this.#areAllReady(), overMs, () => {
-      this.#countMissing();
-      this.#reported(phase);
-    });
+    this.#when(
+      () => this.#areAllReady(),
+      overMs,
+      () => {
+        this.#countMissing();
+        this.#reported(phase);
+      },
+    );
   }
 
   #startChurn(): void {
@@ -213,6 +225,9 @@ export class Crowd implements ClientOwner {
   }
 
   #reported(phase: number): void {
+    const waiting = this.#clients.find(({ isReady }) => !isReady);
+    // One is enough to look into; counts say how many there are.
+    if (waiting !== undefined) console.warn(`client ${waiting.index} still waits for ${waiting.stage}`);
     this.#report = phase;
     if (phase > 0) this.#phasesDone++;
     this.meter.flush();

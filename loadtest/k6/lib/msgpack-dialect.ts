@@ -1,11 +1,11 @@
 // k6 resolves no package names, so the library's parts are named by their files (the whole of it holds syntax that k6 lacks).
 import { pack } from "../../../node_modules/msgpackr/pack.js";
 import { unpack } from "../../../node_modules/msgpackr/unpack.js";
-import type { LoadSettings } from "./settings.ts";
 import type { Dialect, Subscription } from "./dialect.ts";
 import type { Incoming } from "./incoming.ts";
 import type { NativeFrame } from "./native-frames.ts";
 import { readNative, subscribeCommand } from "./native-frames.ts";
+import type { LoadSettings } from "./settings.ts";
 
 /** The native protocol in msgpack. */
 export class MsgpackDialect implements Dialect {

@@ -1,9 +1,9 @@
-import type { LoadSettings } from "./settings.ts";
 import type { Dialect, Subscription } from "./dialect.ts";
 import type { Incoming } from "./incoming.ts";
 import type { NativeFrame } from "./native-frames.ts";
 import { readNative, subscribeCommand } from "./native-frames.ts";
 import { findNumbered, readNumbered } from "./numbered.ts";
+import type { LoadSettings } from "./settings.ts";
 
 const POSITION = ',"position":"';
 

@@ -1,8 +1,15 @@
-import type { LoadSettings } from "./settings.ts";
 import { planOf } from "./plan.ts";
+import type { LoadSettings } from "./settings.ts";
 
 /** Times that are measured, each as a k6 trend and, for exact percentiles over processes, in buckets. */
-export const TIMES = ["connect_ms", "broadcast_ms", "unicast_ms", "reconnect_ms", "client_event_ms", "generator_lag_ms"] as const;
+export const TIMES = [
+  "connect_ms",
+  "broadcast_ms",
+  "unicast_ms",
+  "reconnect_ms",
+  "client_event_ms",
+  "generator_lag_ms",
+] as const;
 
 /** Name of a measured time. */
 export type TimeName = (typeof TIMES)[number];
@@ -36,8 +43,20 @@ export type CountName = (typeof COUNTS)[number];
 /** One demand on the system under test. */
 export type Objective =
   | { readonly kind: "count"; readonly count: CountName; readonly most: number; readonly title: string }
-  | { readonly kind: "share"; readonly count: CountName; readonly of: CountName; readonly least: number; readonly title: string }
-  | { readonly kind: "time"; readonly time: TimeName; readonly share: number; readonly mostMs: number; readonly title: string }
+  | {
+      readonly kind: "share";
+      readonly count: CountName;
+      readonly of: CountName;
+      readonly least: number;
+      readonly title: string;
+    }
+  | {
+      readonly kind: "time";
+      readonly time: TimeName;
+      readonly share: number;
+      readonly mostMs: number;
+      readonly title: string;
+    }
   /** That it was measured at all: a test in which nothing arrived must not pass. */
   | { readonly kind: "some"; readonly count: CountName; readonly title: string };
 
@@ -48,7 +67,13 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
   const isShared = phases.has("broadcast") || phases.has("watch") || phases.has("mixed");
   const hasDeliveries = isShared || phases.has("unicast") || phases.has("mixed");
   return [
-    { kind: "share", count: "subscribed", of: "clients", least: limits.connectShare, title: "clients connected and subscribed" },
+    {
+      kind: "share",
+      count: "subscribed",
+      of: "clients",
+      least: limits.connectShare,
+      title: "clients connected and subscribed",
+    },
     ...timed("connect_ms", 0.99, limits.connectP99Ms, "connect and subscribe, p99"),
     ...(isShared
       ? [
@@ -57,7 +82,9 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
           ...timed("broadcast_ms", 0.99, limits.p99Ms, "delivery to all, p99"),
         ]
       : []),
-    ...(phases.has("unicast") || phases.has("mixed") ? timed("unicast_ms", 0.99, limits.unicastP99Ms, "delivery to one, p99") : []),
+    ...(phases.has("unicast") || phases.has("mixed")
+      ? timed("unicast_ms", 0.99, limits.unicastP99Ms, "delivery to one, p99")
+      : []),
     ...(phases.has("mixed") ? timed("client_event_ms", 0.99, limits.unicastP99Ms, "client event to others, p99") : []),
     ...(phases.has("storm") || phases.has("watch") || phases.has("churn")
       ? timed("reconnect_ms", 0.99, limits.reconnectP99Ms, "back after a drop, p99")
@@ -73,7 +100,10 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
     none("silent", "clients that heard nothing of a phase"),
     // Being moved to another gateway is what a rolling update is; elsewhere nobody has a reason to end a connection.
     ...(phases.has("watch")
-      ? ([none("not_recovered", "recoveries that failed"), { kind: "some", count: "disconnects", title: "connections that the update moved" }] as const)
+      ? ([
+          none("not_recovered", "recoveries that failed"),
+          { kind: "some", count: "disconnects", title: "connections that the update moved" },
+        ] as const)
       : [none("disconnects", "connections that broke")]),
   ];
 }

@@ -1,8 +1,8 @@
 import { Buckets } from "./buckets.ts";
 import type { Series } from "./charts.ts";
 import { escapeHtml, grouped, lineChart } from "./charts.ts";
-import type { Results } from "./results.ts";
 import { TIMES } from "./objectives.ts";
+import type { Results } from "./results.ts";
 import type { LoadSettings } from "./settings.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -61,7 +61,9 @@ export function htmlPage({ settings, results, verdict, facts, timeline, parts }:
     ...timelineCharts(timeline),
     ...parts.map(table),
     table({ title: "Counts", head: ["what", "count"], rows: counts }),
-    facts.length === 0 ? "" : `<h2>Machine</h2><ul>${facts.map((fact) => `<li>${escapeHtml(fact)}</li>`).join("")}</ul>`,
+    facts.length === 0
+      ? ""
+      : `<h2>Machine</h2><ul>${facts.map((fact) => `<li>${escapeHtml(fact)}</li>`).join("")}</ul>`,
     "</html>\n",
   ].join("\n");
 }

@@ -3,7 +3,6 @@ import { SCENARIOS } from "./phases.ts";
 import type { LoadSettings } from "./settings.ts";
 
 /** How long what was published last may be under way, and how long a storm may last, in seconds. */
-const SETTLE_SECONDS = 3;
 const LATE_SECONDS = 30;
 const STORM_SECONDS = 90;
 
@@ -26,7 +25,9 @@ export function planOf(settings: LoadSettings): readonly PlannedPhase[] {
 
 /** The longest that a run may take once k6 has begun, in seconds. Whoever has heard nothing of the end by then has lost it. */
 export function longestSeconds(settings: LoadSettings): number {
-  const phases = planOf(settings).map((phase) => phase.seconds + LATE_SECONDS + (phase.name === "storm" ? STORM_SECONDS : 0));
+  const phases = planOf(settings).map(
+    (phase) => phase.seconds + LATE_SECONDS + (phase.name === "storm" ? STORM_SECONDS : 0),
+  );
   return settings.rampSeconds + settings.connectSeconds + phases.reduce((sum, seconds) => sum + seconds, LATE_SECONDS);
 }
 
@@ -34,9 +35,6 @@ export function longestSeconds(settings: LoadSettings): number {
 export function reportSeconds(phase: PhaseName): number {
   return phase === "storm" ? STORM_SECONDS : LATE_SECONDS;
 }
-
-/** How long after the last publication of a phase the subscribers are asked what they got, in seconds. */
-export const SETTLED_AFTER_SECONDS = SETTLE_SECONDS;
 
 function secondsOf(name: PhaseName, { holdSeconds, measureSeconds }: LoadSettings): number {
   if (name === "hold" || name === "churn") return holdSeconds;

@@ -1,8 +1,8 @@
-import type { LoadSettings } from "./settings.ts";
 import type { Dialect, Subscription } from "./dialect.ts";
 import type { Control, Incoming } from "./incoming.ts";
 import { CONTROL_EVENT } from "./incoming.ts";
 import { findNumbered, readNumbered } from "./numbered.ts";
+import type { LoadSettings } from "./settings.ts";
 
 interface PusherFrame {
   readonly event?: string;

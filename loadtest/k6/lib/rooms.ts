@@ -1,5 +1,5 @@
-import { clearInterval, setInterval } from "k6/timers";
 import { hmac } from "k6/crypto";
+import { clearInterval, setInterval } from "k6/timers";
 import type { Channels } from "./channels.ts";
 import type { Client } from "./client.ts";
 import type { Subscription } from "./dialect.ts";
@@ -90,7 +90,12 @@ export class Rooms {
       client.send(JSON.stringify({ type: "presence", channel: this.#channels.presence(client.room), limit: 1 }));
       if (!this.#settings.hasHistory || client.room !== client.index) continue;
       client.send(
-        JSON.stringify({ type: "history", channel: this.#channels.shared, limit: HISTORY_LIMIT, direction: "backward" }),
+        JSON.stringify({
+          type: "history",
+          channel: this.#channels.shared,
+          limit: HISTORY_LIMIT,
+          direction: "backward",
+        }),
       );
     }
   }
@@ -111,7 +116,9 @@ export class Rooms {
     this.#sent.set(client.room, number);
     const numbered = { kind: "C", phase, number, atMs: Date.now(), target: client.room } as const;
     const payload = numberedText(numbered, this.#settings.payloadBytes);
-    client.send(JSON.stringify({ type: "publish", channel: this.#channels.room(client.room), event: CLIENT_EVENT, payload }));
+    client.send(
+      JSON.stringify({ type: "publish", channel: this.#channels.room(client.room), event: CLIENT_EVENT, payload }),
+    );
   }
 
   #sign(text: string): string {

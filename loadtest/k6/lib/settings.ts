@@ -57,8 +57,12 @@ export interface Limits {
   readonly reconnectP99Ms: number;
   /** The generator counts as overloaded when one in a hundred of its timers is later than this. */
   readonly generatorLagMs: number;
+  /** Share of its machine's processor that has to be free while times are measured, as far as the runner can see it; 0 = not looked at. */
+  readonly generatorIdleShare: number;
 }
 
+/** Deliveries a second that a run asks for when nothing is said about the rate: what a small generator can count. */
+const DELIVERIES_PER_SECOND = 10_000;
 const DAY_SECONDS = 86_400;
 const LATENCY_RANGE_MS = [0, 120_000] as const;
 
@@ -92,7 +96,7 @@ export function readSettings(
     connectSeconds: reader.seconds("CONNECT_TIMEOUT", 60, [1, DAY_SECONDS]),
     holdSeconds: reader.seconds("HOLD", 10, [1, DAY_SECONDS]),
     measureSeconds: reader.seconds("DURATION", 10, [1, DAY_SECONDS]),
-    rate: reader.number("RATE", 1, [0.01, 1_000]),
+    rate: reader.number("RATE", Math.min(1, DELIVERIES_PER_SECOND / clients), [0.001, 1_000]),
     unicastRate: reader.number("UNICAST_RATE", 200, [0.01, 100_000]),
     payloadBytes: reader.whole("PAYLOAD", 128, [64, 65_536]),
     churnShare: reader.number("CHURN", 0.01, [0, 1]),
@@ -119,6 +123,7 @@ function readLimits(reader: SettingsReader): Limits {
     unicastP99Ms: latency("SLO_UNICAST_P99", 500),
     reconnectP99Ms: latency("SLO_RECONNECT", 15_000),
     generatorLagMs: reader.number("GENERATOR_LAG", 250, [1, 60_000]),
+    generatorIdleShare: reader.number("GENERATOR_IDLE", 0.05, [0, 1]),
   };
 }
 
@@ -131,28 +136,39 @@ function readUrls(reader: SettingsReader): readonly string[] {
   const urls = text.split(",").map((url) => url.trim().replace(/\/+$/, ""));
   for (const url of urls) {
     if (!/^wss?:\/\/[^/?#\s]+$/.test(url))
-      reader.refuse(`URL must be one address or several with commas between, ws://HOST or wss://HOST without a path, not "${url}".`);
+      reader.refuse(
+        `URL must be one address or several with commas between, ws://HOST or wss://HOST without a path, not "${url}".`,
+      );
   }
   return urls;
 }
 
 function readPublishUrl(reader: SettingsReader): string {
   const text = reader.text("PUBLISH_URL", "").replace(/\/+$/, "");
-  if (text === "") reader.refuse("PUBLISH_URL is missing: say where the publish API is, such as PUBLISH_URL=https://publish.example.com.");
+  if (text === "")
+    reader.refuse(
+      "PUBLISH_URL is missing: say where the publish API is, such as PUBLISH_URL=https://publish.example.com.",
+    );
   else if (!/^https?:\/\/[^/?#\s]+$/.test(text))
     reader.refuse(`PUBLISH_URL must be http://HOST or https://HOST without a path, not "${text}".`);
   return text;
 }
 
-function refuseMissing({ publishSecret, secret, scenario, run, protocol, hasHistory }: LoadSettings, reader: SettingsReader): void {
+function refuseMissing(
+  { publishSecret, secret, scenario, run, protocol, hasHistory }: LoadSettings,
+  reader: SettingsReader,
+): void {
   if (publishSecret === "")
     reader.refuse("PUBLISH_SECRET is missing: it is the app's publishSecret, without which nothing can be published.");
   if (scenario === "mixed" && secret === "")
     reader.refuse("SECRET is missing: mixed signs subscribes to private channels, with one of the app's secrets.");
-  if (scenario === "mixed" && protocol !== "native") reader.refuse(`mixed speaks native only, so PROTOCOL can't be ${protocol}.`);
+  if (scenario === "mixed" && protocol !== "native")
+    reader.refuse(`mixed speaks native only, so PROTOCOL can't be ${protocol}.`);
   if (scenario === "rolling-update" && protocol !== "native")
     reader.refuse(`rolling-update recovers by the native protocol, so PROTOCOL can't be ${protocol}.`);
   if (scenario === "rolling-update" && !hasHistory)
-    reader.refuse("rolling-update needs a channel with a history: configure a rule for load-kept-* (see load-testing.md) and say HISTORY=yes.");
+    reader.refuse(
+      "rolling-update needs a channel with a history: configure a rule for load-kept-* (see load-testing.md) and say HISTORY=yes.",
+    );
   if (!/^[A-Za-z0-9]{1,16}$/.test(run)) reader.refuse(`RUN must be 1 to 16 letters and digits, not "${run}".`);
 }

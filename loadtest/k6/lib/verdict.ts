@@ -34,11 +34,18 @@ export interface Verdict {
 
 /** Judges a run by its objectives. `moreProblems` are signs of an overloaded generator that were seen from outside. */
 export function judge(settings: LoadSettings, results: Results, moreProblems: readonly string[] = []): Verdict {
-  const objectives = [tookPart(settings, results), ...objectivesOf(settings).map((objective) => judgeOne(objective, results))];
+  const objectives = [
+    tookPart(settings, results),
+    ...objectivesOf(settings).map((objective) => judgeOne(objective, results)),
+  ];
   const generatorLagMs = percentileOf(results, "generator_lag_ms", 0.99);
   const isLate = generatorLagMs !== null && generatorLagMs > settings.limits.generatorLagMs;
   const generatorProblems = [
-    ...(isLate ? [`one in a hundred of its timers was ${generatorLagMs} ms late or more (limit ${settings.limits.generatorLagMs} ms)`] : []),
+    ...(isLate
+      ? [
+          `one in a hundred of its timers was ${generatorLagMs} ms late or more (limit ${settings.limits.generatorLagMs} ms)`,
+        ]
+      : []),
     ...moreProblems,
   ];
   const missed = objectives.filter(({ isMet }) => !isMet);
@@ -50,7 +57,13 @@ export function judge(settings: LoadSettings, results: Results, moreProblems: re
 /** A process of the generator that told nothing must not count as one in which all was well. */
 function tookPart({ clients }: LoadSettings, { counts }: Results): Judged {
   const reached = counts.clients;
-  return { title: "clients started", reached: String(reached), demanded: String(clients), isMet: reached === clients, isTime: false };
+  return {
+    title: "clients started",
+    reached: String(reached),
+    demanded: String(clients),
+    isMet: reached === clients,
+    isTime: false,
+  };
 }
 
 function judgeOne(objective: Objective, results: Results): Judged {
@@ -58,7 +71,13 @@ function judgeOne(objective: Objective, results: Results): Judged {
   switch (objective.kind) {
     case "count": {
       const reached = results.counts[objective.count];
-      return { title, reached: String(reached), demanded: `≤ ${objective.most}`, isMet: reached <= objective.most, isTime: false };
+      return {
+        title,
+        reached: String(reached),
+        demanded: `≤ ${objective.most}`,
+        isMet: reached <= objective.most,
+        isTime: false,
+      };
     }
     case "some": {
       const reached = results.counts[objective.count];
