@@ -92,12 +92,15 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
     marks: recorder.marks,
     timeline: recorder.moments,
   };
-  const paths = [
-    ...(await writeReport(report, options.outFolder ?? join(REPOSITORY, "loadtest/dist/load"), `load-${scenario}`)),
-  ];
+  const folderOut = options.outFolder ?? join(REPOSITORY, "loadtest/dist/load");
+  const paths = await writeReport(report, {
+    folder: folderOut,
+    name: `load-${scenario}`,
+    forms: ["md", "json", "html"],
+  });
   if (options.writesDocs) {
-    const docs = join(REPOSITORY, "docs/benchmarks");
-    paths.push(...(await writeReport(report, docs, `load-${scenario}-${settings.clients}`)));
+    const name = `load-${scenario}-${settings.clients}`;
+    await writeReport(report, { folder: join(REPOSITORY, "docs/benchmarks"), name, forms: ["md", "json"] });
   }
   for (const { title, reached, demanded, isMet } of verdict.objectives)
     console.log(`${isMet ? "  ok    " : "  MISSED"} ${title}: ${reached} (${demanded})`);

@@ -29,26 +29,42 @@ export interface LoadReport {
   readonly timeline: readonly Moment[];
 }
 
-/** Writes `NAME.md`, `NAME.json` and `NAME.html` into a folder. Returns their paths. */
-export async function writeReport(report: LoadReport, folder: string, name: string): Promise<readonly string[]> {
+/** In which forms a report can be had. */
+export type ReportForm = "md" | "json" | "html";
+
+/** Where to write a report. */
+export interface ReportPlace {
+  readonly folder: string;
+  /** Of the files, without ending. */
+  readonly name: string;
+  readonly forms: readonly ReportForm[];
+}
+
+/** Writes a report. Returns the paths of its files. */
+export async function writeReport(
+  report: LoadReport,
+  { folder, name, forms }: ReportPlace,
+): Promise<readonly string[]> {
   await mkdir(folder, { recursive: true });
-  const { settings, results, verdict, timeline } = report;
-  const parts = partsOf(report);
-  const facts = factsOf(report);
-  const contents = {
-    md: toMarkdown(report),
-    json: toJson(report),
-    html: htmlPage({ settings: withoutSecrets(settings), results, verdict, facts, timeline, parts }),
-  };
-  const paths = Object.entries(contents).map(
-    ([ending, content]) => [join(folder, `${name}.${ending}`), content] as const,
-  );
-  for (const [path, content] of paths) await writeFile(path, content);
-  return paths.map(([path]) => path);
+  const paths = [];
+  for (const form of forms) {
+    const path = join(folder, `${name}.${form}`);
+    await writeFile(path, contentOf(report, form));
+    paths.push(path);
+  }
+  return paths;
+}
+
+function contentOf(report: LoadReport, form: ReportForm): string {
+  if (form === "md") return toMarkdown(report);
+  if (form === "json") return toJson(report);
+  const { results, verdict, timeline } = report;
+  const settings = withoutSecrets(report.settings);
+  return htmlPage({ settings, results, verdict, facts: factsOf(report), timeline, parts: partsOf(report) });
 }
 
 /** The run as Markdown. */
-export function toMarkdown(report: LoadReport): string {
+function toMarkdown(report: LoadReport): string {
   const { settings, verdict } = report;
   const title = `# Load test: ${settings.scenario}, ${settings.clients.toLocaleString("en-US")} clients`;
   const objectives = verdict.objectives.map(({ title: name, reached, demanded, isMet }) => [

@@ -16,6 +16,8 @@ export interface ClientOwner {
   subscriptionsOf(client: Client): readonly Subscription[];
   /** All subscriptions of a client stand. */
   ready(client: Client): void;
+  /** Something came for a client. */
+  arrived(): void;
   /** A client heard the conductor. */
   heard(control: Control): void;
 }
@@ -183,6 +185,7 @@ export class Client {
 
   #framed(incoming: Incoming): void {
     const { meter } = this.#owner;
+    this.#owner.arrived();
     switch (incoming.type) {
       case "delivery":
         if (incoming.position !== undefined) this.#position = incoming.position;

@@ -51,7 +51,8 @@ export class Conductor {
     this.#connect();
     meter.phase(0);
     await this.#reported(0, settings.rampSeconds + settings.connectSeconds + 5);
-    for (const phase of planOf(settings)) {
+    // Without a connection of its own it would lead nobody: clients that are there to hear it say that they heard nothing.
+    for (const phase of this.#isConnected ? planOf(settings) : []) {
       meter.phase(phase.number);
       await this.#lead(phase);
     }

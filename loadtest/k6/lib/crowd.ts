@@ -23,8 +23,9 @@ const FLUSH_MS = 500;
 const REPORT_AGAIN_MS = 2_000;
 /** What comes twice may do so late. */
 const SETTLE_MS = 1_000;
-/** What has not come by then, is lost. */
-const LOST_AFTER_MS = 15_000;
+/** What has not come when nothing came for so long, is lost. While something comes, it is only late. */
+const LOST_AFTER_MS = 10_000;
+const LATEST_MS = 120_000;
 const STORM_OVER_MS = 80_000;
 
 /** What everybody should have got in a phase, and how much of that was refused. */
@@ -62,6 +63,7 @@ export class Crowd implements ClientOwner {
   #report: number | null = null;
   #churn: number | null = null;
   #phasesDone = 0;
+  #hasArrived = false;
   #hasEnded = false;
 
   constructor({ settings, channels, dialect, meter, publisher, share }: CrowdOptions) {
@@ -96,7 +98,11 @@ export class Crowd implements ClientOwner {
     this.#when(
       () => this.#clients.every(({ wasReady }) => wasReady),
       givenUpMs,
-      () => this.#reported(0),
+      () => {
+        // Nobody is there who could be told anything.
+        if (this.#clients.some(({ wasReady }) => wasReady)) this.#reported(0);
+        else this.#end();
+      },
     );
     this.#timers.add(setTimeout(() => this.#end(), longestSeconds(this.#settings) * 1_000));
   }
@@ -109,6 +115,10 @@ export class Crowd implements ClientOwner {
 
   ready(): void {
     // Whether all are is looked at now and then, which costs less than counting what comes and goes.
+  }
+
+  arrived(): void {
+    this.#hasArrived = true;
   }
 
   heard(control: Control): void {
@@ -174,9 +184,15 @@ export class Crowd implements ClientOwner {
     if (name === "mixed") this.#rooms.ask(this.#clients);
     const endedMs = Date.now();
     const expected = name !== "finish" && isShared(name) ? last : 0;
+    let quietSinceMs = endedMs;
     this.#when(
-      () => Date.now() - endedMs >= SETTLE_MS && this.#isComplete(phase, { expected, skipped }),
-      endedMs + LOST_AFTER_MS,
+      () => {
+        if (this.#hasArrived) quietSinceMs = Date.now();
+        this.#hasArrived = false;
+        if (Date.now() - quietSinceMs >= LOST_AFTER_MS) return true;
+        return Date.now() - endedMs >= SETTLE_MS && this.#isComplete(phase, { expected, skipped });
+      },
+      endedMs + LATEST_MS,
       () => {
         this.#lag.stop();
         this.#judge(phase, name, { expected, skipped });

@@ -3,7 +3,7 @@ import { SCENARIOS } from "./phases.ts";
 import type { LoadSettings } from "./settings.ts";
 
 /** How long what was published last may be under way, and how long a storm may last, in seconds. */
-const LATE_SECONDS = 30;
+const LATE_SECONDS = 130;
 const STORM_SECONDS = 90;
 
 /** One phase of a run. */
