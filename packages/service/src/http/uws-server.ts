@@ -17,11 +17,12 @@ import {
   type UwsRequestHandler,
 } from "./uws.ts";
 import { checkEndpoint, checkRange, socketBehavior } from "./websocket-behavior.ts";
+import { wireText } from "./wire-text.ts";
 
 /** What a public server is made of. */
 export interface PublicServerOptions {
   readonly logger: Logger;
-  /** Of these, the server itself only counts `slowConsumers`; the rest is its callers' to count. */
+  /** Of these, the server itself only counts `slowConsumers` and the bytes of single frames; the rest is its callers' to count. */
   readonly counters: NodeCounters;
   /**
    * Longest head of a request: request line and headers. Bytes, 1024 to 1048576; 16384 when absent. uWebSockets.js reads it
@@ -126,7 +127,7 @@ class UwsServer implements PublicServer {
   publish(topic: string, frame: Uint8Array, isBinary: boolean): void {
     // Without a WebSocket route it would crash the process.
     if (this.#endpoint === null || this.#phase === "closed") return;
-    this.#app.publish(topic, frame, isBinary);
+    this.#app.publish(wireText(topic), frame, isBinary);
   }
 
   stopListening(): void {
