@@ -40,6 +40,8 @@ export default defineConfig({
       endToEnd("chart", "packages/e2e/chart/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
+      // With the real k6: `make load-test`.
+      endToEnd("load", "loadtest/load-test/**/*.test.ts"),
       // What deploy/ has, with the programs that it is for: `make deploy-test`.
       endToEnd("deploy", "packages/e2e/deploy/**/*.test.ts"),
     ],
