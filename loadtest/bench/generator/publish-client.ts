@@ -64,7 +64,10 @@ export class PublishClient {
     // The close that follows says all there is to say.
     socket.on("error", () => undefined);
     socket.once("close", () => {
-      if (socket === this.#socket) this.#finish({ status: 0, isAccepted: false });
+      if (socket !== this.#socket) return;
+      // Servers close connections that are idle for long: the next publish opens another one.
+      this.#socket = null;
+      this.#finish({ status: 0, isAccepted: false });
     });
     return socket;
   }
