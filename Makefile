@@ -92,6 +92,10 @@ dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashbo
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: build tools ## Carillon next to ws, Socket.IO, soketi and Centrifugo; writes docs/benchmarks.md (ARGS="--quick --only idle")
+	node loadtest/dist/bench/peers/main.js $(ARGS)
+
 .PHONY: sizing
 sizing: build tools ## What histories take of nats-server: memory, disk, restarts; writes docs/sizing.md (ARGS="--channels 10000")
 	node loadtest/dist/bench/sizing/main.js $(ARGS)
