@@ -38,6 +38,8 @@ export default defineConfig({
       endToEnd("e2e", "packages/e2e/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
+      // The chart on a cluster: `make e2e-kube`.
+      endToEnd("kube", "packages/e2e/kube/test/**/*.test.ts"),
     ],
   },
 });
