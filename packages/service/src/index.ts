@@ -1,3 +1,4 @@
+export { mintApiToken } from "./auth/api-token.ts";
 export type { AuthorizerOptions } from "./auth/authorizer.ts";
 export { createAuthorizer } from "./auth/authorizer.ts";
 export type { ChannelToSign } from "./auth/channel-signature.ts";

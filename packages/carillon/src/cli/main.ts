@@ -1,6 +1,7 @@
 import { CONFIG_ROLES, type ConfigRole } from "@carillon/service";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { addCheckCommand } from "./check.ts";
 import { doctor } from "./doctor.ts";
 import { exitCodeOf, explain } from "./failures.ts";
 import { serve } from "./serve.ts";
@@ -47,6 +48,7 @@ export function createProgram(): Command {
   serverCommand(program, "publisher", "serve the publish API");
   addWebhookCommands(serverCommand(program, "webhooks", "tell applications what happens on their channels"));
   addTokenCommand(program);
+  addCheckCommand(program);
   withServerFlags(program.command("doctor"))
     .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")
     .addOption(

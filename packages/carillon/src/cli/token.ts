@@ -1,13 +1,7 @@
-import type { App } from "@carillon/core";
 import { type Capabilities, CHANNEL_NAME_RULE, isChannelName, parseCapabilities } from "@carillon/protocol";
-import { ConfiguredApps, loadConfig, mintConnectionToken, signChannel } from "@carillon/service";
+import { mintConnectionToken, signChannel } from "@carillon/service";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { UsageError } from "./failures.ts";
-
-interface AppFlags {
-  readonly config?: string;
-  readonly app?: string;
-}
+import { type AppFlags, appOf, parseSeconds, withAppFlags } from "./app-flags.ts";
 
 interface ChannelFlags {
   readonly connection: string;
@@ -57,32 +51,11 @@ function channelToSign({ connection, channel, data }: ChannelFlags) {
   return { connectionId: connection, channel, ...(data === undefined ? {} : { data }) };
 }
 
-function withAppFlags(command: Command): Command {
-  return command
-    .option("--config <file>", "YAML or JSON configuration (env: CARILLON_CONFIG)")
-    .option("--app <id>", "id of the app; the first one when absent");
-}
-
-async function appOf({ config: file, app: id }: AppFlags): Promise<App> {
-  const config = await loadConfig({ role: "dev", env: process.env, ...(file === undefined ? {} : { file }) });
-  const apps = new ConfiguredApps({ settings: config.apps });
-  const app = id === undefined ? apps.first : apps.byId(id);
-  if (app !== null) return app;
-  const known = config.apps.map((each) => each.id).join(", ");
-  throw new UsageError(`there is no app ${id}: the configuration has ${known}`);
-}
-
 function collectCapability(text: string, before: Capabilities): Capabilities {
   const [pattern = "", verbs = ""] = text.split("=", 2);
   const parsed = parseCapabilities({ ...before, [pattern]: verbs.split(",") });
   if (pattern !== "" && parsed !== null) return parsed;
   throw new InvalidArgumentError("write PATTERN=VERB,VERB with the verbs subscribe, publish, presence and history.");
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (Number.isInteger(seconds) && seconds > 0) return seconds;
-  throw new InvalidArgumentError("write a whole number of seconds.");
 }
 
 function parseChannel(text: string): string {

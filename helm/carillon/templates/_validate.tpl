@@ -1,0 +1,85 @@
+{{/* What the schema can't say: values that are wrong together. Every message says what to do. */}}
+{{- define "carillon.validate" -}}
+{{- if empty .Values.config.apps }}
+{{- fail "\n\nconfig.apps is empty: nobody could connect. Name at least one app, as in docs/kubernetes.md:\n\n  config:\n    apps:\n      - id: \"1001\"\n        key: app-key\n        secrets: [\"${file:/etc/carillon/secrets/app-secret}\"]\n  secrets:\n    existingSecret: carillon-apps\n" }}
+{{- end }}
+{{- include "carillon.validate.nats" . }}
+{{- include "carillon.validate.secrets" . }}
+{{- include "carillon.validate.drain" . }}
+{{- include "carillon.validate.scaling" . }}
+{{- include "carillon.validate.clientAddress" . }}
+{{- end -}}
+
+{{- define "carillon.validate.nats" -}}
+{{- with .Values.nats }}
+{{- if and (empty .servers) (not .builtIn.enabled) }}
+{{- fail "\n\nThere is no NATS: name your servers in nats.servers (\"nats://nats.example:4222\"), or for a trial set nats.builtIn.enabled=true.\n" }}
+{{- end }}
+{{- if and .servers .builtIn.enabled }}
+{{- fail "\n\nnats.servers and nats.builtIn.enabled exclude each other: empty the list to use the built-in server, or switch that off.\n" }}
+{{- end }}
+{{- if and (ne .auth.method "none") .builtIn.enabled }}
+{{- fail "\n\nThe built-in NATS has no accounts: leave nats.auth.method at \"none\", or run a NATS of your own (nats.servers).\n" }}
+{{- end }}
+{{- if and (ne .auth.method "none") (not .auth.existingSecret) }}
+{{- fail (printf "\n\nnats.auth.method is %q, so nats.auth.existingSecret must name the Secret with the credentials.\n" .auth.method) }}
+{{- end }}
+{{- if and .auth.existingSecret (eq .auth.method "none") }}
+{{- fail "\n\nnats.auth.existingSecret is set but nats.auth.method is \"none\": say what is in the Secret (userPassword, token, nkey or creds).\n" }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "carillon.validate.secrets" -}}
+{{- with .Values.secrets }}
+{{- if and .existingSecret .values }}
+{{- fail "\n\nsecrets.existingSecret and secrets.values exclude each other: put everything into the existing Secret, or leave its name out.\n" }}
+{{- end }}
+{{- end }}
+{{- $config := toJson .Values.config }}
+{{- if and (contains "${file:/etc/carillon/secrets/" $config) (not (include "carillon.secretName" .)) }}
+{{- fail "\n\nThe configuration reads files of /etc/carillon/secrets, but no Secret is mounted there: name one in secrets.existingSecret.\n" }}
+{{- end }}
+{{- end -}}
+
+{{- define "carillon.validate.drain" -}}
+{{- range $where := list .Values.extraEnv .Values.gateway.extraEnv .Values.publisher.extraEnv .Values.webhooks.extraEnv }}
+{{- range $where }}
+{{- if hasPrefix "CARILLON_GATEWAY_DRAIN_" .name }}
+{{- fail (printf "\n\n%s in extraEnv would change the drain behind the chart's back, and the grace period would not follow: set gateway.drain instead.\n" .name) }}
+{{- end }}
+{{- if has .name (list "CARILLON_PORT" "CARILLON_ADMIN_PORT" "CARILLON_CONFIG" "CARILLON_GATEWAY_PORT" "CARILLON_PUBLISHER_PORT") }}
+{{- fail (printf "\n\n%s in extraEnv: ports and the configuration file are the chart's own, probes and Services rely on them. Take it out; a Service's port is publisher.service.port or loadBalancer.service.port.\n" .name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "carillon.validate.scaling" -}}
+{{- with .Values.gateway }}
+{{- if and .autoscaling.enabled .keda.enabled }}
+{{- fail "\n\ngateway.autoscaling and gateway.keda are both enabled, and would fight over the replicas: KEDA makes an autoscaler of its own. Switch one off.\n" }}
+{{- end }}
+{{- range $name, $scaler := dict "gateway.autoscaling" .autoscaling "gateway.keda" .keda "publisher.autoscaling" $.Values.publisher.autoscaling }}
+{{- if and $scaler.enabled (gt (int $scaler.minReplicas) (int $scaler.maxReplicas)) }}
+{{- fail (printf "\n\n%s.minReplicas is %d, more than maxReplicas, which is %d.\n" $name (int $scaler.minReplicas) (int $scaler.maxReplicas)) }}
+{{- end }}
+{{- end }}
+{{- if and .keda.enabled (not .keda.prometheus) }}
+{{- fail "\n\ngateway.keda.prometheus must name your Prometheus, such as http://prometheus.monitoring:9090.\n" }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "carillon.validate.clientAddress" -}}
+{{- $address := .Values.clientAddress }}
+{{- if and (eq $address.from "xForwardedFor") (empty $address.trustedProxies) }}
+{{- fail "\n\nclientAddress.from is \"xForwardedFor\", so clientAddress.trustedProxies must say whose word counts: the addresses of your proxies, such as the pods' range [\"10.0.0.0/8\"].\n" }}
+{{- end }}
+{{- if and (eq $address.from "xForwardedFor") (eq .Values.loadBalancer.preset "envoy") (ne .Values.loadBalancer.envoy.mode "http") }}
+{{- fail "\n\nclientAddress.from is \"xForwardedFor\", but Envoy passes TCP through and adds no header: set loadBalancer.envoy.mode=http.\n" }}
+{{- end }}
+{{- if and (eq $address.from "proxyProtocol") (not $address.force) }}
+{{- fail "\n\nclientAddress.from is \"proxyProtocol\", which the server library reads wrongly: connections are refused when the header comes alone, and a client may forge its address. Use \"socket\" or \"xForwardedFor\"; if you know what you do, set clientAddress.force=true.\n" }}
+{{- end }}
+{{- end -}}
