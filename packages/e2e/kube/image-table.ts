@@ -46,7 +46,7 @@ export async function collectExecutables(): Promise<string> {
   await mkdir(folder, { recursive: true });
   const tools = [
     ["nats-server", "packages/testkit/tools/ensure-nats-server.mjs"],
-    ["envoy", "packages/e2e/kube/ensure-envoy.mjs"],
+    ["envoy", "packages/testkit/tools/ensure-envoy.mjs"],
   ] as const;
   for (const [name, tool] of tools) {
     const path = execFileSync("node", [`${REPOSITORY}/${tool}`], {

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { ApiError, type ApiServer } from "./api-server.ts";
 import { Container } from "./container.ts";
 import { keyOf, kubeTime, type PodObject } from "./kube-objects.ts";
@@ -53,6 +54,7 @@ export class Pod {
     const { api, network, object } = this.#options;
     const { spec } = object;
     try {
+      await mkdir(this.#folder, { recursive: true });
       const { address, namespaceFile } = await network.attach(this.#namespace, spec.securityContext?.sysctls);
       this.#address = address;
       await this.#volumes.fill();
