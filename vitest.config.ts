@@ -6,7 +6,7 @@ const conditions = ["@carillon/source"];
 const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 /** Clusters of several processes with thousands of connections: one file at a time. */
-const endToEnd = (name: string, files: string) => ({
+const endToEnd = (name: string, files: string, timeoutMs = 120_000) => ({
   ...resolution,
   test: {
     name,
@@ -14,8 +14,8 @@ const endToEnd = (name: string, files: string) => ({
     pool: "forks" as const,
     fileParallelism: false,
     sequence: { groupOrder: 1 },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
   },
 });
 
@@ -39,7 +39,7 @@ export default defineConfig({
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
       // The chart on a cluster: `make e2e-kube`.
-      endToEnd("kube", "packages/e2e/kube/test/**/*.test.ts"),
+      endToEnd("kube", "packages/e2e/kube/test/**/*.test.ts", 900_000),
     ],
   },
 });

@@ -43,13 +43,13 @@ export class Cluster implements AsyncDisposable {
   /** Resolves when the API server is ready and the nodes are. One at a time: its addresses are always the same. */
   static async start({ nodes = 3 }: ClusterOptions = {}): Promise<Cluster> {
     await collectExecutables();
-    const network = await PodNetwork.start();
     const all: AsyncDisposable[] = [];
     const use = <Part extends AsyncDisposable>(part: Part): Part => {
       all.unshift(part);
       return part;
     };
     try {
+      const network = use(await PodNetwork.start());
       const plane = use(await ControlPlane.start());
       const proxy = use(new ServiceProxy());
       const services: ServiceTable = new ServiceTable(plane.api, (service, key) => {

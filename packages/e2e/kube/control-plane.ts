@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { eventually } from "@carillon/testkit";
 import { ApiServer } from "./api-server.ts";
 import { makeCertificates } from "./certificates.ts";
@@ -44,6 +44,8 @@ export class ControlPlane implements AsyncDisposable {
   /** Resolves when the API server is ready and pods can be made in the default namespace. */
   static async start(): Promise<ControlPlane> {
     const folder = `${sandboxFolder()}/control-plane`;
+    // What a cluster before this one has left.
+    await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     await mkdir(LOG_FOLDER, { recursive: true });
     await shell(`ip addr replace ${ADDRESSES.apiServer}/32 dev lo`);

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, symlink } from "node:fs/promises";
 import { REPOSITORY, sandboxFolder } from "./sandbox.ts";
 
@@ -43,6 +44,7 @@ export function localImage(image: string): LocalImage {
 /** Collects the executables in a folder that any user may read; answers its path. */
 export async function collectExecutables(): Promise<string> {
   const folder = `${sandboxFolder()}/bin`;
+  if (existsSync(folder)) return folder;
   await mkdir(folder, { recursive: true });
   const tools = [
     ["nats-server", "packages/testkit/tools/ensure-nats-server.mjs"],

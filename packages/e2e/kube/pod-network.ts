@@ -10,7 +10,8 @@ export interface Attachment {
 }
 
 /** The network of pods: one bridge, and for each pod a network namespace with a cable to it. */
-export class PodNetwork {
+export class PodNetwork implements AsyncDisposable {
+  readonly #attached = new Set<string>();
   #next = 2;
 
   /** Makes the bridge, and the addresses of services local. */
@@ -29,6 +30,7 @@ export class PodNetwork {
     name: string,
     sysctls: readonly { readonly name: string; readonly value: string }[] = [],
   ): Promise<Attachment> {
+    this.#attached.add(name);
     const number = this.#next++;
     const address = `${ADDRESSES.podPrefix}.${number >> 8}.${number & 255}`;
     const cable = `pod${number}`;
@@ -50,6 +52,13 @@ export class PodNetwork {
   async detach(name: string): Promise<void> {
     // Whoever holds on to it would keep the pod's address alive.
     await shell(`ip netns pids ${name} | xargs -r kill -9; ip netns del ${name}`);
+    this.#attached.delete(name);
+  }
+
+  /** Detaches whoever is still there, and takes the bridge away. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#attached].map((name) => this.detach(name)));
+    await shell("ip link del pods");
   }
 }
 

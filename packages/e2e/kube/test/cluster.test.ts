@@ -58,7 +58,8 @@ test("a pod outside of the restricted profile is refused, and told why", async (
 });
 
 test("a container is its user, without capabilities, on a root that it can't write to", async () => {
-  const script = "[[ $(id -u) == 1234 ]] && ! touch /somewhere 2>/dev/null && grep -q 'CapEff:\\s*0*$' /proc/self/status";
+  const script =
+    "[[ $(id -u) == 1234 ]] && ! touch /somewhere 2>/dev/null && grep -q 'CapEff:\\s*0*$' /proc/self/status";
   await cluster.plane.api.post(PODS, podOf("confined", script));
   await eventually(async () => expect(await phaseOf("confined")).toBe("Succeeded"), { timeoutMs: 30_000 });
 });
