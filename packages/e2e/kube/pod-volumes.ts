@@ -15,6 +15,8 @@ export class PodVolumes {
   readonly #pod: PodObject;
   readonly #folder: string;
   readonly #shown = new Map<string, string>();
+  /** One change at a time. */
+  #pending: Promise<void> | null = null;
 
   constructor(api: ApiServer, pod: PodObject, folder: string) {
     this.#api = api;
@@ -38,10 +40,17 @@ export class PodVolumes {
       if (volume.emptyDir !== undefined) await chmod(path, 0o777);
       else await this.#show(volume.name, path);
     }
+    this.#pending = Promise.resolve();
   }
 
-  /** Shows what is in ConfigMaps and Secrets now. */
+  /** Shows what is in ConfigMaps and Secrets now. No effect before they are filled. */
   async refresh(): Promise<void> {
+    if (this.#pending === null) return;
+    this.#pending = this.#pending.then(() => this.#showAll());
+    await this.#pending;
+  }
+
+  async #showAll(): Promise<void> {
     for (const { name, configMap, secret, projected } of this.#pod.spec.volumes ?? []) {
       if (configMap ?? secret ?? projected) await this.#show(name, this.pathOf(name));
     }
@@ -56,7 +65,6 @@ export class PodVolumes {
     if (this.#shown.get(name) === content) return;
     // A token of a service account is drawn anew with each read.
     if (this.#shown.has(name) && volume?.projected !== undefined) return;
-    this.#shown.set(name, content);
     const group = this.#pod.spec.securityContext?.fsGroup;
     const version = await mkdtemp(join(path, "..v"));
     await chmod(version, 0o755);
@@ -74,6 +82,7 @@ export class PodVolumes {
       await symlink(join("..data", file), join(path, file));
     }
     for (const each of before) await rm(join(path, each), { recursive: true });
+    this.#shown.set(name, content);
   }
 
   async #read(source: VolumeSource, files: Files): Promise<void> {

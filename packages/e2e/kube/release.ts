@@ -49,9 +49,9 @@ export class Release {
     await this.#becomesWhole();
   }
 
-  /** All objects of the chart, as YAML. */
+  /** All objects of the chart but those of its tests, as YAML. */
   render(set: Readonly<Record<string, string | number | boolean>> = {}): Promise<string> {
-    return this.helm(`template ${NAME} ${this.arguments(set)} --kube-version 1.37.0`);
+    return this.helm(`template ${NAME} ${this.arguments(set)} --kube-version 1.37.0 --skip-tests`);
   }
 
   /** `helm ARGUMENTS`, in the release's namespace. */

@@ -47,7 +47,9 @@ export class Numbered {
 
   /** Nothing comes any more, and this was the last. */
   onEnd(last: number): void {
-    if (this.#last !== null && last > this.#last) this.#onHole(last - this.#last);
+    if (this.#last === null || last <= this.#last) return;
+    this.#onHole(last - this.#last);
+    this.#last = last;
   }
 
   #onHole(size: number): void {
