@@ -36,6 +36,8 @@ export default defineConfig({
         },
       },
       endToEnd("e2e", "packages/e2e/test/**/*.test.ts"),
+      // The chart, rendered and checked by the tools of its users: `make chart-test`.
+      endToEnd("chart", "packages/e2e/chart/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
       // The chart on a cluster: `make e2e-kube`.

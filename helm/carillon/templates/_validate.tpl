@@ -8,6 +8,7 @@
 {{- include "carillon.validate.drain" . }}
 {{- include "carillon.validate.scaling" . }}
 {{- include "carillon.validate.clientAddress" . }}
+{{- include "carillon.validate.routes" . }}
 {{- end -}}
 
 {{- define "carillon.validate.nats" -}}
@@ -81,5 +82,21 @@
 {{- end }}
 {{- if and (eq $address.from "proxyProtocol") (not $address.force) }}
 {{- fail "\n\nclientAddress.from is \"proxyProtocol\", which the server library reads wrongly: connections are refused when the header comes alone, and a client may forge its address. Use \"socket\" or \"xForwardedFor\"; if you know what you do, set clientAddress.force=true.\n" }}
+{{- end }}
+{{- end -}}
+
+{{- define "carillon.validate.routes" -}}
+{{- with .Values.loadBalancer }}
+{{- if and (or .ingress.enabled .httpRoute.enabled) (ne .preset "none") }}
+{{- fail (printf "\n\nloadBalancer.ingress and loadBalancer.httpRoute lead to gateways through proxies, so the preset %q would take the proxies' addresses for those of clients, and send everybody to few gateways: set loadBalancer.preset=none.\n" .preset) }}
+{{- end }}
+{{- end }}
+{{- range $name, $route := dict "loadBalancer" .Values.loadBalancer "publisher" .Values.publisher }}
+{{- if and $route.ingress.enabled (empty $route.ingress.hosts) }}
+{{- fail (printf "\n\n%s.ingress.enabled needs hosts: %s.ingress.hosts=[realtime.example.com].\n" $name $name) }}
+{{- end }}
+{{- if and $route.httpRoute.enabled (empty $route.httpRoute.parentRefs) }}
+{{- fail (printf "\n\n%s.httpRoute.enabled needs the Gateway that it belongs to: %s.httpRoute.parentRefs=[{name: ...}].\n" $name $name) }}
+{{- end }}
 {{- end }}
 {{- end -}}

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { eventually } from "@carillon/testkit";
 import type { Cluster } from "./cluster.ts";
@@ -9,6 +10,7 @@ import { quoted, shell } from "./shell.ts";
 /** The app of the values below. */
 export const APP = { key: "app-key", publishSecret: "a-publish-secret" } as const;
 
+const FIND_HELM = `${REPOSITORY}/packages/testkit/tools/ensure-helm.mjs`;
 const NAME = "carillon";
 export const NAMESPACE = "realtime";
 
@@ -27,10 +29,12 @@ const VALUES = {
 export class Release {
   readonly #cluster: Cluster;
   readonly #valuesFile: string;
+  readonly #helm: string;
 
   private constructor(cluster: Cluster, valuesFile: string) {
     this.#cluster = cluster;
     this.#valuesFile = valuesFile;
+    this.#helm = execFileSync("node", [FIND_HELM], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
   }
 
   /** Prepares the values; nothing is installed yet. Numbers may be changed with dotted paths, as `--set` takes them. */
@@ -57,7 +61,7 @@ export class Release {
   /** `helm ARGUMENTS`, in the release's namespace. */
   helm(args: string): Promise<string> {
     const { kubeconfig } = this.#cluster.plane;
-    return shell(`HOME=${sandboxFolder()} helm --kubeconfig ${kubeconfig} --namespace ${NAMESPACE} ${args}`);
+    return shell(`HOME=${sandboxFolder()} ${this.#helm} --kubeconfig ${kubeconfig} --namespace ${NAMESPACE} ${args}`);
   }
 
   /** `kubectl ARGUMENTS`, in the release's namespace. */

@@ -84,6 +84,14 @@ export function fetchFromPyPI(name, requirement) {
   });
 }
 
+/** Builds the program `name` from a Go module, such as `example.org/tool/cmd/name@v1.2.3`. */
+export function fetchWithGo(name, moduleVersion) {
+  return keep(name, "go install", (folder) => {
+    const env = { ...process.env, GOBIN: folder, GOFLAGS: "" };
+    execFileSync("go", ["install", moduleVersion], { stdio: ["ignore", 2, 2], env });
+  });
+}
+
 /** Takes the program `name` out of a package of Debian or Ubuntu without installing it, which would start it as a service. */
 export function fetchFromDebian(name, packageName) {
   return keep(name, "apt-get download", (folder) => {

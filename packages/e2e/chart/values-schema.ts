@@ -1,0 +1,56 @@
+import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
+import type { JsonSchema } from "./json-schema.ts";
+import { valueRule } from "./value-rules.ts";
+
+/**
+ * The schema of the chart's values, out of values.yaml: what there is may be set, nothing else; descriptions are the comments
+ * that begin with `--`; types are those of the defaults, unless a rule says more.
+ *
+ * Throws when values.yaml has an empty list or map of which nothing says what may be in it.
+ */
+export function valuesSchema(valuesYaml: string): JsonSchema {
+  const { contents } = parseDocument(valuesYaml);
+  if (!isMap(contents)) throw new Error("values.yaml is not a map");
+  const schema = mapSchema(contents, []);
+  return { $schema: "http://json-schema.org/draft-07/schema#", title: "Values of the chart carillon", ...schema };
+}
+
+function mapSchema(map: YAMLMap, path: readonly string[]): JsonSchema {
+  const properties = Object.fromEntries(
+    map.items.map((pair, index) => {
+      const key = String(isScalar(pair.key) ? pair.key.value : pair.key);
+      // The comment before the first key counts as one before the map.
+      const comment = (index === 0 ? map.commentBefore : undefined) ?? commentBefore(pair);
+      return [key, { ...descriptionIn(comment), ...valueSchema(pair.value, [...path, key]) }];
+    }),
+  );
+  // A chart that has this one as its part shares `global` with others.
+  return { type: "object", properties, additionalProperties: path.join() === "global" };
+}
+
+function valueSchema(value: unknown, path: readonly string[]): JsonSchema {
+  const rule = valueRule(path);
+  if (rule !== undefined) return rule;
+  if (isMap(value) && value.items.length > 0) return mapSchema(value, path);
+  const scalar = isScalar(value) ? value.value : undefined;
+  switch (typeof scalar) {
+    case "string":
+      return { type: "string" };
+    case "boolean":
+      return { type: "boolean" };
+    case "number":
+      return { type: "integer", minimum: 0 };
+    default:
+      throw new Error(`nothing says what ${path.join(".")} may be: give it a rule in value-rules.ts`);
+  }
+}
+
+function commentBefore({ key }: Pair): string | null | undefined {
+  return isScalar(key) ? key.commentBefore : undefined;
+}
+
+/** What a comment says to the README's reader: all behind its last `--`. */
+function descriptionIn(comment: string | null | undefined): { readonly description?: string } {
+  const text = /(?:^|\n) -- ([\s\S]*)$/.exec(comment ?? "")?.[1];
+  return text === undefined ? {} : { description: text.replaceAll(/\n */g, " ") };
+}
