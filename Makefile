@@ -59,7 +59,7 @@ soak: build tools ## The tests that take minutes: chaos, hostile and silent clie
 
 # What runs in the cluster has to be there before: its network leads nowhere else.
 .PHONY: e2e-kube
-e2e-kube: build ## The chart on a real Kubernetes control plane with processes as pods (Linux, root; CLIENTS=3000; the first time it builds Kubernetes, 10 to 30 minutes)
+e2e-kube: build ## The chart on a real Kubernetes control plane with processes as pods (Linux, root; CLIENTS=3000; the first time it builds Kubernetes, 16 minutes or more)
 	@packages/e2e/kube/sandbox.sh true
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-envoy.mjs >/dev/null

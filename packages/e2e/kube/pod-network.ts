@@ -48,11 +48,11 @@ export class PodNetwork implements AsyncDisposable {
     return { namespaceFile: `/run/netns/${name}`, address };
   }
 
-  /** Ends what still runs in the namespace, and takes it away. */
+  /** Ends what still runs in the namespace, and takes it away. Idempotent. */
   async detach(name: string): Promise<void> {
+    if (!this.#attached.delete(name)) return;
     // Whoever holds on to it would keep the pod's address alive.
     await shell(`ip netns pids ${name} | xargs -r kill -9; ip netns del ${name}`);
-    this.#attached.delete(name);
   }
 
   /** Detaches whoever is still there, and takes the bridge away. */

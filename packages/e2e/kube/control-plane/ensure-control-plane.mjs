@@ -1,6 +1,6 @@
 // Prints the path of the control plane's binary; builds it where there is none for exactly these sources.
 //
-// A build takes 10 to 30 minutes and 4 GB of Go's cache, so what came of it is kept outside of the repository, in
+// A build takes 16 minutes of one core and 4 GB of Go's cache, so what came of it is kept outside of the repository, in
 // $XDG_CACHE_HOME/carillon or ~/.cache/carillon, under a name made of the version and the sources. It goes into place by one
 // rename, so that two builds at once only do the work twice. CARILLON_CONTROL_PLANE names a binary that was built elsewhere.
 import { spawnSync } from "node:child_process";
@@ -46,7 +46,7 @@ function build(target) {
       "The control plane is built with Go 1.26 or newer: install Go, or name a built binary in CARILLON_CONTROL_PLANE.",
     );
   }
-  process.stderr.write("building the control plane of Kubernetes, once: this takes 10 to 30 minutes …\n");
+  process.stderr.write("building the control plane of Kubernetes, once: this takes 16 minutes or more …\n");
   mkdirSync(join(target, ".."), { recursive: true });
   const unfinished = `${target}.${process.pid}`;
   const args = ["build", "-trimpath", "-ldflags", linkerFlags(), "-o", unfinished, "."];

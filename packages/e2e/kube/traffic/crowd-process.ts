@@ -1,5 +1,6 @@
 // A process with many clients. Its parent tells it what to do over the channel between them.
 import type { WebSocketConstructor } from "@carillon/client";
+import { sourceAddress } from "./client-host.ts";
 import { CrowdMember, setPusherSockets } from "./crowd-member.ts";
 import type { CrowdAnswer, CrowdOrder } from "./crowd-messages.ts";
 import { sourcedSockets } from "./sourced-socket.ts";
@@ -36,7 +37,7 @@ function start({ key, first, count, channels, spreadMs }: Extract<CrowdOrder, { 
           WebSocket,
         });
         members.push(member);
-        bySource.set(`10.245.${number >> 8}.${number & 255}`, member);
+        bySource.set(sourceAddress(number), member);
       },
       (spreadMs * index) / count,
     );

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { eventually } from "@carillon/testkit";
 import type { PodNetwork } from "../pod-network.ts";
-import { ADDRESSES, REPOSITORY } from "../sandbox.ts";
-import { shell } from "../shell.ts";
+import { ClientHost } from "./client-host.ts";
 import type { CrowdAnswer, CrowdOrder } from "./crowd-messages.ts";
 import { sumOf, type Tally } from "./tally.ts";
 
@@ -17,8 +16,6 @@ export interface CrowdOptions {
   readonly fronts: () => readonly string[];
 }
 
-const NAMESPACE = "clients";
-const PROCESS = `${REPOSITORY}/packages/e2e/dist/kube/traffic/crowd-process.js`;
 const CLIENTS_PER_PROCESS = 1500;
 /** Each client is a handshake through two processes: two cores take some hundred a second. */
 const CLIENTS_PER_SECOND = 150;
@@ -27,11 +24,13 @@ const FRONTS_EVERY_MS = 200;
 /** Many clients, each with an address of its own, on a host beside the cluster. */
 export class Crowd implements AsyncDisposable {
   readonly #options: CrowdOptions;
+  readonly #host: ClientHost;
   readonly #processes: readonly ChildProcess[];
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(options: CrowdOptions, processes: readonly ChildProcess[]) {
+  private constructor(options: CrowdOptions, host: ClientHost, processes: readonly ChildProcess[]) {
     this.#options = options;
+    this.#host = host;
     this.#processes = processes;
     this.#timer = setInterval(() => this.#tellFronts(), FRONTS_EVERY_MS);
     this.#tellFronts();
@@ -40,18 +39,11 @@ export class Crowd implements AsyncDisposable {
   /** Resolves when the subscriptions of all of them stand. */
   static async start(options: CrowdOptions): Promise<Crowd> {
     const { network, clients, key, channels } = options;
-    const { address, namespaceFile } = await network.attach(NAMESPACE);
-    // All of these addresses are this host's own, without being listed one by one.
-    await shell(`
-      ip -n ${NAMESPACE} route add local ${ADDRESSES.clients} dev lo
-      ip route replace ${ADDRESSES.clients} via ${address}
-    `);
+    const host = await ClientHost.start(network);
     const processes = Array.from({ length: Math.ceil(clients / CLIENTS_PER_PROCESS) }, () =>
-      spawn("nsenter", [`--net=${namespaceFile}`, process.execPath, PROCESS], {
-        stdio: ["ignore", "inherit", "inherit", "ipc"],
-      }),
+      host.spawn("crowd-process"),
     );
-    const crowd = new Crowd(options, processes);
+    const crowd = new Crowd(options, host, processes);
     const spreadMs = (clients / CLIENTS_PER_SECOND) * 1000;
     const share = Math.ceil(clients / processes.length);
     for (const [index, each] of processes.entries()) {
@@ -95,13 +87,7 @@ export class Crowd implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    for (const each of this.#processes) {
-      if (each.exitCode !== null || each.signalCode !== null) continue;
-      const exited = once(each, "exit");
-      each.kill("SIGKILL");
-      await exited;
-    }
-    await this.#options.network.detach(NAMESPACE);
+    await this.#host[Symbol.asyncDispose]();
   }
 
   #tellFronts(): void {

@@ -3,21 +3,8 @@ import type { Cluster } from "../cluster.ts";
 import { APP, type Release } from "../release.ts";
 import { Crowd } from "./crowd.ts";
 import { EventWriter } from "./event-writer.ts";
-import { quantile, type Tally, total } from "./tally.ts";
-
-/** What clients noticed of something that happened to the cluster. */
-export interface Outcome {
-  readonly tally: Tally;
-  /** Connections that ended, per client. */
-  readonly disconnectsPerClient: number;
-  readonly downtimeP50Ms: number | null;
-  readonly downtimeP99Ms: number | null;
-  /** Connections of the fullest gateway, over the mean, when all was over. */
-  readonly imbalance: number;
-  readonly gateways: number;
-  /** Publishes that had to be sent again, by what they met. */
-  readonly retries: Readonly<Record<string, number>>;
-}
+import type { Outcome } from "./outcome.ts";
+import { quantile, total } from "./tally.ts";
 
 const CHANNELS = 20;
 /** Deliveries a second, over all clients: what two cores carry beside everything else. */

@@ -1,4 +1,5 @@
 import { WebSocket } from "ws";
+import { sourceAddress } from "./client-host.ts";
 import { count, type Tally } from "./tally.ts";
 
 /** What is between a client and the network. */
@@ -28,7 +29,7 @@ export function sourcedSockets(attendance: Attendance): new (url: string, protoc
     constructor(url: string, protocols: string | string[] = []) {
       const parsed = new URL(url);
       const [, high, low] = HOST.exec(parsed.hostname) ?? [];
-      const source = `10.245.${high}.${low}`;
+      const source = sourceAddress(Number(high) * 256 + Number(low));
       const fronts = attendance.fronts();
       const front = fronts[Math.floor(Math.random() * fronts.length)] ?? "10.245.255.254:1";
       super(`ws://${front}${parsed.pathname}${parsed.search}`, protocols, {
