@@ -78,6 +78,17 @@ tools: install ## Fetch what the tests run besides npm packages: nats-server, Ch
 pack-test: build ## Pack the published packages, install them elsewhere, use them in every way; sizes have limits
 	node packages/e2e/pack/main.mjs
 
+.PHONY: chart-test
+chart-test: build ## Check the Helm chart: lint, schemas of three Kubernetes versions, refusals, Envoy's and Carillon's own checks
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@for tool in helm kubeconform kubernetes-schemas helm-docs envoy; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
+	@$(VITEST) --project chart --outputFile.json=$(RESULTS)/chart-results.json
+
+.PHONY: chart-docs
+chart-docs: build ## Write the chart's values.schema.json and README.md, out of values.yaml and Carillon's settings
+	@node packages/e2e/dist/chart/write-schema.js helm/carillon
+	@$$(node packages/testkit/tools/ensure-helm-docs.mjs) --log-level warning --chart-search-root helm --sort-values-order file
+
 .PHONY: chaos
 chaos: build tools ## Kill, freeze and restart everything for a while, and check that nothing is missed (ARGS="--seconds 300 --seed 1")
 	node packages/e2e/dist/chaos/main.js $(ARGS)

@@ -4,7 +4,6 @@ import type {
   ClusterMembership,
   HistoryCounters,
   PresenceCounters,
-  SourceCounters,
   UserQuotaCounters,
 } from "@carillon/core";
 import type { Fallback } from "@carillon/gateway";
@@ -16,10 +15,11 @@ import {
   createMetricsRegistry,
   type Logger,
   type MetricsRegistry,
-  systemClock,
 } from "@carillon/service";
-import { ATTEMPT_BOUNDS_SECONDS, type WebhookWorker } from "@carillon/webhooks";
+import { addAppMetrics, addBuildMetrics, addConnectionMetrics, addLagMetrics, addNatsMetrics } from "./flow-metrics.ts";
+import { addRebalanceMetrics, overloadOf } from "./gateway-load.ts";
 import type { Parts } from "./parts.ts";
+import { addWebhookMetrics, addWebhookSourceMetrics } from "./webhook-metrics.ts";
 
 /** What the admin server of a process tells, and where. */
 export interface AdminOptions {
@@ -48,7 +48,10 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
           }),
     },
   });
+  addBuildMetrics(metrics);
+  addFlowMetrics(metrics, parts);
   if (gateway?.fallback != null) addFallbackMetrics(metrics, gateway.fallback);
+  if (gateway !== null) addRebalanceMetrics(metrics, gateway);
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
   addClusterMetrics(metrics, parts.cluster);
   addBlockMetrics(metrics, parts.blocks, gateway?.blockCounters ?? null);
@@ -70,6 +73,14 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
   });
 }
 
+function addFlowMetrics(metrics: MetricsRegistry, { apps, appCounts, gateway, publisher, lag, natsBus }: Parts): void {
+  const [publishes, delivers] = [gateway !== null || publisher !== null, gateway !== null];
+  addLagMetrics(metrics, lag, { publishes, delivers });
+  if (publishes) addAppMetrics(metrics, { apps: () => apps.all, counts: appCounts, gateway });
+  if (gateway !== null) addConnectionMetrics(metrics, gateway);
+  if (natsBus !== null) addNatsMetrics(metrics, natsBus);
+}
+
 function degradations(parts: Parts): string[] {
   // Not reasons to be taken out of service: no other process reaches the stores either, and everything else goes on.
   const degradations: string[] = [];
@@ -79,6 +90,7 @@ function degradations(parts: Parts): string[] {
   const { status } = parts.blocks;
   if (status === "stale") degradations.push("the store of blocks is away: those known here hold, none can be changed");
   if (status === "absent") degradations.push("NATS has no JetStream to keep blocks in: nobody is blocked");
+  degradations.push(...overloadOf(parts.gateway, { isOutOfService: false }));
   if (parts.worker?.isQueueAvailable === false) degradations.push("the queue of webhooks is away: none are delivered");
   return degradations;
 }
@@ -94,6 +106,7 @@ function reasonsNotReady({ bus, blocks, gateway, leaving }: Parts): string[] {
   if (bus.status !== "connected") reasons.push("the bus is not connected");
   if (gateway !== null && blocks.status === "loading") reasons.push("the list of blocks is not loaded yet");
   if (gateway?.hasRoom === false) reasons.push("the process holds as many connections as it may");
+  reasons.push(...overloadOf(gateway, { isOutOfService: true }));
   return reasons;
 }
 
@@ -247,70 +260,5 @@ function addPublisherMetrics(metrics: MetricsRegistry, publisher: Publisher): vo
     name: "publish_requests_in_flight",
     help: "Calls of the publish API that are being handled.",
     read: () => counters.inFlight,
-  });
-}
-
-function addWebhookMetrics(metrics: MetricsRegistry, worker: WebhookWorker): void {
-  const { counters } = worker;
-  metrics.counter({
-    name: "webhook_requests_total",
-    help: "Requests to webhook endpoints, by how they ended.",
-    label: "outcome",
-    read: () => counters.attempts,
-  });
-  metrics.counter({
-    name: "webhook_events_total",
-    help: "Webhook events that an endpoint took, and that were given up.",
-    label: "fate",
-    read: () =>
-      new Map([
-        ["delivered", counters.delivered],
-        ["dead", counters.dead],
-      ]),
-  });
-  metrics.histogram({
-    name: "webhook_request_seconds",
-    help: "Time from the begin of a request to a webhook endpoint to its answer, or to the failure.",
-    boundsSeconds: ATTEMPT_BOUNDS_SECONDS,
-    read: () => ({ counts: counters.durations, sumSeconds: counters.durationSumSeconds }),
-  });
-  metrics.gauge({
-    name: "webhook_queue_events",
-    help: "Webhook events that wait or are being delivered, in the whole cluster.",
-    read: () => worker.stats.queued,
-  });
-  metrics.gauge({
-    name: "webhook_queue_oldest_age_seconds",
-    help: "How long the oldest of them has been waiting; 0 when there is none.",
-    read: () => ageSeconds(worker.stats.oldestAtMs),
-  });
-  metrics.gauge({
-    name: "webhook_dead_letters",
-    help: "Webhook events that were given up and are kept, in the whole cluster.",
-    read: () => worker.stats.dead,
-  });
-}
-
-function ageSeconds(sinceMs: number | null): number {
-  return sinceMs === null ? 0 : Math.max(systemClock.now() - sinceMs, 0) / 1000;
-}
-
-function addWebhookSourceMetrics(metrics: MetricsRegistry, counters: SourceCounters, waiting: () => number): void {
-  metrics.counter({
-    name: "webhook_events_queued_total",
-    help: "Events that this gateway has handed to the queue of webhooks, once for each endpoint, by name.",
-    label: "event",
-    read: () => counters.told,
-  });
-  metrics.counter({
-    name: "webhook_events_dropped_total",
-    help: "Events that never reached the queue of webhooks, because too many waited for it or the process ended.",
-    label: "reason",
-    read: () => new Map([["queue_unavailable", counters.dropped]]),
-  });
-  metrics.gauge({
-    name: "webhook_events_waiting",
-    help: "Events that wait in this gateway for the queue of webhooks.",
-    read: waiting,
   });
 }

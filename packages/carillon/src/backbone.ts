@@ -14,13 +14,15 @@ import {
   MemoryWebhookQueue,
   type WebhookQueue,
 } from "@carillon/core";
-import { connectNatsBus } from "@carillon/nats";
+import { connectNatsBus, type NatsBus } from "@carillon/nats";
 import { type Config, type ConfigRole, type Logger, largestLimits, systemClock } from "@carillon/service";
 import { natsOptions } from "./nats-options.ts";
 
 /** What a process stands on: the bus between nodes, and the store of histories that belongs to it. */
 export interface Backbone {
   readonly bus: Bus;
+  /** The same as `bus`, with what only NATS has; null where there is none. */
+  readonly natsBus: NatsBus | null;
   readonly history: HistoryStore;
   /** Events on their way to applications. */
   readonly webhooks: WebhookQueue;
@@ -52,10 +54,10 @@ export async function startBackbone({ config, role, log, ids }: BackboneOptions)
     const leaseMs = config.webhooks.leaseSeconds * 1000;
     const webhooks = new MemoryWebhookQueue({ clock: systemClock, leaseMs });
     const blocks = new MemoryBlockStore({ clock: systemClock });
-    return { bus: new MemoryBus(backbone), history, webhooks, blocks, clusterLink, ceiling: null };
+    return { bus: new MemoryBus(backbone), natsBus: null, history, webhooks, blocks, clusterLink, ceiling: null };
   }
   const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
   const bus = await connectNatsBus(await natsOptions(config, { role, ceiling, log }));
   const { history, webhooks, blocks, clusterLink } = bus;
-  return { bus, history, webhooks, blocks, clusterLink, ceiling };
+  return { bus, natsBus: bus, history, webhooks, blocks, clusterLink, ceiling };
 }

@@ -2,6 +2,7 @@
 export class Closing {
   readonly #acts: { readonly name: string; readonly act: () => void | Promise<void> }[] = [];
   readonly #onFailure: (name: string, error: unknown) => void;
+  #current: string | null = null;
 
   /** `onFailure` hears of an act that failed; the others run all the same. */
   constructor(onFailure: (name: string, error: unknown) => void) {
@@ -13,14 +14,21 @@ export class Closing {
     this.#acts.push({ name, act });
   }
 
+  /** What is being undone at the moment; null: nothing. */
+  get current(): string | null {
+    return this.#current;
+  }
+
   /** Undoes everything that is still noted. */
   async run(): Promise<void> {
     for (let next = this.#acts.pop(); next !== undefined; next = this.#acts.pop()) {
+      this.#current = next.name;
       try {
         await next.act();
       } catch (error) {
         this.#onFailure(next.name, error);
       }
     }
+    this.#current = null;
   }
 }

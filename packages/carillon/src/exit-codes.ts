@@ -10,6 +10,8 @@ export const EXIT_CODES = {
   unavailable: 69,
   /** The operating system refused: a port is in use. */
   system: 71,
+  /** It was asked to end, and some part of it did not in time. */
+  overdue: 75,
   /** The configuration was wrong. */
   config: 78,
 } as const;

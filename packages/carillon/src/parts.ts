@@ -1,5 +1,6 @@
 import {
   type App,
+  AppCounts,
   BlockControl,
   type BlockStore,
   type Bus,
@@ -7,11 +8,13 @@ import {
   ClusterControl,
   ClusterMembership,
   createNodeCounters,
+  DeliveryLag,
   type HistoryStore,
   type NodeCounters,
   type WebhookQueue,
 } from "@carillon/core";
 import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
+import type { NatsBus } from "@carillon/nats";
 import { Publisher } from "@carillon/publisher";
 import {
   type Config,
@@ -26,6 +29,7 @@ import {
   isOriginAllowed,
   type Logger,
   openFileLimit,
+  ProcessLoad,
   type PublicServer,
   type PublisherConfig,
   randomIds,
@@ -51,10 +55,14 @@ export interface ProcessOptions {
 /** The parts of a process. Which there are depends on the role. */
 export interface Parts {
   readonly counters: NodeCounters;
+  readonly appCounts: AppCounts;
+  readonly lag: DeliveryLag;
   readonly apps: ConfiguredApps;
   /** Which channels keep a history. */
   readonly rules: ConfiguredChannelRules;
   readonly bus: Bus;
+  /** The same, with what only NATS has; null where there is none. */
+  readonly natsBus: NatsBus | null;
   readonly history: HistoryStore;
   /** Who is kept out. */
   readonly blocks: BlockStore;
@@ -90,10 +98,17 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   for (const warning of config.warnings) log.warn("config_warning", { ...warning });
   const counters = createNodeCounters();
   const clock = systemClock;
+  const appCounts = new AppCounts();
+  const lag = new DeliveryLag(clock);
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
 
-  const { bus, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({ config, role, log, ids });
+  const { bus, natsBus, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({
+    config,
+    role,
+    log,
+    ids,
+  });
   closing.push("bus", () => bus.close());
   closing.push("webhook queue", () => webhooks.close());
   closing.push("bus log", logStatusOf(bus, log));
@@ -101,8 +116,10 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const server = role === "webhooks" ? null : createPublicServer({ logger: log, counters });
   closing.push("server", () => server?.close());
 
-  const shared = { webhooks, bus, history, blocks, rules, apps, clock, ids, counters, log };
+  const shared = { webhooks, bus, history, blocks, rules, apps, clock, ids, counters, appCounts, lag, log };
+  const leaving = new Leaving();
   let connectionsByApp: () => ReadonlyMap<string, number> = () => NO_CONNECTIONS;
+  let isAccepting = () => false;
   const cluster = new ClusterMembership({
     link: clusterLink,
     bus,
@@ -110,12 +127,18 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
     nodeId: String(ids.nodeNumber),
     isGateway: role === "dev" || role === "gateway",
     connectionsByApp: () => connectionsByApp(),
+    isAccepting: () => isAccepting(),
     onBug: (error) => log.error("cluster_handler_failed", { error }),
   });
   const hasGateway = server !== null && (role === "dev" || role === "gateway");
-  const gateway = hasGateway ? startGateway({ ...shared, server, cluster }, config.gateway) : null;
+  const load = hasGateway ? new ProcessLoad() : null;
+  closing.push("load", () => load?.close());
+  const gateway =
+    hasGateway && load !== null ? startGateway({ ...shared, server, cluster, load }, config.gateway) : null;
   if (gateway !== null) {
     connectionsByApp = () => gateway.connectionsByApp;
+    // For as long as load balancers go on sending clients they are taken in, but nobody is sent here any more.
+    isAccepting = () => !leaving.hasBegun && gateway.isAccepting;
     closing.push("gateway", () => gateway.close());
     closing.push("webhook events", () => gateway.closeWebhooks(WEBHOOK_CLOSE_MS));
   }
@@ -133,12 +156,14 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
 
   const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
-  const leaving = new Leaving();
   return {
     counters,
+    appCounts,
+    lag,
     apps,
     rules,
     bus,
+    natsBus,
     history,
     blocks,
     cluster,
@@ -159,7 +184,7 @@ function logStatusOf(bus: Bus, log: Logger): () => void {
   });
 }
 
-type Shared = Pick<Parts, "bus" | "history" | "blocks" | "rules" | "apps" | "counters"> & {
+type Shared = Pick<Parts, "bus" | "history" | "blocks" | "rules" | "apps" | "counters" | "appCounts" | "lag"> & {
   readonly clock: typeof systemClock;
   readonly ids: ReturnType<typeof randomIds>;
   readonly log: Logger;
@@ -175,7 +200,7 @@ function startWorker(shared: Shared, config: Config): WebhookWorker {
 }
 
 function startGateway(
-  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster },
+  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster; readonly load: ProcessLoad },
   config: GatewayConfig,
 ): Gateway {
   return new Gateway({
@@ -210,6 +235,7 @@ function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {
 
 function gatewaySettings(config: GatewayConfig): GatewaySettings {
   const { fallback, maxFrameBytes, maxBackpressureBytes, idleTimeoutSeconds, maxLingeringChannels } = config;
+  const { enabled: isRebalancing, intervalSeconds, ...rebalance } = config.rebalance;
   const { keepSeconds, bufferBytes, maxRelayed } = fallback;
   return {
     maxConnections: config.maxConnections === 0 ? connectionsThatFit() : config.maxConnections,
@@ -220,6 +246,8 @@ function gatewaySettings(config: GatewayConfig): GatewaySettings {
     maxLingeringChannels,
     presenceGraceMs: config.presence.graceSeconds * 1000,
     fallback: fallback.enabled ? { keepMs: keepSeconds * 1000, bufferBytes, maxRelayed } : null,
+    rebalance: isRebalancing ? { ...rebalance, intervalMs: intervalSeconds * 1000 } : null,
+    overload: config.admission,
   };
 }
 

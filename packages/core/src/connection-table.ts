@@ -83,6 +83,22 @@ export class ConnectionTable {
     return [...this.#sessions.values()];
   }
 
+  /** The number that was given last; all connections of now have one that is not greater. */
+  get lastNumber(): number {
+    return this.#lastNumber;
+  }
+
+  /** The sessions that have been here longest, at most `count`, and none with a greater number than `upToNumber`. */
+  oldest(count: number, upToNumber: number): Session[] {
+    const found: Session[] = [];
+    // In the order of adding, which is that of the numbers.
+    for (const session of this.#sessions.values()) {
+      if (found.length >= count || session.number > upToNumber) break;
+      found.push(session);
+    }
+    return found;
+  }
+
   #forgetSender(session: Session): void {
     if (session.senderId === null) return;
     const left = this.#bySender.get(session.senderId)?.filter((each) => each !== session) ?? NONE;

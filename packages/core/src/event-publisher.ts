@@ -1,4 +1,6 @@
 import { accept, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
+import type { AppCounts } from "./app-counters.ts";
+import type { DeliveryLag } from "./delivery-lag.ts";
 import type { Bus, BusPublishOptions, ChannelAddress } from "./ports/bus.ts";
 import { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 import type { ChannelRules } from "./ports/channel-rules.ts";
@@ -17,6 +19,10 @@ export interface EventPublisherOptions {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly counters: NodeCounters;
+  /** Absent: nothing is counted by app. */
+  readonly appCounts?: AppCounts;
+  /** Absent: nothing is measured. */
+  readonly lag?: DeliveryLag;
 }
 
 /** An event that has been checked, and may go out. */
@@ -62,6 +68,8 @@ export class EventPublisher {
   readonly #clock: Clock;
   readonly #ids: IdSource;
   readonly #counters: NodeCounters;
+  readonly #appCounts: AppCounts | undefined;
+  readonly #lag: DeliveryLag | undefined;
 
   constructor(options: EventPublisherOptions) {
     this.#bus = options.bus;
@@ -70,6 +78,8 @@ export class EventPublisher {
     this.#clock = options.clock;
     this.#ids = options.ids;
     this.#counters = options.counters;
+    this.#appCounts = options.appCounts;
+    this.#lag = options.lag;
   }
 
   /**
@@ -80,6 +90,7 @@ export class EventPublisher {
   async publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
+    const beganMs = this.#lag?.beginPublish() ?? 0;
     const envelope = encodeEnvelope({ ...event, id: messageId, timeMs });
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
     const isKept = limits !== null && this.#history !== undefined && event.isTransient !== true;
@@ -87,8 +98,8 @@ export class EventPublisher {
     try {
       const kept = isKept ? await this.#history.append(address, envelope, { limits, idempotencyKey: messageId }) : null;
       const { isDuplicate } = kept ?? (await this.#bus.publish(address, envelope, options));
-      if (isDuplicate) this.#counters.duplicatePublishes++;
-      else this.#counters.eventsPublished++;
+      this.#lag?.noteAcknowledged(beganMs);
+      this.#count(address.appId, isDuplicate);
       return accept({ messageId, timeMs, isDuplicate, position: kept?.position ?? null });
     } catch (error) {
       if (
@@ -103,5 +114,14 @@ export class EventPublisher {
       if (error instanceof EnvelopeTooLargeError) return refuse(error.code, error.message);
       throw error;
     }
+  }
+
+  #count(appId: string, isDuplicate: boolean): void {
+    if (isDuplicate) {
+      this.#counters.duplicatePublishes++;
+      return;
+    }
+    this.#counters.eventsPublished++;
+    if (this.#appCounts !== undefined) this.#appCounts.of(appId).eventsPublished++;
   }
 }

@@ -1,7 +1,9 @@
 import { decodeEnvelope, type Envelope, envelopeExclude } from "@carillon/protocol";
+import type { AppCounts } from "./app-counters.ts";
 import type { Channel } from "./channel.ts";
 import type { LogEntry } from "./channel-log.ts";
 import type { ConnectionTable } from "./connection-table.ts";
+import type { DeliveryLag } from "./delivery-lag.ts";
 import type { App } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
@@ -17,6 +19,10 @@ export interface HubOptions {
   readonly codecs: readonly Codec[];
   readonly connections: ConnectionTable;
   readonly counters: NodeCounters;
+  /** Absent: nothing is counted by app. */
+  readonly appCounts?: AppCounts;
+  /** Absent: nothing is measured. */
+  readonly lag?: DeliveryLag;
   /** Hears that a subscription has begun or ended. */
   readonly onSubscribersChanged?: (app: App, channel: Channel) => void;
   /** Hears to how many connections that can say so an event was delivered for which receipts are wanted. */
@@ -48,6 +54,8 @@ export class Hub {
   readonly #codecs: readonly Codec[];
   readonly #connections: ConnectionTable;
   readonly #counters: NodeCounters;
+  readonly #appCounts: AppCounts | undefined;
+  readonly #lag: DeliveryLag | undefined;
   readonly #onReceiptWanted: NonNullable<HubOptions["onReceiptWanted"]>;
   readonly #onSubscribersChanged: NonNullable<HubOptions["onSubscribersChanged"]>;
   #subscriptions = 0;
@@ -57,6 +65,8 @@ export class Hub {
     this.#codecs = options.codecs;
     this.#connections = options.connections;
     this.#counters = options.counters;
+    this.#appCounts = options.appCounts;
+    this.#lag = options.lag;
     this.#onSubscribersChanged = options.onSubscribersChanged ?? (() => undefined);
     this.#onReceiptWanted = options.onReceiptWanted ?? (() => undefined);
   }
@@ -92,6 +102,7 @@ export class Hub {
    * channel's history.
    */
   deliver(channel: Channel, bytes: Uint8Array, position?: string): void {
+    const beganMs = this.#lag?.beginFanOut() ?? 0;
     this.#counters.envelopesIn++;
     const publication = decodeEnvelope(bytes);
     if (publication === null) {
@@ -100,6 +111,7 @@ export class Hub {
     }
     const counts = channel.subscribersByCodec;
     let confirming = 0;
+    let reachedInAll = 0;
     for (let index = 0; index < counts.length; index++) {
       const subscribers = counts[index] as number;
       if (subscribers === 0) continue;
@@ -107,7 +119,12 @@ export class Hub {
       const frame = this.#encode(codec, channel, publication, position);
       if (frame === null) continue;
       const reached = this.#deliverIn(codec, channel, { frame, subscribers, exclude: publication.exclude });
+      reachedInAll += reached;
       if (codec.isConfirming) confirming += reached;
+    }
+    if (reachedInAll > 0) {
+      this.#lag?.noteDelivered(publication.timeMs, beganMs);
+      if (this.#appCounts !== undefined) this.#appCounts.of(channel.appId).deliveries += reachedInAll;
     }
     if (publication.wantsReceipt === true) {
       this.#onReceiptWanted(channel, publication.id, confirming);
@@ -188,6 +205,7 @@ export class Hub {
     }
     const reached = subscribers - excluded.length;
     this.#counters.deliveries += reached;
+    this.#counters.bytesOut += reached * frame.length;
     return reached;
   }
 

@@ -1,3 +1,4 @@
+export { type AppCounters, AppCounts } from "./app-counters.ts";
 export { type BlockCounters, BlockGuard, type BlockGuardOptions } from "./blocks/block-guard.ts";
 export { BlockList } from "./blocks/block-list.ts";
 export { MemoryBlockStore, type MemoryBlockStoreOptions } from "./blocks/memory-block-store.ts";
@@ -32,7 +33,8 @@ export {
   encodeCountAnnouncement,
 } from "./counts/count-announcement.ts";
 export { SubscriberCounts, type SubscriberCountsOptions } from "./counts/subscriber-counts.ts";
-export { type DrainOptions, drainSessions } from "./drain.ts";
+export { DeliveryLag } from "./delivery-lag.ts";
+export { DurationBuckets } from "./duration-buckets.ts";
 export { EventPublisher, type EventPublisherOptions, type NewEvent, type PublishedEvent } from "./event-publisher.ts";
 export { ExpiryWheel } from "./expiry-wheel.ts";
 export { HistoryAccess, type HistoryAccessOptions, type HistoryAnswer, type HistoryRequest } from "./history-access.ts";
@@ -57,6 +59,7 @@ export {
   type OpenResult,
 } from "./node.ts";
 export { countBy, createNodeCounters } from "./node-counters.ts";
+export { type PaceOptions, paced } from "./pace.ts";
 export type {
   App,
   AppLimits,
@@ -127,6 +130,14 @@ export {
 export { type DeltaVerdict, type RosterDiff, RosterState } from "./presence/roster-state.ts";
 export type { ClientEvent } from "./publishing.ts";
 export { RateLimit } from "./rate-limit.ts";
+export {
+  type RebalanceLimits,
+  type RebalancePeer,
+  RebalancePlan,
+  type RebalanceState,
+  type RebalanceStep,
+  type RebalanceView,
+} from "./rebalance-plan.ts";
 export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { Session, type SessionOptions, type SessionOwner } from "./session.ts";

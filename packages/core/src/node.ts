@@ -1,4 +1,5 @@
 import { accept, type CloseCodeName } from "@carillon/protocol";
+import type { AppCounts } from "./app-counters.ts";
 import { BlockGuard } from "./blocks/block-guard.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelLog } from "./channel-log.ts";
@@ -8,6 +9,7 @@ import { ConnectionTable } from "./connection-table.ts";
 import { GatewayControl } from "./control/gateway-control.ts";
 import { isCountAnnouncement } from "./counts/count-announcement.ts";
 import { SubscriberCounts } from "./counts/subscriber-counts.ts";
+import type { DeliveryLag } from "./delivery-lag.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import { ExpiryWheel } from "./expiry-wheel.ts";
 import { HistoryAccess } from "./history-access.ts";
@@ -106,6 +108,10 @@ export interface NodeOptions {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly counters: NodeCounters;
+  /** Absent: nothing is counted by app. */
+  readonly appCounts?: AppCounts;
+  /** Measures how long publications take. Absent: nothing is measured. */
+  readonly lag?: DeliveryLag;
   /** How long interest in a channel outlives its last subscriber here, in ms. */
   readonly lingerMs: number;
   /** Most channels that linger at a time. */
@@ -136,10 +142,8 @@ export class Node {
     const { bus, clock, ids, counters, authorizer } = options;
     const connections = new ConnectionTable(ids.nodeNumber);
     const hub = new Hub({
-      topics: options.topics,
-      codecs: options.codecs,
+      ...options,
       connections,
-      counters,
       onSubscribersChanged: (app, channel) => counts?.changed(app, channel),
       onReceiptWanted: (channel, messageId, connections) => receipts?.delivered(channel, messageId, connections),
     });
@@ -158,8 +162,11 @@ export class Node {
         const { log } = channel;
         if (presence !== null && isPresenceDelta(envelope)) presence.receive(channel, envelope);
         else if (counts !== null && isCountAnnouncement(envelope)) counts.receive(channel, envelope);
-        else if (log === null || history === null) hub.deliver(channel, envelope);
-        else history.keeper.receive({ channel, log }, envelope, stamp);
+        else {
+          options.lag?.noteReceived(envelope);
+          if (log === null || history === null) hub.deliver(channel, envelope);
+          else history.keeper.receive({ channel, log }, envelope, stamp);
+        }
       },
       createLog: (appId, channel) => {
         const rule = history === null ? undefined : options.rules?.ruleOf(appId, channel);

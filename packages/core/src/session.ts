@@ -280,13 +280,14 @@ export class Session {
     return ACCEPTED;
   }
 
-  /** Ends the connection with a close code of the registry, after the protocol's last word. Idempotent. */
-  end(name: CloseCodeName): void {
-    if (this.#isClosed || this.#isEnding) return;
+  /** Ends the connection with a close code of the registry, after the protocol's last word. False when it ends already. */
+  end(name: CloseCodeName): boolean {
+    if (this.#isClosed || this.#isEnding) return false;
     this.#isEnding = true;
     this.#owner.onClosing(name);
     const { code, reason } = CLOSE_CODES[name];
     this.transport.close(this.#owner.closeCodes?.[name] ?? code, reason);
+    return true;
   }
 
   /** The transport has closed: gives back everything the session holds. Called once, by the protocol adapter. */

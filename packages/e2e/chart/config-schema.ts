@@ -59,9 +59,13 @@ function settingSchema({ kind, bounds, defaultText }: Setting): JsonSchema {
     case "whole number":
       return { anyOf: [{ type: "integer", ...range(bounds) }, REFERENCE] };
     case "duration":
-      return { anyOf: [{ type: "integer", ...range(bounds) }, { type: "string", pattern: "^\\d+(ms|s|m|h|d)?$" }, REFERENCE] };
+      return {
+        anyOf: [{ type: "integer", ...range(bounds) }, { type: "string", pattern: "^\\d+(ms|s|m|h|d)?$" }, REFERENCE],
+      };
     case "size":
-      return { anyOf: [{ type: "integer", ...range(bounds) }, { type: "string", pattern: "^\\d+([KMG]i?B|B)?$" }, REFERENCE] };
+      return {
+        anyOf: [{ type: "integer", ...range(bounds) }, { type: "string", pattern: "^\\d+([KMG]i?B|B)?$" }, REFERENCE],
+      };
     case "flag":
       return { anyOf: [{ type: "boolean" }, REFERENCE] };
     case "choice":

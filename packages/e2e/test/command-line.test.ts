@@ -3,6 +3,7 @@ import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
+import { readBlocks } from "./support/doc-blocks.ts";
 import { carillon, run } from "./support/run.ts";
 
 describe("exit codes", () => {
@@ -196,5 +197,22 @@ describe("carillon token", () => {
       code: 64,
       stderr: expect.stringContaining("1001"),
     });
+  });
+});
+
+describe("carillon size", () => {
+  test("says what docs/sizing.md shows for the workload there", async () => {
+    const block = await readBlocks("docs/sizing.md");
+    const args = block("sh", "carillon size").trim().split(" ").slice(1);
+    expect(await carillon(args)).toMatchObject({ code: 0, stdout: block("text", "nats-server") });
+    const json = await carillon([...args, "--format", "json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ gateways: { count: 4 }, fitsOneCluster: true });
+  });
+
+  test("64 › numbers that are none, and histories that nothing is published on", async () => {
+    const wrong = await carillon(["size", "--connections", "many"]);
+    expect(wrong).toMatchObject({ code: 64, stderr: expect.stringContaining("50k") });
+    const unkept = await carillon(["size", "--connections", "50k", "--kept-events", "1M"]);
+    expect(unkept).toMatchObject({ code: 64, stderr: expect.stringContaining("--kept") });
   });
 });

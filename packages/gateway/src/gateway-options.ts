@@ -1,5 +1,6 @@
 import type {
   App,
+  AppCounts,
   AppRegistry,
   Authorizer,
   BlockStore,
@@ -7,6 +8,7 @@ import type {
   ChannelRules,
   Clock,
   Cluster,
+  DeliveryLag,
   HistoryStore,
   IdSource,
   NodeCounters,
@@ -14,7 +16,9 @@ import type {
 } from "@carillon/core";
 import type { Logger, PublicServer } from "@carillon/service";
 import type { FallbackSettings } from "./fallback/fallback.ts";
+import type { LoadSource, OverloadLimits } from "./overload.ts";
 import type { Protocol } from "./protocol.ts";
+import type { RebalanceSettings } from "./rebalancer.ts";
 
 /** The limits and times of a gateway. */
 export interface GatewaySettings {
@@ -34,6 +38,10 @@ export interface GatewaySettings {
   readonly presenceGraceMs: number;
   /** Connections over HTTP, for clients that WebSockets don't reach; null: there are none. */
   readonly fallback: FallbackSettings | null;
+  /** Sends clients to gateways that have fewer. Wants a `cluster`. null: all stay where they are. */
+  readonly rebalance: RebalanceSettings | null;
+  /** From where on nobody is taken in. Wants a `load`. */
+  readonly overload: OverloadLimits;
 }
 
 /** What a gateway stands on. */
@@ -50,12 +58,18 @@ export interface GatewayOptions {
   readonly cluster?: Cluster;
   /** Takes what applications are to be told. Wants a `cluster`. Absent: they are told nothing. */
   readonly webhooks?: WebhookQueue;
+  /** Tells how much the process does and uses. Absent: it is never too much. */
+  readonly load?: LoadSource;
   readonly apps: AppRegistry;
   readonly authorizer: Authorizer;
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly counters: NodeCounters;
+  /** Absent: nothing is counted by app. */
+  readonly appCounts?: AppCounts;
+  /** Measures how long publications take. Absent: nothing is measured. */
+  readonly lag?: DeliveryLag;
   readonly log: Logger;
   readonly settings: GatewaySettings;
   /** In the order in which they are asked whether an upgrade is theirs. */

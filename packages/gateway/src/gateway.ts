@@ -1,24 +1,27 @@
 import {
   type BlockCounters,
   type Channel,
-  drainSessions,
-  HistoryBudgets,
+  type HistoryBudgets,
   type HistoryCounters,
   IdleWatch,
   Node,
   type PresenceCounters,
+  type RebalanceState,
   type SourceCounters,
   type UserQuotaCounters,
 } from "@carillon/core";
 import { isIdleWatchable } from "@carillon/service";
 import { Admission } from "./admission.ts";
+import { Departures } from "./departures.ts";
 import { Fallback } from "./fallback/fallback.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { createBudgets, createOverload, createRebalancer } from "./gateway-parts.ts";
+import type { Overload, OverloadReason } from "./overload.ts";
 import type { ProtocolServices } from "./protocol.ts";
+import type { Rebalancer } from "./rebalancer.ts";
 
 /** A client over the frame limit is told so in words; only one far beyond it is cut without. */
 const HARD_FRAME_LIMIT_FACTOR = 4;
-const CLOSE_GRACE_MS = 2000;
 /**
  * Where the server can't leave that to a watch, it cuts silent connections by itself, up to four seconds before their time is up,
  * as its timer has such a grain; and a watch may be a second late. The ping has been out for two seconds then, at least: from
@@ -36,6 +39,9 @@ export class Gateway {
   readonly #budgets: HistoryBudgets | null;
   readonly #admission: Admission;
   readonly #fallback: Fallback | null;
+  readonly #overload: Overload | null;
+  readonly #departures: Departures;
+  readonly #rebalancer: Rebalancer | null;
 
   constructor(options: GatewayOptions) {
     const { server, settings, apps, counters, log } = options;
@@ -77,9 +83,25 @@ export class Gateway {
     this.#stopWatchingApps = apps.onChange(() =>
       this.#node.onAppsChanged((app) => app.settings.enabled && apps.byId(app.id) === app),
     );
-    this.#budgets = this.#createBudgets();
-    this.#admission = new Admission({ ...options, hasRoom: () => this.hasRoom, services: () => this.#services });
+    this.#budgets = createBudgets(options, this.historyCounters);
+    const random = () => options.ids.random();
+    this.#overload = createOverload(options);
+    this.#admission = new Admission({
+      ...options,
+      random,
+      hasRoom: () => this.hasRoom,
+      overload: () => this.#overload?.reason ?? null,
+      services: () => this.#services,
+    });
     this.#fallback = this.#createFallback();
+    const { connections } = this.#node.services;
+    this.#departures = new Departures({
+      ...options,
+      random,
+      sessions: () => connections.all(),
+      fallback: () => this.#fallback,
+    });
+    this.#rebalancer = createRebalancer(options, connections, (session) => this.#departures.askForRebalance(session));
     server.webSocket({
       decide: (request) => this.#admission.decide(request),
       onPublishedToOthers: (topic, frame) => this.#fallback?.listeners.publish(topic, frame),
@@ -118,6 +140,23 @@ export class Gateway {
       ["sse", sse],
       ["poll", poll],
     ]);
+  }
+
+  /** Bytes that wait for clients to take them, and for how many connections. Looks at each: for the metrics endpoint. */
+  get backpressure(): { readonly bytes: number; readonly connections: number } {
+    let [bytes, connections] = [0, 0];
+    for (const { transport } of this.#node.services.connections.all()) {
+      const { bufferedBytes } = transport;
+      if (bufferedBytes === 0) continue;
+      bytes += bufferedBytes;
+      connections++;
+    }
+    return { bytes, connections };
+  }
+
+  /** Most connections that it holds. */
+  get maxConnections(): number {
+    return this.#options.settings.maxConnections;
   }
 
   /** Connections over HTTP; null where there are none. */
@@ -165,6 +204,22 @@ export class Gateway {
     return this.#admission.isDraining;
   }
 
+  /** True while connections are taken in. */
+  get isAccepting(): boolean {
+    return this.#admission.isOpen;
+  }
+
+  /** What the gateway has too much of to take anybody in, and whether it should be out of service for that; null: of nothing. */
+  get overload(): { readonly reason: OverloadReason; readonly isOutOfService: boolean } | null {
+    const reason = this.#overload?.reason ?? null;
+    return reason === null ? null : { reason, isOutOfService: this.#overload?.isOutOfService === true };
+  }
+
+  /** What it is about where it sends clients to gateways that have fewer; null: all stay where they are. */
+  get rebalanceState(): RebalanceState | null {
+    return this.#rebalancer?.state ?? null;
+  }
+
   /** True while there is room for more connections. */
   get hasRoom(): boolean {
     const { server, settings } = this.#options;
@@ -178,15 +233,9 @@ export class Gateway {
   async drain(spreadMs: number): Promise<void> {
     if (this.isDraining) return;
     this.#admission.beginDraining();
-    const { clock, ids, server } = this.#options;
-    server.stopListening();
-    this.#fallback?.drain();
-    const sessions = this.#node.services.connections.all();
-    await drainSessions(sessions, { clock, random: () => ids.random(), spreadMs });
-    const deadlineMs = clock.monotonic() + CLOSE_GRACE_MS;
-    while (server.openSockets + (this.#fallback?.undone ?? 0) > 0 && clock.monotonic() < deadlineMs) {
-      await new Promise<void>((resolve) => clock.after(10, resolve));
-    }
+    this.#rebalancer?.close();
+    this.#options.server.stopListening();
+    await this.#departures.all(spreadMs);
   }
 
   /** Tells applications nothing more; resolves when the queue has what is to be told, at the latest after `timeoutMs`. */
@@ -198,25 +247,12 @@ export class Gateway {
   close(): void {
     this.#admission.beginDraining();
     this.#stopWatchingApps();
+    this.#rebalancer?.close();
+    this.#overload?.close();
     this.#fallback?.close();
     this.#budgets?.close();
     this.#idle.close();
     this.#node.close();
-  }
-
-  #createBudgets(): HistoryBudgets | null {
-    const { history: store, cluster, apps, clock, ids, log } = this.#options;
-    if (store === undefined || cluster === undefined) return null;
-    return new HistoryBudgets({
-      store,
-      cluster,
-      apps,
-      clock,
-      random: () => ids.random(),
-      counters: this.historyCounters,
-      onTrimmed: (app, usage) => log.info("history_trimmed", { app, ...usage }),
-      onFailure: (app, error) => log.warn("history_trim_failed", { app, error }),
-    });
   }
 
   #createFallback(): Fallback | null {
@@ -237,6 +273,7 @@ export class Gateway {
       appOf: (key) => (key === null ? apps.first : apps.byKey(key)),
       isOriginAllowed,
       unavailable: () => this.#admission.unavailable(),
+      retryAfterSeconds: () => this.#admission.retryAfterSeconds(),
       open: (request) => protocol.accept(request, services).open,
       onBug: this.#services.onBug,
     });

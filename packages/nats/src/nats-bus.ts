@@ -46,6 +46,8 @@ const HEADER_ROOM_BYTES = 256;
 export interface NatsBusCounters {
   /** Times that the connection broke. What was published meanwhile did not reach this node. */
   readonly disconnects: number;
+  /** Times that it stood again: after a break, or on another server before the old one went. */
+  readonly reconnects: number;
   /** Publishes and subscriptions that NATS refused for lack of permission. */
   readonly refusals: number;
 }
@@ -64,7 +66,7 @@ export class NatsBus implements Bus {
   readonly #subscriptions: BusSubscriptions;
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #doubters = new Set<(lossMs: number) => void>();
-  readonly #counters = { disconnects: 0, refusals: 0 };
+  readonly #counters = { disconnects: 0, reconnects: 0, refusals: 0 };
   #status: BusStatus = "connected";
   #closing: Promise<void> | null = null;
 
@@ -121,6 +123,11 @@ export class NatsBus implements Bus {
   /** What has happened so far; the object stays and its numbers grow. */
   get counters(): NatsBusCounters {
     return this.#counters;
+  }
+
+  /** Bytes that were published and that NATS has not confirmed yet. */
+  get unconfirmedBytes(): number {
+    return this.#link.link.outbox.unconfirmedBytes;
   }
 
   /** Histories, kept on JetStream over the same connection; closed together with the bus. */
@@ -259,6 +266,7 @@ export class NatsBus implements Bus {
   }
 
   #onUp(): void {
+    this.#counters.reconnects++;
     this.#history.forget();
     this.#webhooks.forget();
     // What others said meanwhile is missed, which the change of status says.

@@ -64,6 +64,11 @@ export class Outbox {
     this.#connection = connection;
   }
 
+  /** Bytes that were published and are not confirmed yet. */
+  get unconfirmedBytes(): number {
+    return this.#unconfirmedBytes;
+  }
+
   /** Publishes and resolves when the server has read it. `data` must stay as it is: it is not copied. */
   publish(subject: string, data: Uint8Array): Promise<BusPublishResult> {
     const bytes = subject.length + data.length;

@@ -85,6 +85,7 @@ export const CLOSE_CODES = {
   user_connection_limit: { code: 4104, reason: "the user has as many connections as it may" },
   drain: { code: 4200, reason: "this node is shutting down, reconnect" },
   idle: { code: 4201, reason: "nothing was heard from the client" },
+  rebalance: { code: 4202, reason: "this node has more connections than others, reconnect" },
 } as const;
 
 /** The name of a close code. */

@@ -40,6 +40,7 @@ it("N39 › causes that pass by themselves never keep a client away", () => {
     "rate_limited",
     "user_connection_limit",
     "drain",
+    "rebalance",
     "idle",
     "over_capacity",
     "token_expired",

@@ -1,10 +1,12 @@
 import type {
+  AppCounts,
   AppRegistry,
   BlockControl,
   Bus,
   ChannelRules,
   Clock,
   ClusterControl,
+  DeliveryLag,
   HistoryStore,
   IdSource,
   NodeCounters,
@@ -55,6 +57,10 @@ export interface PublisherOptions {
   readonly ids: IdSource;
   /** The process's counters of events. Calls are counted in {@link Publisher.counters}. */
   readonly counters: NodeCounters;
+  /** Absent: nothing is counted by app. */
+  readonly appCounts?: AppCounts;
+  /** Measures how long publications take. Absent: nothing is measured. */
+  readonly lag?: DeliveryLag;
   readonly log: Logger;
   readonly settings: PublisherSettings;
 }

@@ -14,6 +14,7 @@ export type { ConfigErrorCode } from "./config/config-error.ts";
 export { CONFIG_ERROR_CODES, ConfigError, formatConfigProblem } from "./config/config-error.ts";
 export type {
   AdminConfig,
+  AdmissionConfig,
   Config,
   ConfigProblem,
   ConfigRole,
@@ -29,6 +30,7 @@ export type {
   NatsTls,
   NatsWebhooksConfig,
   PublisherConfig,
+  RebalanceConfig,
   WebhooksConfig,
 } from "./config/config-types.ts";
 export { CONFIG_ROLES } from "./config/config-types.ts";
@@ -44,7 +46,7 @@ export type { ConfigWatch, WatchConfigOptions } from "./config/watch-config.ts";
 export { watchConfig } from "./config/watch-config.ts";
 export type * from "./http/http-types.ts";
 export { isIdleWatchable } from "./http/idle-timer.ts";
-export { ListenError, PortInUseError } from "./http/listen-error.ts";
+export { findListenPort, ListenError, PortInUseError } from "./http/listen-error.ts";
 export type { Problem } from "./http/problem.ts";
 export { PROBLEM_MEDIA_TYPE, problem } from "./http/problem.ts";
 export type { UwsBinary } from "./http/uws.ts";
@@ -71,6 +73,7 @@ export type {
 } from "./process/metrics-registry.ts";
 export { createMetricsRegistry } from "./process/metrics-registry.ts";
 export { openFileLimit } from "./process/open-file-limit.ts";
+export { ProcessLoad, type ProcessLoadReading } from "./process/process-load.ts";
 export { randomIds } from "./process/random-ids.ts";
 export { systemClock } from "./process/system-clock.ts";
 export type { SignalSource, TerminationOptions, TerminationSignal } from "./process/termination.ts";

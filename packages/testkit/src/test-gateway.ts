@@ -22,7 +22,7 @@ import {
   type PublishedEvent,
   type WebhookQueue,
 } from "@carillon/core";
-import { Gateway, type GatewaySettings, nativeProtocol, pusherProtocol } from "@carillon/gateway";
+import { Gateway, type GatewaySettings, type LoadSource, nativeProtocol, pusherProtocol } from "@carillon/gateway";
 import {
   ConfiguredApps,
   type ConnectionTokenClaims,
@@ -56,6 +56,8 @@ export interface TestGatewayOptions {
   readonly blocks?: BlockStore;
   /** How it reaches the other gateways' processes, which goes with `bus`; default: there are no others. */
   readonly clusterLink?: ClusterLink;
+  /** Tells how much the process does and uses; default: never too much. */
+  readonly load?: LoadSource;
   /** Takes what the apps' endpoints are to be told; default: they are told nothing. */
   readonly webhooks?: WebhookQueue;
 }
@@ -83,6 +85,8 @@ const SETTINGS: GatewaySettings = {
   maxLingeringChannels: 1000,
   presenceGraceMs: 3000,
   fallback: { keepMs: 10_000, bufferBytes: 1_048_576, maxRelayed: 1000 },
+  rebalance: null,
+  overload: { maxEventLoopLagMs: 1000, maxMemoryPercent: 85, maxMemoryBytes: 0, maxOpenFilesPercent: 95 },
 };
 
 /** A real gateway in this process: real server on a free port, real sessions, the in-process bus unless another is given. */
@@ -139,6 +143,7 @@ export class TestGateway {
       nodeId: String(ids.nodeNumber),
       isGateway: true,
       connectionsByApp: () => gateway.connectionsByApp,
+      isAccepting: () => gateway.isAccepting,
       onBug: (error) => {
         throw error;
       },
@@ -150,6 +155,7 @@ export class TestGateway {
       blocks: options.blocks ?? new MemoryBlockStore({ clock }),
       ...kept,
       ...(options.webhooks === undefined ? {} : { webhooks: options.webhooks }),
+      ...(options.load === undefined ? {} : { load: options.load }),
       apps,
       authorizer: createAuthorizer({ clock }),
       isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),

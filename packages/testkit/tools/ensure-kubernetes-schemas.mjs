@@ -98,7 +98,9 @@ function makeCrds(folder) {
   }
 }
 
-const digest = createHash("sha256").update(readFileSync(fileURLToPath(import.meta.url))).digest("hex");
+const digest = createHash("sha256")
+  .update(readFileSync(fileURLToPath(import.meta.url)))
+  .digest("hex");
 const target = join(CACHE, `kubernetes-schemas-${digest.slice(0, 16)}`);
 if (!existsSync(target)) {
   mkdirSync(CACHE, { recursive: true });
@@ -111,7 +113,9 @@ if (!existsSync(target)) {
   } catch (error) {
     // Another run may have been faster; then there is one all the same.
     if (!existsSync(target)) {
-      process.stderr.write(`The schemas of Kubernetes can't be had, for which Python with pip, and Go, are needed: ${error.message}\n`);
+      process.stderr.write(
+        `The schemas of Kubernetes can't be had, for which Python with pip, and Go, are needed: ${error.message}\n`,
+      );
       process.exitCode = 1;
     }
   } finally {

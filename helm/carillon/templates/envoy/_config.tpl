@@ -1,6 +1,8 @@
 {{/* Envoy's configuration. Every number that is not Envoy's own default is here for a reason, which stands beside it. */}}
 {{- define "carillon.envoy.config" -}}
 {{- $envoy := .Values.loadBalancer.envoy -}}
+# Envoy wants a name for whatever asks for a certificate, even of a file.
+node: { id: envoy, cluster: {{ include "carillon.fullname" . }} }
 admin:
   # For this pod alone: what the outside may see goes through the listener "status".
   address: { socket_address: { address: 127.0.0.1, port_value: 9901 } }
@@ -14,10 +16,6 @@ static_resources:
   listeners:
     - name: clients
       address: { socket_address: { address: {{ .Values.listenHost | quote }}, port_value: 8000{{ if contains ":" .Values.listenHost }}, ipv4_compat: true{{ end }} } }
-      {{- if eq (include "carillon.terminatesTls" .) "true" }}
-      # A client that connects and then says nothing.
-      transport_socket_connect_timeout: 10s
-      {{- end }}
       filter_chains:
         - filters:
             {{- if eq $envoy.mode "http" }}
@@ -35,6 +33,8 @@ static_resources:
                 hash_policy: [{ source_ip: {} }]
             {{- end }}
           {{- if eq (include "carillon.terminatesTls" .) "true" }}
+          # For clients that connect and then say nothing.
+          transport_socket_connect_timeout: 10s
           transport_socket:
             name: envoy.transport_sockets.tls
             typed_config:

@@ -1,6 +1,7 @@
 import { BusUnavailableError } from "@carillon/core";
 import { ConfigError, PortInUseError } from "@carillon/service";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { WorkerStartError } from "../workers/worker.ts";
 
 /** The command line asks for something that there isn't. The message says what there is. */
 export class UsageError extends Error {
@@ -12,6 +13,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT_CODES.usage;
   if (error instanceof ConfigError) return EXIT_CODES.config;
   if (error instanceof PortInUseError) return EXIT_CODES.system;
+  if (error instanceof WorkerStartError) return error.exitCode;
   if (error instanceof BusUnavailableError) return EXIT_CODES.unavailable;
   return EXIT_CODES.failure;
 }

@@ -1,13 +1,16 @@
 import { CONFIG_ROLES, type ConfigRole } from "@carillon/service";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { WORKER_COMMAND } from "../workers/worker.ts";
 import { addCheckCommand } from "./check.ts";
 import { doctor } from "./doctor.ts";
 import { exitCodeOf, explain } from "./failures.ts";
 import { serve } from "./serve.ts";
+import { addSizeCommand } from "./size.ts";
 import { addTokenCommand } from "./token.ts";
 import { version } from "./version.ts";
 import { addWebhookCommands } from "./webhooks.ts";
+import { work } from "./worker.ts";
 
 /** The flags that every server command has; each has an env twin, and wins over it. */
 export interface ServerFlags {
@@ -17,12 +20,16 @@ export interface ServerFlags {
   readonly adminPort?: string;
   readonly nats?: string;
   readonly logFormat?: string;
+  /** `gateway` alone has it. */
+  readonly workers?: string;
 }
 
 /** Runs the command line. Sets the exit code; docs/cli.md lists them. */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
-    await createProgram().parseAsync(argv);
+    // Started by `gateway --workers` alone, so it is no command that help shows.
+    if (argv[2] === WORKER_COMMAND) await work();
+    else await createProgram().parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has already said what was wrong, or printed the help that was asked for.
@@ -44,11 +51,15 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .showHelpAfterError("(carillon help COMMAND shows what there is)");
   serverCommand(program, "dev", "gateway, publish API and demo page in one process, for development and small sites");
-  serverCommand(program, "gateway", "hold the clients' connections");
+  serverCommand(program, "gateway", "hold the clients' connections").option(
+    "--workers <n>",
+    "processes that share the port, on a machine with several cores (env: CARILLON_GATEWAY_WORKERS)",
+  );
   serverCommand(program, "publisher", "serve the publish API");
   addWebhookCommands(serverCommand(program, "webhooks", "tell applications what happens on their channels"));
   addTokenCommand(program);
   addCheckCommand(program);
+  addSizeCommand(program);
   withServerFlags(program.command("doctor"))
     .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")
     .addOption(

@@ -1,18 +1,25 @@
+import { constants } from "node:os";
 import { type Config, type ConfigRole, createLogger, type Logger, loadConfig, onTermination } from "@carillon/service";
 import { CarillonProcess, type RunningAddresses } from "../carillon-process.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { banner } from "./banner.ts";
 import type { ServerFlags } from "./main.ts";
+import { serveWorkers } from "./serve-workers.ts";
 
 /** Runs a server until SIGTERM or SIGINT has drained it. Rejects when it can't start. */
 export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void> {
+  for (const signal of STARTING_SIGNALS) process.once(signal, leaveAtOnce);
   const load = () => loadConfig(loadOptions(role, flags));
   const config = await load();
+  if (role === "gateway" && config.gateway.workers > 1) return serveWorkers(config, flags);
   const log = createLogger({ format: config.log.format, level: config.log.level, role });
   const running = await CarillonProcess.start({ role, config, log, hasAdmin: true, reload: load });
+  for (const signal of STARTING_SIGNALS) process.off(signal, leaveAtOnce);
   const reload = () => running.reload();
   process.on("SIGHUP", reload);
   onTermination({
     log,
+    overdue: { withinMs: running.closesWithinMs, exitCode: EXIT_CODES.overdue, stage: () => running.stage },
     drain: async () => {
       await running.close();
       process.off("SIGHUP", reload);
@@ -22,10 +29,20 @@ export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void>
   announce(role, config, { log, addresses: running.addresses });
 }
 
+const STARTING_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * Before it is ready nobody depends on a process, so it goes as soon as it is asked. Without this, process 1 of a container would
+ * not: the kernel keeps from it what it doesn't handle, and it would be waited for until the end of the grace period.
+ */
+function leaveAtOnce(signal: NodeJS.Signals): void {
+  process.exit(128 + constants.signals[signal]);
+}
+
 /** Where the settings of a server command come from. */
 export function loadOptions(role: ConfigRole, flags: ServerFlags) {
   const { config: file, ...overrides } = flags;
-  const { host, port, adminPort, nats, logFormat } = overrides;
+  const { host, port, adminPort, nats, logFormat, workers } = overrides;
   return {
     role,
     env: process.env,
@@ -36,6 +53,7 @@ export function loadOptions(role: ConfigRole, flags: ServerFlags) {
       ...(adminPort === undefined ? {} : { adminPort }),
       ...(nats === undefined ? {} : { nats }),
       ...(logFormat === undefined ? {} : { logFormat }),
+      ...(workers === undefined ? {} : { workers }),
     },
   };
 }

@@ -18,6 +18,8 @@ export interface ClusterMembershipOptions {
   readonly isGateway: boolean;
   /** Connections of each app here, asked at each beat. */
   readonly connectionsByApp: () => ReadonlyMap<string, number>;
+  /** Whether this process takes new connections, asked at each beat. Absent: it takes none. */
+  readonly isAccepting?: () => boolean;
   /** Reports a bug: a handler failed, or answered more than fits a message. */
   readonly onBug: (error: unknown) => void;
 }
@@ -29,6 +31,10 @@ const SETTLE_MS = 300;
 const FROZEN_MS = 2 * BEAT_MS;
 
 const DEFAULT_ASK_MS = 500;
+
+function nodeOf({ from: id, isGateway, isAccepting, connections }: ClusterMessage & { type: "beat" }): ClusterNode {
+  return { id, isGateway, isAccepting, connectionsByApp: new Map(connections) };
+}
 
 /** The {@link Cluster} by heartbeats: each process says every second that it lives, and what others want to know of it. */
 export class ClusterMembership implements Cluster {
@@ -199,7 +205,15 @@ export class ClusterMembership implements Cluster {
     if (this.#isLeaving) return;
     const { isGateway, connectionsByApp } = this.#options;
     const connections = [...connectionsByApp()].filter(([, count]) => count > 0);
-    const message: ClusterMessage = { type: "beat", from: this.nodeId, isGateway, wantsReply, connections };
+    const isAccepting = this.#options.isAccepting?.() ?? false;
+    const message: ClusterMessage = {
+      type: "beat",
+      from: this.nodeId,
+      isGateway,
+      wantsReply,
+      connections,
+      isAccepting,
+    };
     if (nodeId === undefined) this.#broadcast(message);
     else this.#send(nodeId, message);
   }
@@ -213,10 +227,7 @@ export class ClusterMembership implements Cluster {
     if (message.from === this.nodeId) return;
     switch (message.type) {
       case "beat":
-        this.#peers.heard(
-          { id: message.from, isGateway: message.isGateway, connectionsByApp: new Map(message.connections) },
-          this.#options.clock.monotonic(),
-        );
+        this.#peers.heard(nodeOf(message), this.#options.clock.monotonic());
         if (message.wantsReply) this.#beat(false, message.from);
         break;
       case "goodbye":

@@ -9,6 +9,8 @@ export type ClusterMessage =
       readonly isGateway: boolean;
       readonly wantsReply: boolean;
       readonly connections: readonly (readonly [appId: string, count: number])[];
+      /** Whether it takes new connections; null: it doesn't tell. */
+      readonly isAccepting: boolean | null;
     }
   | { readonly type: "goodbye"; readonly from: string }
   | { readonly type: "tell"; readonly from: string; readonly kind: string; readonly body: unknown }
@@ -47,7 +49,7 @@ export function encodeClusterMessage(message: ClusterMessage): Uint8Array {
 function fieldsOf(message: ClusterMessage): readonly unknown[] {
   switch (message.type) {
     case "beat":
-      return [message.from, message.isGateway, message.wantsReply, message.connections];
+      return [message.from, message.isGateway, message.wantsReply, message.connections, message.isAccepting];
     case "goodbye":
       return [message.from];
     case "tell":
@@ -85,12 +87,22 @@ export function decodeClusterMessage(bytes: Uint8Array): ClusterMessage | null {
   }
 }
 
-function decodeBeat(from: string, [isGateway, wantsReply, connections]: readonly unknown[]): ClusterMessage | null {
+function decodeBeat(from: string, fields: readonly unknown[]): ClusterMessage | null {
+  // The last one came later: nodes of before don't send it.
+  const [isGateway, wantsReply, connections, accepting] = fields;
   if (!Array.isArray(connections)) return null;
   const isEntry = (entry: unknown): entry is readonly [string, number] =>
     Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number";
   if (!connections.every(isEntry)) return null;
-  return { type: "beat", from, isGateway: isGateway === true, wantsReply: wantsReply === true, connections };
+  const isAccepting = typeof accepting === "boolean" ? accepting : null;
+  return {
+    type: "beat",
+    from,
+    isGateway: isGateway === true,
+    wantsReply: wantsReply === true,
+    connections,
+    isAccepting,
+  };
 }
 
 function decodeQuestion(from: string, [question, kind, body]: readonly unknown[]): ClusterMessage | null {

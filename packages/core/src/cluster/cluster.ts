@@ -6,6 +6,8 @@ export interface ClusterNode {
   readonly isGateway: boolean;
   /** Connections of each app on it, as it last told; apps without any are left out. */
   readonly connectionsByApp: ReadonlyMap<string, number>;
+  /** Whether it takes new connections, as it last told; null: it is of a version that doesn't tell. */
+  readonly isAccepting: boolean | null;
 }
 
 /**

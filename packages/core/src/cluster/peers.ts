@@ -9,13 +9,6 @@ export const LOST_AFTER_MS = 4000;
 /** A node that said goodbye is not taken back for this long by a beat that was under way, in ms. */
 const GOODBYE_MS = 10_000;
 
-/** What a beat says about a node. */
-export interface BeatReport {
-  readonly id: string;
-  readonly isGateway: boolean;
-  readonly connectionsByApp: ReadonlyMap<string, number>;
-}
-
 /** Who hears of changes. */
 export interface PeersObserver {
   readonly onAppeared: (node: ClusterNode) => void;
@@ -23,7 +16,7 @@ export interface PeersObserver {
 }
 
 interface Peer {
-  node: BeatReport;
+  node: ClusterNode;
   heardAtMs: number;
 }
 
@@ -43,7 +36,7 @@ export class Peers {
   }
 
   /** A sign of life. */
-  heard(node: BeatReport, nowMs: number): void {
+  heard(node: ClusterNode, nowMs: number): void {
     if (this.#goodbyes.has(node.id)) return;
     const peer = this.#peers.get(node.id);
     if (peer !== undefined) {

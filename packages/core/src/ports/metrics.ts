@@ -7,8 +7,10 @@ export interface NodeCounters {
   connectionsOpened: number;
   /** Connections that ended, by close code (1006 = cut without a close frame, also by backpressure). */
   readonly connectionsClosed: Map<number, number>;
-  /** Connections that were turned away before they began, over HTTP too, by reason: `capacity`, `draining`, `blocks`, `path`, `bad_request`. */
+  /** Connections that were turned away before they began, over HTTP too, by reason: `capacity`, `draining`, `blocks`, `files`, `memory`, `lag`, `path`, `bad_request`. */
   readonly upgradesRefused: Map<string, number>;
+  /** Connections whose clients were asked to come back elsewhere, by why: `shutdown`, `rebalance`. */
+  readonly connectionsDrained: Map<string, number>;
   /** Connections cut because they did not read fast enough. */
   slowConsumers: number;
   /** Frames from clients. */
@@ -25,6 +27,8 @@ export interface NodeCounters {
   envelopesUnreadable: number;
   /** Deliveries: one per publication and subscribed connection. */
   deliveries: number;
+  /** Bytes of frames to clients: publications once for each connection, and what is written to single ones (of texts, their characters). */
+  bytesOut: number;
   /** Frames encoded for publications: one per publication and codec in use. */
   publicationsEncoded: number;
   /** Events accepted for publishing, from clients and over HTTP. */

@@ -40,6 +40,16 @@ export class Crowd {
     }
   }
 
+  get size(): number {
+    return this.#clients.length;
+  }
+
+  /** How the connections of all of them were closed, once all are. */
+  async closeCodes(): Promise<ReadonlySet<number>> {
+    const closed = await Promise.all(this.#clients.map((client) => client.closed));
+    return new Set(closed.map(({ code }) => code));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) client.terminate();
     await Promise.all(this.#clients.map((client) => client.closed));

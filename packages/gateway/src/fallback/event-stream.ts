@@ -90,11 +90,11 @@ export class EventStream implements HttpStreamHandler {
   }
 }
 
-/** The event that tells how a connection has ended, or why there is none. */
-export function closeEvent({ code, reason }: Closing): string {
+/** The event that tells how a connection has ended, or why there is none. `retryMs`: when to come back; absent: as the code says. */
+export function closeEvent({ code, reason }: Closing, retryMs?: number): string {
   const rule = reconnectRule(code);
   // An EventSource comes back whatever it is told; what it then shows says that it shouldn't have.
   const id = rule === "never" ? ENDED_EVENT_ID : "";
-  const retryMs = rule === "immediate" ? RETRY_MS : RETRY_BACKOFF_MS;
-  return `retry: ${retryMs}\nid: ${id}\nevent: close\ndata: ${JSON.stringify({ code, reason })}\n\n`;
+  const waitMs = retryMs ?? (rule === "immediate" ? RETRY_MS : RETRY_BACKOFF_MS);
+  return `retry: ${waitMs}\nid: ${id}\nevent: close\ndata: ${JSON.stringify({ code, reason })}\n\n`;
 }

@@ -30,6 +30,8 @@ export interface FallbackHost {
   readonly sessionsOf: (sessionId: string) => Sessions;
   /** Why no new connections are taken; null: they are. */
   readonly unavailable: () => Refusal | null;
+  /** After how many seconds to come back, for somebody who is turned away now. */
+  readonly retryAfterSeconds: () => number;
   /** Begins a new connection, and subscribes to the channels of the query. */
   readonly begin: (request: HttpRequest, query: URLSearchParams, beginning: Beginning) => HttpConnection;
   /** A name for a poll; unique over the cluster. */

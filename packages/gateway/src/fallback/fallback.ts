@@ -53,6 +53,8 @@ export interface FallbackOptions {
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
   /** Why no new connections are taken; null: they are. */
   readonly unavailable: () => Refusal | null;
+  /** After how many seconds to come back, for somebody who is turned away now. */
+  readonly retryAfterSeconds: () => number;
   /** Begins the protocol's conversation on a connection. */
   readonly open: (request: UpgradeRequest) => (transport: Transport) => SocketHandler;
   readonly onBug: (error: unknown) => void;
@@ -117,9 +119,9 @@ export class Fallback {
     return this.#connections.undone + this.#streams.size;
   }
 
-  /** Lets the clients of other gateways' sessions go on elsewhere. */
-  drain(): void {
-    this.#streams.end();
+  /** Each lets the client of another gateway's session go on elsewhere. */
+  leaves(): (() => void)[] {
+    return this.#streams.all().map((stream) => () => stream.end());
   }
 
   /** Cuts everything. */
@@ -129,7 +131,7 @@ export class Fallback {
   }
 
   #createHost(): FallbackHost {
-    const { clock, cluster, maxFrameBytes, unavailable } = this.#options;
+    const { clock, cluster, maxFrameBytes, retryAfterSeconds, unavailable } = this.#options;
     return {
       connections: this.#connections,
       local: this.#local,
@@ -138,6 +140,7 @@ export class Fallback {
       calls: this.calls,
       sessionsOf: (sessionId) => this.#sessionsOf(sessionId),
       unavailable,
+      retryAfterSeconds,
       begin: (request, query, beginning) => this.#begin(request, query, beginning),
       nextTicket: () => this.#nextTicket(),
       // The same on every gateway, whichever of them a call reaches.

@@ -104,6 +104,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
 
   write(frame: string | Uint8Array): WriteResult {
     if (!this.isOpen) return this.#isSlow ? "dropped" : "closed";
+    this.#host.counters.bytesOut += frame.length;
     this.onPublished(new OutFrame(typeof frame === "string" ? Buffer.from(frame) : frame.slice()));
     return this.#isSlow ? "dropped" : "queued";
   }

@@ -34,7 +34,7 @@ export class PollEndpoint {
 
   async #begin(request: HttpRequest, query: URLSearchParams, waitMs: number): Promise<HttpAnswer> {
     const unavailable = this.#host.unavailable();
-    if (unavailable !== null) return refusalAnswer(unavailable);
+    if (unavailable !== null) return refusalAnswer(unavailable, this.#host.retryAfterSeconds());
     countBy(this.#host.calls, "poll_begun");
     const { begin, connections, nextTicket } = this.#host;
     const connection = begin(request, query, { transport: "poll", position: null });

@@ -46,14 +46,14 @@ export class RelayedStreams {
     return relayed;
   }
 
-  /** Ends all of them, without a word: their clients go on elsewhere. */
-  end(): void {
-    for (const stream of [...this.#streams]) stream.end();
+  /** Those of now. Who ends one does so without a word: its client goes on elsewhere. */
+  all(): RelayedStream[] {
+    return [...this.#streams];
   }
 
   /** Ends all of them and lets go of the timer. */
   close(): void {
     this.#timer.cancel();
-    this.end();
+    for (const stream of this.all()) stream.end();
   }
 }

@@ -61,7 +61,7 @@ export class SseEndpoint {
   /** `lost`: where the client stood in a session that is gone. */
   #begin({ request, query, channel }: StreamCall, lost: EventPlace | null): AnyAnswer {
     const unavailable = this.#host.unavailable();
-    if (unavailable !== null) return turnedAway(unavailable);
+    if (unavailable !== null) return turnedAway(unavailable, this.#host.retryAfterSeconds());
     countBy(this.#host.calls, "sse");
     return streamed((stream) => {
       const position = channel === null ? null : (lost?.position ?? null);
@@ -112,7 +112,8 @@ function streamed(open: (stream: HttpStream) => HttpStreamHandler): AnyAnswer {
 }
 
 /** No status but 200 has an EventSource come back by itself, so why it can't stay is told as the end of a connection. */
-function turnedAway({ code, message }: Refusal): AnyAnswer {
+function turnedAway({ code, message }: Refusal, retryAfterSeconds: number): AnyAnswer {
   const close = code === "draining" ? CLOSE_CODES.drain : CLOSE_CODES.over_capacity;
-  return { status: 200, headers: HEADERS, body: closeEvent({ code: close.code, reason: message }) };
+  const body = closeEvent({ code: close.code, reason: message }, retryAfterSeconds * 1000);
+  return { status: 200, headers: HEADERS, body };
 }

@@ -23,6 +23,30 @@ export interface DrainConfig {
   readonly spreadSeconds: number;
 }
 
+/** How a gateway that holds more connections than the others sends some of its clients to them. */
+export interface RebalanceConfig {
+  readonly enabled: boolean;
+  /** How many per cent above the average of all gateways it takes. */
+  readonly thresholdPercent: number;
+  /** The most of its connections that are asked to come back in one interval, in per cent. */
+  readonly sharePercent: number;
+  readonly intervalSeconds: number;
+  /** With fewer connections nobody is asked. */
+  readonly minConnections: number;
+}
+
+/** When a gateway takes in nobody more for a while, so that those whom it holds are served well. 0 = never for this reason. */
+export interface AdmissionConfig {
+  /** Lag of the event loop, in ms. */
+  readonly maxEventLoopLagMs: number;
+  /** Share of the memory that the process may use: of its container's limit, and of the heap's. */
+  readonly maxMemoryPercent: number;
+  /** Memory of the process, in bytes. */
+  readonly maxMemoryBytes: number;
+  /** Share of the files and sockets that the process may have open. */
+  readonly maxOpenFilesPercent: number;
+}
+
 /** How a gateway tells who is on presence channels. */
 export interface PresenceConfig {
   /** How long a member whose last connection broke is still counted as there, so that reloads don't show. 0 = not at all. */
@@ -45,6 +69,8 @@ export interface GatewayConfig {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** Processes that `carillon gateway` is made of. */
+  readonly workers: number;
   /** Connections of this process; 0 = 90 % of its open-file limit. */
   readonly maxConnections: number;
   /** Longest frame that is read from a client. */
@@ -60,6 +86,8 @@ export interface GatewayConfig {
   readonly presence: PresenceConfig;
   readonly fallback: FallbackConfig;
   readonly drain: DrainConfig;
+  readonly rebalance: RebalanceConfig;
+  readonly admission: AdmissionConfig;
 }
 
 /** The process that serves the publish API. */

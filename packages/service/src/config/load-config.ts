@@ -19,6 +19,7 @@ export interface ConfigOverrides {
   /** One NATS server, or several with commas between. */
   readonly nats?: string;
   readonly logFormat?: string;
+  readonly workers?: string;
 }
 
 /** What {@link loadConfig} reads. */
@@ -117,6 +118,7 @@ function flags(overrides: ConfigOverrides, role: ConfigRole): readonly Overlay[]
     { path: [section, "port"], value: overrides.port, where: "--port" },
     { path: ["admin", "port"], value: overrides.adminPort, where: "--admin-port" },
     { path: ["nats", "servers"], value: overrides.nats?.split(",").map((server) => server.trim()), where: "--nats" },
+    { path: ["gateway", "workers"], value: overrides.workers, where: "--workers" },
     { path: ["log", "format"], value: overrides.logFormat, where: "--log-format" },
   ];
   return all.filter((overlay) => overlay.value !== undefined);

@@ -123,6 +123,7 @@ export const channelsSchema = z.preprocess((value) => value ?? [], z.array(chann
 export const gatewaySchema = group({
   host,
   port: port(8080),
+  workers: wholeNumber({ default: 1, min: 1, max: 256 }),
   maxConnections: wholeNumber({ default: 0, min: 0, max: 10_000_000 }),
   maxFrameBytes: byteSize({ default: 64 * KIB, min: KIB, max: MAX_INT32 }),
   maxBackpressureBytes: byteSize({ default: MIB, min: 16 * KIB, max: MAX_INT32 }),
@@ -141,6 +142,20 @@ export const gatewaySchema = group({
   drain: group({
     delaySeconds: duration({ default: 0, min: 0, max: 600 }),
     spreadSeconds: duration({ default: 20, min: 0, max: 3600 }),
+  }),
+  rebalance: group({
+    enabled: flag(false),
+    // Less than a tenth is what chance makes of it.
+    thresholdPercent: wholeNumber({ default: 20, min: 5, max: 1000 }),
+    sharePercent: wholeNumber({ default: 2, min: 1, max: 25 }),
+    intervalSeconds: duration({ default: 30, min: 1, max: 3600 }),
+    minConnections: wholeNumber({ default: 100, min: 1, max: 10_000_000 }),
+  }),
+  admission: group({
+    maxEventLoopLagMs: wholeNumber({ default: 1000, min: 0, max: 60_000 }),
+    maxMemoryPercent: wholeNumber({ default: 85, min: 0, max: 100 }),
+    maxMemoryBytes: byteSize({ default: 0, min: 0, max: 1024 ** 5 }),
+    maxOpenFilesPercent: wholeNumber({ default: 95, min: 0, max: 100 }),
   }),
 });
 

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { HttpAnswer, StreamedAnswer } from "./http-types.ts";
 import type { UwsResponse } from "./uws.ts";
+import { wireData, wireText } from "./wire-text.ts";
 
 /** What would end a header early and let a value write headers or answers of its own. */
 const HEADER_BREAKING = /[\r\n\0]/;
@@ -39,14 +40,14 @@ export function writeAnswer(response: UwsResponse, answer: HttpAnswer, mode: Ans
   const closes = mode.closesConnection || answer.closesConnection === true;
   if (mode.isHead) writeHeadEnd(response, answer, closes);
   else if (status === 204 || status === 304) writeBodilessEnd(response, closes);
-  else response.end(body, closes);
+  else response.end(body === undefined ? body : wireData(body), closes);
 }
 
 /** Writes status and headers of a checked answer; a body or an end must follow in the same turn. */
 export function writeHead(response: UwsResponse, { status, headers }: HttpAnswer | StreamedAnswer): void {
   if (status !== 200) response.writeStatus(statusLine(status));
   if (headers === undefined) return;
-  for (const name of Object.keys(headers)) response.writeHeader(name, headers[name] ?? "");
+  for (const name of Object.keys(headers)) response.writeHeader(name, wireText(headers[name] ?? ""));
 }
 
 /**

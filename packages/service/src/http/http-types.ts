@@ -173,6 +173,11 @@ export interface ListenAddress {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /**
+   * True: other processes that say so too may listen there, and the system gives each connection to one of them. Default false: a
+   * second process is refused, as it would take half of the connections without anybody noticing.
+   */
+  readonly isShared?: boolean;
 }
 
 /**

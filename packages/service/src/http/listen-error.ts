@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import type { ListenAddress } from "./http-types.ts";
 
 /** The server can't listen at this address. `code` is the system's: EACCES, EADDRNOTAVAIL, ENOTFOUND, or "UNKNOWN". */
@@ -29,7 +29,20 @@ export class PortInUseError extends ListenError {
  * errors have names.
  */
 export async function explainListenFailure(address: ListenAddress): Promise<ListenError> {
-  return listenError(address, await systemCode(address));
+  const probed = await probe(address);
+  return typeof probed === "number" ? listenError(address, "UNKNOWN") : probed;
+}
+
+/**
+ * The port that several processes are going to share: the one of the address, or any free one for 0. Nothing listens there when it
+ * resolves.
+ *
+ * @throws ListenError when something does, or the address can't be listened at.
+ */
+export async function findListenPort(address: ListenAddress): Promise<number> {
+  const probed = await probe(address);
+  if (typeof probed === "number") return probed;
+  throw probed;
 }
 
 /** The error for an address that the system refused with `code`. */
@@ -52,12 +65,14 @@ function advice(code: string): string {
   }
 }
 
-function systemCode(address: ListenAddress): Promise<string> {
+/** Listens once with the platform's own server, alone, and lets go of the port again: which port that was, or why it can't be. */
+function probe(address: ListenAddress): Promise<number | ListenError> {
   return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "UNKNOWN"));
-    probe.listen({ host: address.host, port: address.port, exclusive: true }, () => {
-      probe.close(() => resolve("UNKNOWN"));
+    const server = createServer();
+    server.once("error", ({ code = "UNKNOWN" }: NodeJS.ErrnoException) => resolve(listenError(address, code)));
+    server.listen({ host: address.host, port: address.port, exclusive: true }, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
     });
   });
 }

@@ -17,11 +17,12 @@ import {
   type UwsRequestHandler,
 } from "./uws.ts";
 import { checkEndpoint, checkRange, socketBehavior } from "./websocket-behavior.ts";
+import { wireText } from "./wire-text.ts";
 
 /** What a public server is made of. */
 export interface PublicServerOptions {
   readonly logger: Logger;
-  /** Of these, the server itself only counts `slowConsumers`; the rest is its callers' to count. */
+  /** Of these, the server itself only counts `slowConsumers` and the bytes of single frames; the rest is its callers' to count. */
   readonly counters: NodeCounters;
   /**
    * Longest head of a request: request line and headers. Bytes, 1024 to 1048576; 16384 when absent. uWebSockets.js reads it
@@ -126,7 +127,7 @@ class UwsServer implements PublicServer {
   publish(topic: string, frame: Uint8Array, isBinary: boolean): void {
     // Without a WebSocket route it would crash the process.
     if (this.#endpoint === null || this.#phase === "closed") return;
-    this.#app.publish(topic, frame, isBinary);
+    this.#app.publish(wireText(topic), frame, isBinary);
   }
 
   stopListening(): void {
@@ -148,10 +149,11 @@ class UwsServer implements PublicServer {
     if (this.#phase !== "routing") throw new Error("The server listens already, or has been closed.");
   }
 
-  /** Always exclusive: otherwise a second process would take half of the connections without anybody noticing. */
   #tryListen(address: ListenAddress): UwsListenSocket | false {
     let result: UwsListenSocket | false = false;
-    this.#app.listen(address.host, address.port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
+    const { LIBUS_LISTEN_DEFAULT, LIBUS_LISTEN_EXCLUSIVE_PORT } = this.#uws;
+    const mode = address.isShared === true ? LIBUS_LISTEN_DEFAULT : LIBUS_LISTEN_EXCLUSIVE_PORT;
+    this.#app.listen(address.host, address.port, mode, (socket) => {
       result = socket;
     });
     return result;

@@ -2,6 +2,7 @@ import type { NodeCounters, Transport, WriteResult } from "@carillon/core";
 import type { Logger } from "../process/logger.ts";
 import type { SocketHandler } from "./http-types.ts";
 import type { UwsApp, UwsWebSocket } from "./uws.ts";
+import { wireData, wireText } from "./wire-text.ts";
 
 /** What all WebSockets of a server share. */
 export interface SocketHost {
@@ -64,7 +65,9 @@ export class UwsSocket implements Transport {
   write(frame: string | Uint8Array, isBinary: boolean): WriteResult {
     if (this.#socket === null) return "closed";
     if ((this.#flags & SLOW) !== 0) return "dropped";
-    const outcome = this.#socket.send(frame, isBinary);
+    const data = wireData(frame);
+    this.#host.counters.bytesOut += data.length;
+    const outcome = this.#socket.send(data, isBinary);
     if (outcome === SEND_OK) return "sent";
     return outcome === SEND_DROPPED ? "dropped" : "queued";
   }
@@ -79,23 +82,24 @@ export class UwsSocket implements Transport {
   }
 
   joinTopic(topic: string): void {
-    this.#usable()?.subscribe(topic);
+    this.#usable()?.subscribe(wireText(topic));
   }
 
   leaveTopic(topic: string): void {
-    this.#usable()?.unsubscribe(topic);
+    this.#usable()?.unsubscribe(wireText(topic));
   }
 
   publishToOthers(topic: string, frame: Uint8Array, isBinary: boolean): void {
     if (this.#socket === null) return;
     // A socket that has joined nothing reaches nobody with its own publish; there is nobody to leave out then.
-    if (this.#usable()?.isSubscribed(topic) === true) this.#socket.publish(topic, frame, isBinary);
-    else this.#host.app.publish(topic, frame, isBinary);
+    const name = wireText(topic);
+    if (this.#usable()?.isSubscribed(name) === true) this.#socket.publish(name, frame, isBinary);
+    else this.#host.app.publish(name, frame, isBinary);
     this.#host.onPublishedToOthers(topic, frame, isBinary);
   }
 
   close(code: number, reason: string): void {
-    this.#usable()?.end(code, fittingReason(reason));
+    this.#usable()?.end(code, wireText(fittingReason(reason)));
   }
 
   terminate(): void {

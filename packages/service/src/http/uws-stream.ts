@@ -1,6 +1,7 @@
 import type { Logger } from "../process/logger.ts";
 import type { HttpStream, HttpStreamHandler } from "./http-types.ts";
 import type { UwsResponse } from "./uws.ts";
+import { wireData } from "./wire-text.ts";
 
 /** A comment of an event stream: what is written to push out what uWebSockets.js has kept, when there is nothing else. */
 const PUSH = ":\n\n";
@@ -39,7 +40,7 @@ export class UwsStream implements HttpStream {
     response.cork(() => {
       for (const chunk of chunks) {
         // An empty chunk would end the body.
-        if (chunk.length > 0 && !response.write(chunk)) this.#isBlocked = true;
+        if (chunk.length > 0 && !response.write(wireData(chunk))) this.#isBlocked = true;
       }
     });
   }

@@ -11,6 +11,10 @@ import { dirname, join } from "node:path";
  * in a sentence that says what to do, also in a process that only wanted to report on it.
  */
 
+/*
+ * Texts handed to it must be ASCII, or UTF-8 bytes: see wire-text.ts.
+ */
+
 /** A listening socket. */
 export interface UwsListenSocket {
   readonly brand?: "uws-listen-socket";
@@ -35,7 +39,7 @@ export interface UwsRequest {
 /** A response. Valid until it ended, was upgraded or aborted: every call throws after that. */
 export interface UwsResponse {
   writeStatus(status: string): UwsResponse;
-  writeHeader(name: string, value: string): UwsResponse;
+  writeHeader(name: string, value: string | Uint8Array): UwsResponse;
   /** Of a body without a length. False when the client doesn't take it: it is kept, without any bound. Corked, it may tell so one write late. */
   write(chunk: string | Uint8Array): boolean;
   /**
@@ -64,14 +68,14 @@ export interface UwsWebSocket {
   /** Runs `task` at once; what it sends leaves in one write for each 16 KB. Without it each send is a write of its own. */
   cork(task: () => void): void;
   /** Runs the close handler before it returns. */
-  end(code: number, reason: string): void;
+  end(code: number, reason: string | Uint8Array): void;
   /** Runs the close handler before it returns. */
   close(): void;
-  subscribe(topic: string): boolean;
-  unsubscribe(topic: string): boolean;
-  isSubscribed(topic: string): boolean;
+  subscribe(topic: string | Uint8Array): boolean;
+  unsubscribe(topic: string | Uint8Array): boolean;
+  isSubscribed(topic: string | Uint8Array): boolean;
   /** Reaches nobody when the socket isn't subscribed to anything. */
-  publish(topic: string, data: Uint8Array, isBinary: boolean): boolean;
+  publish(topic: string | Uint8Array, data: Uint8Array, isBinary: boolean): boolean;
 }
 
 /** How a WebSocket route behaves. Numbers out of range abort the process, so they are checked before they get here. */
@@ -107,7 +111,7 @@ export interface UwsApp {
   any(pattern: string, handler: UwsRequestHandler): UwsApp;
   ws<S extends UwsWebSocket>(pattern: string, behavior: UwsBehavior<S>): UwsApp;
   /** Crashes the process when there is no WebSocket route. */
-  publish(topic: string, data: Uint8Array, isBinary: boolean): boolean;
+  publish(topic: string | Uint8Array, data: Uint8Array, isBinary: boolean): boolean;
   /** Calls back before it returns; `false` when it can't listen. */
   listen(host: string, port: number, options: number, done: (socket: UwsListenSocket | false) => void): UwsApp;
   close(): UwsApp;
@@ -119,6 +123,7 @@ export interface UwsModule {
   us_listen_socket_close(socket: UwsListenSocket): void;
   us_socket_local_port(socket: UwsListenSocket): number;
   _cfg(option: string): void;
+  readonly LIBUS_LISTEN_DEFAULT: number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
   readonly DISABLED: number;
 }

@@ -38,9 +38,18 @@ export const COUNTER_METRICS = {
     help: "Connections that were turned away before they began, over HTTP too, by reason.",
     label: "reason",
   },
+  connectionsDrained: {
+    name: "connections_drained_total",
+    help: "Connections whose clients were asked to come back elsewhere, because this node shuts down or has more than others.",
+    label: "reason",
+  },
   slowConsumers: { name: "slow_consumers_total", help: "Connections cut because they did not read fast enough." },
   framesIn: { name: "frames_received_total", help: "Frames from clients." },
   bytesIn: { name: "received_bytes_total", help: "Bytes of frames from clients." },
+  bytesOut: {
+    name: "sent_bytes_total",
+    help: "Bytes of frames to clients: of publications once for each connection, and of what is written to single ones.",
+  },
   framesOut: { name: "frames_sent_total", help: "Replies and pushes to single connections, publications not counted." },
   refusals: { name: "refusals_total", help: "Commands and calls that were refused, by error code.", label: "code" },
   envelopesIn: { name: "envelopes_received_total", help: "Envelopes that the bus handed to this node." },

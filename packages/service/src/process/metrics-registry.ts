@@ -29,6 +29,11 @@ export interface CounterSource {
   readonly read: () => ReadonlyMap<string | number, number>;
 }
 
+/** One count that only grows. */
+export interface PlainCounterSource extends Omit<CounterSource, "label" | "read"> {
+  readonly read: () => number;
+}
+
 /** Durations in buckets, kept as plain numbers and read when the metrics are asked for. */
 export interface HistogramSource {
   /** Without the prefix, ending in `_seconds`. */
@@ -72,7 +77,7 @@ export interface MetricsRegistry {
   /** Adds a gauge. Throws when the name is taken or not fit. */
   gauge(source: GaugeSource | LabelledGaugeSource): void;
   /** Adds a counter. Throws when the name is taken or not fit. */
-  counter(source: CounterSource): void;
+  counter(source: CounterSource | PlainCounterSource): void;
   /** Adds a histogram. Throws when the name is taken or not fit. */
   histogram(source: HistogramSource): void;
   /** Reads everything and writes it out. */
@@ -141,7 +146,7 @@ class NodeMetrics implements MetricsRegistry {
     });
   }
 
-  counter(source: CounterSource): void {
+  counter(source: CounterSource | PlainCounterSource): void {
     assertName(source.name, "_total");
     this.#addCounter(source, source.read);
   }

@@ -1,5 +1,7 @@
 import { constants } from "node:os";
+import type { Clock } from "@carillon/core";
 import type { Logger } from "./logger.ts";
+import { systemClock } from "./system-clock.ts";
 
 /** Signals that ask a process to end. */
 export type TerminationSignal = "SIGTERM" | "SIGINT";
@@ -11,6 +13,17 @@ export interface SignalSource {
   exit(code: number): void;
 }
 
+/** What happens when the process hasn't ended in time: it says what it waits for, and exits. */
+export interface OverdueOptions {
+  /** From the first signal on, in ms. */
+  readonly withinMs: number;
+  readonly exitCode: number;
+  /** What it waits for. */
+  readonly stage: () => string;
+  /** The platform's when absent. */
+  readonly clock?: Clock;
+}
+
 /** How a process ends when it is asked to. */
 export interface TerminationOptions {
   /** Which signals count; SIGTERM (from an orchestrator) and SIGINT (Ctrl-C) when absent. */
@@ -20,6 +33,8 @@ export interface TerminationOptions {
    * itself, with code 0; when it rejects, the process logs that and exits with 1.
    */
   readonly drain: (signal: TerminationSignal) => Promise<void>;
+  /** When to give up, and how. Absent: never. */
+  readonly overdue?: OverdueOptions;
   readonly log: Logger;
   /** The process itself when absent. */
   readonly source?: SignalSource;
@@ -33,7 +48,7 @@ const SIGNAL_EXIT_BASE = 128;
  * doesn't want to wait. Returns the act that ends the listening.
  */
 export function onTermination(options: TerminationOptions): () => void {
-  const { drain, log, signals = ["SIGTERM", "SIGINT"], source = process } = options;
+  const { drain, log, overdue, signals = ["SIGTERM", "SIGINT"], source = process } = options;
   let isDraining = false;
   const onSignal = (signal: TerminationSignal): void => {
     if (isDraining) {
@@ -43,6 +58,8 @@ export function onTermination(options: TerminationOptions): () => void {
     }
     isDraining = true;
     log.info("termination_requested", { signal });
+    // Never cancelled, and it keeps no process alive: it also ends one that is drained and doesn't go.
+    if (overdue !== undefined) exitWhenOverdue(overdue, log, source);
     drain(signal).catch((error: unknown) => {
       log.error("drain_failed", { error });
       source.exit(1);
@@ -53,4 +70,15 @@ export function onTermination(options: TerminationOptions): () => void {
   return () => {
     for (const { signal, listener } of listeners) source.off(signal, listener);
   };
+}
+
+function exitWhenOverdue(
+  { clock = systemClock, exitCode, stage, withinMs }: OverdueOptions,
+  log: Logger,
+  source: SignalSource,
+): void {
+  clock.after(withinMs, () => {
+    log.error("stop_overdue", { withinMs, stage: stage() });
+    source.exit(exitCode);
+  });
 }

@@ -33,6 +33,21 @@ describe("routes", () => {
     });
   });
 
+  test("a body of text arrives as UTF-8, whatever its letters", async () => {
+    const texts = ["Zo\u00eb", "\u65e5\u672c", "\u{1f514} \u00e9", "plain"];
+    await using running = await startServer((server) => {
+      server.route({
+        method: "GET",
+        path: "/:index",
+        handle: ({ path }) => ({ status: 200, body: texts[Number(path.slice(1))] ?? "" }),
+      });
+    });
+    for (const [index, each] of texts.entries()) {
+      const response = await fetch(`${running.url}/${index}`);
+      expect(Buffer.from(await response.arrayBuffer())).toEqual(Buffer.from(each));
+    }
+  });
+
   test("what a handler was told can be read after it awaited", async () => {
     await using running = await startServer((server) => {
       server.route({

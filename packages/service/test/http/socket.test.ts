@@ -57,6 +57,24 @@ describe("socket", () => {
     kept.at(0).writeAll(frames, false);
   });
 
+  test("text arrives as UTF-8 whatever its letters: frames, the reason of a close, and what is published on a topic", async () => {
+    // Of one byte, of two and of four in memory: V8 keeps the first kind apart, and so must nobody else.
+    const texts = ["Zo\u00eb", "\u00a0 \u00ff", "\u65e5\u672c", "\u{1f514} \u00e9", "plain"];
+    await using kept = await startKeeping();
+    for (const [index, each] of texts.entries()) {
+      await using client = await SocketClient.open(kept.running.port);
+      await until(() => kept.at(index).isOpen);
+      kept.at(index).write(each, false);
+      kept.at(index).writeAll([each], false);
+      kept.at(index).joinTopic(`news:${each}`);
+      // The same letters from bytes, which V8 may keep in another form.
+      kept.running.server.publish(new TextDecoder().decode(bytes(`news:${each}`)), bytes(each), false);
+      expect(await client.received(3)).toEqual([each, each, each]);
+      kept.at(index).close(4000, each);
+      expect([await client.closed(), client.closeReason]).toEqual([4000, each]);
+    }
+  });
+
   test("text and binary frames come and go as they are", async () => {
     const kinds: boolean[] = [];
     await using running = await startServer((server) => {

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { EventEmitter } from "node:events";
+import { FakeClock } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 import { createSilentLogger } from "../../src/process/logger.ts";
 import { openFileLimit, parseOpenFileLimit } from "../../src/process/open-file-limit.ts";
@@ -61,6 +62,22 @@ describe("onTermination", () => {
     source.emit("SIGINT");
     source.emit(signal);
     expect([drains, source.exits]).toEqual([1, [code]]);
+  });
+
+  test.each([
+    ["never ends", () => new Promise<void>(() => undefined)],
+    ["ends, and leaves something behind that keeps the process alive", () => Promise.resolve()],
+  ])("a drain that %s is given up when its time is over, with the code for that", async (_what, drain) => {
+    const source = new SignalledProcess();
+    const clock = new FakeClock();
+    const overdue = { withinMs: 5000, exitCode: 75, stage: () => "drain", clock };
+    onTermination({ drain, log: createSilentLogger(), source, overdue });
+    clock.advance(60_000);
+    source.emit("SIGTERM");
+    clock.advance(4999);
+    expect(source.exits).toEqual([]);
+    clock.advance(1);
+    expect(source.exits).toEqual([75]);
   });
 
   test("a drain that fails exits with 1", async () => {

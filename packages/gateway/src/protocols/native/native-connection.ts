@@ -47,8 +47,8 @@ const MAX_REFUSALS_IN_A_ROW = 100;
 /** Frames that wait for a token may take so many times the longest frame. */
 const BACKLOG_FRAMES = 4;
 
-/** Clients are asked to wait up to this long after a drain, each another while, so that they don't return as one wave. */
-const DRAIN_JITTER_MS = 1000;
+/** Clients that are asked to come back wait up to this long, each another while, so that they don't return as one wave. */
+const RECONNECT_JITTER_MS = 1000;
 
 /** One connection that speaks the native protocol: reads commands, asks the session, writes replies. */
 export class NativeConnection implements SocketHandler, SessionOwner {
@@ -98,8 +98,8 @@ export class NativeConnection implements SocketHandler, SessionOwner {
 
   onClosing(name: CloseCodeName): void {
     const { reason } = CLOSE_CODES[name];
-    if (name === "drain") {
-      const delayMs = Math.floor(this.#services.random() * DRAIN_JITTER_MS);
+    if (name === "drain" || name === "rebalance") {
+      const delayMs = Math.floor(this.#services.random() * RECONNECT_JITTER_MS);
       this.#write({ type: "reconnect", delayMs, reason });
     } else {
       this.#write({ type: "error", code: name, message: reason });

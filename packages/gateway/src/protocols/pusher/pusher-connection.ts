@@ -12,6 +12,7 @@ import {
   type CloseCodeName,
   type ErrorCode,
   type Refusal,
+  reconnectRule,
   refuse,
   type SubscribeTarget,
   userOfChannel,
@@ -113,8 +114,8 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
 
   onClosing(name: CloseCodeName): void {
     // Those who only have to come back do so by the code. An error would be shown to users, who have nothing to fear.
-    if ((name === "drain" || name === "idle") && this.#client !== PYSHER) return;
     const { code, reason } = CLOSE_CODES[name];
+    if (reconnectRule(code) === "immediate" && this.#client !== PYSHER) return;
     this.#write(pusherError(this.closeCodes[name] ?? code, this.#lastWord ?? reason));
   }
 

@@ -1,0 +1,237 @@
+import { describe, expect, test } from "vitest";
+import { fileReference, render } from "./support/chart.ts";
+import { at, listAt } from "./support/kubernetes-object.ts";
+import type { RenderedChart } from "./support/rendered-chart.ts";
+
+const CONTAINER = "spec.template.spec.containers.0";
+const SCALERS = ["HorizontalPodAutoscaler", "ScaledObject"];
+
+const kinds = (chart: RenderedChart) => new Set(chart.objects.map(({ kind }) => kind));
+const checksums = (chart: RenderedChart, component: string) =>
+  at(chart.get("Deployment", `carillon-${component}`), "spec.template.metadata.annotations");
+
+describe("scaling", () => {
+  test("unscaled: the number of replicas, and nobody who changes it", async () => {
+    const chart = await render({ gateway: { replicas: 4 } });
+    expect(at(chart.get("Deployment", "carillon-gateway"), "spec.replicas")).toBe(4);
+    expect(SCALERS.filter((kind) => kinds(chart).has(kind))).toEqual([]);
+  });
+
+  test("scaled: no number of replicas, which an upgrade would set back", async () => {
+    const hpa = await render({ gateway: { autoscaling: { enabled: true, connectionsPerPod: 5000 } } });
+    expect(at(hpa.get("Deployment", "carillon-gateway"), "spec")).not.toHaveProperty("replicas");
+    expect(at(hpa.get("HorizontalPodAutoscaler", "carillon-gateway"), "spec.metrics")).toEqual([
+      {
+        type: "Pods",
+        pods: { metric: { name: "carillon_connections" }, target: { type: "AverageValue", averageValue: "5000" } },
+      },
+    ]);
+    const keda = await render({ gateway: { keda: { enabled: true, prometheus: "http://prometheus:9090" } } });
+    expect(at(keda.get("Deployment", "carillon-gateway"), "spec")).not.toHaveProperty("replicas");
+    const trigger = at(keda.get("ScaledObject", "carillon-gateway"), "spec.triggers.0");
+    expect(trigger).toMatchObject({ type: "prometheus", metricType: "AverageValue" });
+    expect(at(trigger, "metadata.query")).toBe(
+      'sum(carillon_connections{namespace="default",pod=~"carillon-gateway-.*"})',
+    );
+    const publisher = await render({ publisher: { autoscaling: { enabled: true, cpuPercent: 60 } } });
+    expect(at(publisher.get("Deployment", "carillon-publisher"), "spec")).not.toHaveProperty("replicas");
+    expect(
+      at(publisher.get("HorizontalPodAutoscaler", "carillon-publisher"), "spec.metrics.0.resource.target"),
+    ).toEqual({ type: "Utilization", averageUtilization: 60 });
+  });
+
+  test("disruption budgets where there are several, of one at a time", async () => {
+    const chart = await render({ webhooks: { replicas: 2 } });
+    for (const component of ["gateway", "publisher", "envoy", "webhooks"]) {
+      expect(chart.get("PodDisruptionBudget", `carillon-${component}`).spec).toMatchObject({ maxUnavailable: 1 });
+    }
+    const single = await render({
+      gateway: { replicas: 1 },
+      publisher: { podDisruptionBudget: false },
+      loadBalancer: { envoy: { replicas: 1 } },
+    });
+    expect(kinds(single).has("PodDisruptionBudget")).toBe(false);
+  });
+
+  test("what a spread constraint selects is filled in, unless it says so itself", async () => {
+    const own = {
+      maxSkew: 2,
+      topologyKey: "rack",
+      whenUnsatisfiable: "DoNotSchedule",
+      labelSelector: { matchLabels: { a: "b" } },
+    };
+    const chart = await render({ publisher: { topologySpreadConstraints: [own] } });
+    const [first] = listAt(chart.get("Deployment", "carillon-gateway"), "spec.template.spec.topologySpreadConstraints");
+    expect(first).toEqual({
+      maxSkew: 1,
+      topologyKey: "kubernetes.io/hostname",
+      whenUnsatisfiable: "ScheduleAnyway",
+      labelSelector: { matchLabels: at(chart.get("Deployment", "carillon-gateway"), "spec.selector.matchLabels") },
+      matchLabelKeys: ["pod-template-hash"],
+    });
+    const publisher = chart.get("Deployment", "carillon-publisher");
+    expect(at(publisher, "spec.template.spec.topologySpreadConstraints")).toEqual([own]);
+  });
+});
+
+describe("load balancers", () => {
+  test("envoy: the Service leads to Envoy, which finds the gateways that are ready", async () => {
+    const chart = await render();
+    const service = chart.get("Service", "carillon");
+    expect(service.spec).toMatchObject({ type: "ClusterIP", ports: [{ name: "ws", port: 80, targetPort: "ws" }] });
+    expect(at(service, "spec.selector")).toMatchObject({ "app.kubernetes.io/component": "envoy" });
+    expect(chart.get("Service", "carillon-gateway-headless").spec).toMatchObject({ clusterIP: "None" });
+    expect(chart.file("carillon-envoy", "envoy.yaml")).toContain(
+      "address: carillon-gateway-headless.default.svc.cluster.local.\n",
+    );
+  });
+
+  test("envoy behind a load balancer of the cloud: the source address gets through", async () => {
+    const chart = await render({ loadBalancer: { service: { type: "LoadBalancer" } } });
+    expect(chart.get("Service", "carillon").spec).toMatchObject({ externalTrafficPolicy: "Local" });
+  });
+
+  test("cloud and cilium: the Service leads to gateways, and remembers clients by their addresses", async () => {
+    const cloud = await render({ loadBalancer: { preset: "cloud", service: { annotations: { a: "b" } } } });
+    expect(cloud.find("Deployment", "carillon-envoy")).toBeUndefined();
+    expect(cloud.get("Service", "carillon").spec).toMatchObject({
+      type: "LoadBalancer",
+      externalTrafficPolicy: "Local",
+      sessionAffinity: "ClientIP",
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 10_800 } },
+      selector: { "app.kubernetes.io/component": "gateway" },
+    });
+    expect(cloud.get("Service", "carillon").metadata.annotations).toEqual({ a: "b" });
+    const cilium = await render({ loadBalancer: { preset: "cilium" } });
+    expect(cilium.get("Service", "carillon").metadata.annotations).toEqual({
+      "service.cilium.io/lb-algorithm": "maglev",
+    });
+  });
+
+  test("none: a plain Service in front of the gateways", async () => {
+    const chart = await render({ loadBalancer: { preset: "none" } });
+    const { spec } = chart.get("Service", "carillon");
+    expect(spec).toMatchObject({ type: "ClusterIP", selector: { "app.kubernetes.io/component": "gateway" } });
+    expect(spec).not.toHaveProperty("sessionAffinity");
+  });
+
+  test("TLS at Envoy: port 443, and the test connects by wss", async () => {
+    const chart = await render({ loadBalancer: { envoy: { tls: { existingSecret: "certificate" } } } });
+    expect(at(chart.get("Service", "carillon"), "spec.ports.0.port")).toBe(443);
+    expect(at(chart.get("Pod", "carillon-check"), "spec.containers.0.args")).toContain("wss://carillon:443/ws");
+  });
+});
+
+describe("configuration", () => {
+  test("apps and channels change without a restart, everything else with one", async () => {
+    const before = await render();
+    const moreApps = await render({
+      config: { apps: [{ id: "2", key: "k", secrets: ["s"] }], channels: [{ match: "a" }] },
+    });
+    const otherLimit = await render({ config: { gateway: { maxConnections: 5 } } });
+    expect(moreApps.file("carillon", "carillon.yaml")).not.toBe(before.file("carillon", "carillon.yaml"));
+    expect(checksums(moreApps, "gateway")).toEqual(checksums(before, "gateway"));
+    expect(checksums(otherLimit, "gateway")).not.toEqual(checksums(before, "gateway"));
+    expect(checksums(otherLimit, "webhooks")).not.toEqual(checksums(before, "webhooks"));
+    expect(checksums(otherLimit, "envoy")).toEqual(checksums(before, "envoy"));
+  });
+
+  test("or with a restart, where that is wanted", async () => {
+    const wanted = { restartOnAppChanges: true };
+    const before = await render(wanted);
+    const after = await render(wanted, { config: { channels: [{ match: "a" }] } });
+    expect(checksums(after, "gateway")).not.toEqual(checksums(before, "gateway"));
+    const secret = await render(wanted, { secrets: { values: { a: "b" } } });
+    expect(checksums(secret, "gateway")).not.toEqual(checksums(before, "gateway"));
+  });
+
+  test("credentials of NATS are files of the Secret that is named, for each role its own where it has one", async () => {
+    const auth = { method: "userPassword", existingSecret: "everybody", keys: { user: "name" } };
+    const chart = await render({ nats: { auth }, gateway: { natsExistingSecret: "gateways" } });
+    expect(chart.file("carillon", "carillon.yaml")).toContain(
+      `credentials:\n    password: ${fileReference("/etc/carillon/nats-auth/password")}\n    user: ${fileReference("/etc/carillon/nats-auth/name")}\n`,
+    );
+    const secretOf = (component: string) =>
+      listAt(chart.get("Deployment", `carillon-${component}`), "spec.template.spec.volumes")
+        .map((volume) => at(volume, "secret.secretName"))
+        .filter((name) => name !== undefined);
+    expect([secretOf("gateway"), secretOf("publisher"), secretOf("webhooks")]).toEqual([
+      ["gateways"],
+      ["everybody"],
+      ["everybody"],
+    ]);
+  });
+
+  test("no Secret is made but of values that are written down, and those are kept as they are", async () => {
+    expect(kinds(await render()).has("Secret")).toBe(false);
+    const chart = await render({ secrets: { values: { "app-secret": "grün" } } });
+    expect(chart.get("Secret", "carillon").data).toEqual({ "app-secret": Buffer.from("grün").toString("base64") });
+  });
+
+  test("where clients' addresses come from", async () => {
+    const chart = await render({
+      loadBalancer: { envoy: { mode: "http" } },
+      clientAddress: { from: "xForwardedFor", trustedProxies: ["10.0.0.0/8"] },
+    });
+    expect(chart.file("carillon", "carillon.yaml")).toContain(
+      "clientAddress:\n    from: xForwardedFor\n    trustedProxies:\n    - 10.0.0.0/8\n",
+    );
+    expect(chart.file("carillon-envoy", "envoy.yaml")).toContain("use_remote_address: true");
+  });
+});
+
+describe("images", () => {
+  test("the chart's version of Carillon; a tag or a digest in its place; a registry for all", async () => {
+    const image = (chart: RenderedChart) => at(chart.get("Deployment", "carillon-gateway"), `${CONTAINER}.image`);
+    expect(image(await render())).toMatch(/^carillon:\d+\.\d+\.\d+/);
+    expect(image(await render({ image: { registry: "ghcr.io/", repository: "us/carillon", tag: "edge" } }))).toBe(
+      "ghcr.io/us/carillon:edge",
+    );
+    const digest = `sha256:${"0".repeat(64)}`;
+    const mirrored = await render({
+      nats: { servers: [], builtIn: { enabled: true } },
+      image: { digest },
+      global: { imageRegistry: "mirror.example", imagePullSecrets: ["a"] },
+      imagePullSecrets: ["a", "b"],
+    });
+    expect(image(mirrored)).toBe(`mirror.example/carillon@${digest}`);
+    for (const { spec } of mirrored.pods) {
+      expect(at(spec, "containers.0.image")).toMatch(/^mirror\.example\//);
+      expect(at(spec, "imagePullSecrets")).toEqual([{ name: "a" }, { name: "b" }]);
+    }
+  });
+});
+
+describe("watching", () => {
+  test("PodMonitors read every process, and Envoy where there is one", async () => {
+    const podMonitor = { enabled: true, labels: { release: "prometheus" } };
+    const chart = await render({ monitoring: { podMonitor } });
+    expect(chart.get("PodMonitor", "carillon").metadata.labels).toMatchObject({ release: "prometheus" });
+    expect(at(chart.get("PodMonitor", "carillon-envoy"), "spec.podMetricsEndpoints.0.path")).toBe("/stats/prometheus");
+    const cloud = await render({ monitoring: { podMonitor }, loadBalancer: { preset: "cloud" } });
+    expect(cloud.find("PodMonitor", "carillon-envoy")).toBeUndefined();
+  });
+});
+
+describe("network policies", () => {
+  test("gateways take clients from Envoy alone, and talk to DNS and NATS alone", async () => {
+    const chart = await render({ networkPolicy: { enabled: true } });
+    const { spec } = chart.get("NetworkPolicy", "carillon-gateway");
+    expect(at(spec, "ingress.0.from.0.podSelector.matchLabels")).toMatchObject({
+      "app.kubernetes.io/component": "envoy",
+    });
+    const ports = listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
+    expect([...new Set(ports)]).toEqual([53, 4222]);
+  });
+
+  test("keys for connection tokens may be fetched where an app has an address for them", async () => {
+    const token = { jwksUrl: "https://auth.example.com/jwks.json" };
+    const chart = await render({
+      networkPolicy: { enabled: true },
+      config: { apps: [{ id: "1", key: "k", secrets: ["s"], token }] },
+    });
+    const { spec } = chart.get("NetworkPolicy", "carillon-gateway");
+    const ports = listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
+    expect(ports).toContain(443);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { fileReference, helm, refusal } from "./support/chart.ts";
+
+const APP = { id: "1", key: "k", secrets: [fileReference("/etc/carillon/secrets/app-secret")] };
+
+/** Values that are right by themselves and wrong together, and what the message tells to do. */
+const CONTRADICTIONS: readonly (readonly [string, object, RegExp])[] = [
+  ["no apps", { config: { apps: [] } }, /Name at least one app/],
+  ["no NATS", { nats: { servers: [] } }, /nats\.builtIn\.enabled=true/],
+  ["two kinds of NATS", { nats: { builtIn: { enabled: true } } }, /exclude each other/],
+  ["credentials without a Secret", { nats: { auth: { method: "token" } } }, /nats\.auth\.existingSecret must name/],
+  ["a Secret without a way to sign in", { nats: { auth: { existingSecret: "a" } } }, /say what is in the Secret/],
+  [
+    "accounts at the built-in NATS",
+    { nats: { servers: [], builtIn: { enabled: true }, auth: { method: "token", existingSecret: "a" } } },
+    /has no accounts/,
+  ],
+  ["two kinds of secrets", { secrets: { existingSecret: "a", values: { b: "c" } } }, /exclude each other/],
+  ["a file of a Secret that is not mounted", { config: { apps: [APP] } }, /secrets\.existingSecret/],
+  [
+    "two autoscalers",
+    { gateway: { autoscaling: { enabled: true }, keda: { enabled: true, prometheus: "http://p" } } },
+    /Switch one off/,
+  ],
+  ["KEDA without Prometheus", { gateway: { keda: { enabled: true } } }, /gateway\.keda\.prometheus/],
+  [
+    "more gateways at least than at most",
+    { gateway: { autoscaling: { enabled: true, minReplicas: 9, maxReplicas: 8 } } },
+    /gateway\.autoscaling\.minReplicas is 9/,
+  ],
+  [
+    "more publishers at least than at most",
+    { publisher: { autoscaling: { enabled: true, minReplicas: 9, maxReplicas: 8 } } },
+    /publisher\.autoscaling/,
+  ],
+  [
+    "the drain from the environment",
+    { gateway: { extraEnv: [{ name: "CARILLON_GATEWAY_DRAIN_SPREAD_SECONDS", value: "900" }] } },
+    /set gateway\.drain instead/,
+  ],
+  [
+    "a port from the environment",
+    { extraEnv: [{ name: "CARILLON_PORT", value: "80" }] },
+    /ports .* are the chart's own/,
+  ],
+  [
+    "X-Forwarded-For from everybody",
+    { clientAddress: { from: "xForwardedFor" }, loadBalancer: { preset: "none" } },
+    /trustedProxies must say/,
+  ],
+  [
+    "X-Forwarded-For from where none is made",
+    { clientAddress: { from: "xForwardedFor", trustedProxies: ["10.0.0.0/8"] } },
+    /loadBalancer\.envoy\.mode=http/,
+  ],
+  ["PROXY protocol unforced", { clientAddress: { from: "proxyProtocol" } }, /clientAddress\.force=true/],
+  [
+    "an Ingress before stickiness by address",
+    { loadBalancer: { ingress: { enabled: true, hosts: ["a.example"] } } },
+    /loadBalancer\.preset=none/,
+  ],
+  ["an Ingress without hosts", { publisher: { ingress: { enabled: true } } }, /publisher\.ingress\.hosts/],
+  [
+    "an HTTPRoute without a Gateway",
+    { publisher: { httpRoute: { enabled: true } } },
+    /publisher\.httpRoute\.parentRefs/,
+  ],
+];
+
+describe("refused, with what to do about it", () => {
+  test.each(CONTRADICTIONS)("%s", async (_name, values, hint) => {
+    expect(await refusal(values)).toMatch(hint);
+  });
+
+  test("a Kubernetes that is too old", async () => {
+    const { code, stderr } = await helm("template", { kubernetesVersion: "1.29.0" });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/1\.30/);
+  });
+});
