@@ -119,6 +119,8 @@ describe(`${CLIENTS} clients on ${GATEWAYS} gateways`, () => {
     report.add(...outcomeCells("kill -9 of a gateway", outcome));
     expectNothingLost(outcome);
     expect(total(outcome.tally.closes)).toBe(held);
+    // A few may be on their way into it at that moment. Later ones are led around it.
+    expect(total(outcome.tally.failedConnects)).toBeLessThan(Number(held) * 0.05);
   });
 
   test("NATS restarts: connections stay, and nothing that was accepted is lost", async () => {
