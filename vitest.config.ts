@@ -42,6 +42,8 @@ export default defineConfig({
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
       // The chart on a cluster: `make e2e-kube`.
       endToEnd("kube", "packages/e2e/kube/test/**/*.test.ts", 900_000),
+      // What deploy/ has, with the programs that it is for: `make deploy-test`.
+      endToEnd("deploy", "packages/e2e/deploy/**/*.test.ts"),
     ],
   },
 });

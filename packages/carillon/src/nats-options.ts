@@ -10,6 +10,7 @@ import type {
 import {
   type Config,
   ConfigError,
+  type ConfigRole,
   type Logger,
   type NatsCredentials,
   type NatsHistoryConfig,
@@ -20,21 +21,23 @@ import {
 
 /** What the bus is told besides its settings. */
 export interface NatsSurroundings {
-  readonly role: string;
+  readonly role: ConfigRole;
+  /** Of a tool that has a role's credentials. Absent: a process of that role itself. */
+  readonly tool?: string;
   /** The most that the streams keep of a channel; absent: what they keep by default. */
   readonly ceiling?: HistoryLimits;
   readonly log?: Logger;
 }
 
 /**
- * Turns the settings into what the bus wants, and reads the files that they name. `role` and the process id become the name
- * of the connection in NATS's monitoring.
+ * Turns the settings into what the bus wants, and reads the files that they name. The role and the process id become the name
+ * of the connection in NATS's monitoring; the role also begins the subjects of answers, which permissions go by.
  *
  * @throws ConfigError when a file can't be read.
  */
 export async function natsOptions(
   { nats: config, webhooks }: Pick<Config, "nats" | "webhooks">,
-  { role, ceiling, log }: NatsSurroundings,
+  { role, tool = role, ceiling, log }: NatsSurroundings,
 ): Promise<NatsBusOptions> {
   const auth = await authOf(config.credentials);
   const tls = await tlsOf(config.tls);
@@ -43,7 +46,8 @@ export async function natsOptions(
     servers: config.servers,
     prefix: config.prefix,
     interest: config.interest,
-    name: `carillon-${role}-${process.pid}`,
+    name: `carillon-${tool}-${process.pid}`,
+    inboxPrefix: `_INBOX_${role}`,
     idempotency: { windowMs: windowSeconds * 1000, replicas },
     history: historyOf(config.history, ceiling),
     webhooks: webhooksOf(config.webhooks, webhooks),

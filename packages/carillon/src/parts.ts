@@ -131,10 +131,9 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
     onBug: (error) => log.error("cluster_handler_failed", { error }),
   });
   const hasGateway = server !== null && (role === "dev" || role === "gateway");
-  const load = hasGateway ? new ProcessLoad() : null;
-  closing.push("load", () => load?.close());
-  const gateway =
-    hasGateway && load !== null ? startGateway({ ...shared, server, cluster, load }, config.gateway) : null;
+  const gateway = hasGateway
+    ? startGateway({ ...shared, server, cluster, load: startLoad(options, closing) }, config.gateway)
+    : null;
   if (gateway !== null) {
     connectionsByApp = () => gateway.connectionsByApp;
     // For as long as load balancers go on sending clients they are taken in, but nobody is sent here any more.
@@ -197,6 +196,12 @@ function startWorker(shared: Shared, config: Config): WebhookWorker {
   const worker = new WebhookWorker({ queue, apps, clock, random: () => ids.random(), log, settings });
   worker.start();
   return worker;
+}
+
+function startLoad({ role, config }: ProcessOptions, closing: Closing): ProcessLoad {
+  const load = new ProcessLoad(systemClock, role === "gateway" ? config.gateway.workers : 1);
+  closing.push("load", () => load.close());
+  return load;
 }
 
 function startGateway(

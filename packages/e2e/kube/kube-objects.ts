@@ -130,6 +130,17 @@ export interface PodObject extends KubeObject {
   };
 }
 
+export interface DeploymentObject extends KubeObject {
+  readonly metadata: Metadata & { readonly generation: number };
+  readonly spec: { readonly replicas: number };
+  readonly status: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+  };
+}
+
 export interface ServiceObject extends KubeObject {
   readonly spec: {
     readonly type?: string;

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { eventually } from "@carillon/testkit";
 import type { Cluster } from "./cluster.ts";
 import { readMetric } from "./custom-metrics.ts";
-import type { PodObject } from "./kube-objects.ts";
+import type { DeploymentObject, PodObject } from "./kube-objects.ts";
 import { REPOSITORY, sandboxFolder } from "./sandbox.ts";
 import { quoted, shell } from "./shell.ts";
 
@@ -99,15 +99,22 @@ export class Release {
     return found;
   }
 
-  /** Resolves when nothing of an earlier rollout is left: no pod is ending, all are ready. */
+  /**
+   * Resolves when nothing of an earlier rollout is left: all pods are of the newest kind and have been ready for long enough, and none is
+   * ending. Helm alone waits only until the new pods are ready, while the old ones may not have been told to end yet.
+   */
   async #becomesWhole(): Promise<void> {
-    const path = `/api/v1/namespaces/${NAMESPACE}/pods`;
+    const { api } = this.#cluster.plane;
     const check = async () => {
-      const { items } = await this.#cluster.plane.api.get<{ items: PodObject[] }>(path);
-      const ending = items.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+      const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
+      const { items: deployments } = await api.get<{ items: DeploymentObject[] }>(path);
+      const rolling = deployments.filter((each) => !isRolledOut(each)).map(({ metadata }) => metadata.name);
+      if (rolling.length > 0) throw new Error(`not rolled out: ${rolling.join(", ")}`);
+      const { items: pods } = await api.get<{ items: PodObject[] }>(`/api/v1/namespaces/${NAMESPACE}/pods`);
+      const ending = pods.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
       if (ending.length > 0) throw new Error(`still ending: ${ending.map(({ metadata }) => metadata.name).join(", ")}`);
     };
-    await eventually(check, { timeoutMs: 180_000, intervalMs: 500 });
+    await eventually(check, { timeoutMs: 240_000, intervalMs: 500 });
   }
 
   /** The chart and its values, as arguments for helm. */
@@ -115,6 +122,12 @@ export class Release {
     const changes = Object.entries(set).map(([path, value]) => `--set ${quoted(`${path}=${value}`)}`);
     return [quoted(`${REPOSITORY}/helm/carillon`), `--values ${this.#valuesFile}`, ...changes].join(" ");
   }
+}
+
+function isRolledOut({ metadata, spec, status }: DeploymentObject): boolean {
+  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+  const isAll = [replicas, updatedReplicas, availableReplicas].every((each) => each === spec.replicas);
+  return isAll && observedGeneration >= metadata.generation;
 }
 
 function kubectlOf({ plane }: Cluster): string {

@@ -1,4 +1,4 @@
-import { createInbox, headers, type Msg, type NatsError, type Subscription } from "nats";
+import { headers, type Msg, type NatsError, type Subscription } from "nats";
 import { type Deferred, defer } from "./deadline.ts";
 import type { Link } from "./link.ts";
 
@@ -33,7 +33,7 @@ const SWEEP_MS = 250;
  */
 export class AckInbox {
   readonly link: Link;
-  readonly #prefix = `${createInbox()}.`;
+  readonly #prefix: string;
   readonly #subscription: Subscription | null;
   readonly #waiting = new Map<string, Waiting>();
   #count = 0;
@@ -41,6 +41,7 @@ export class AckInbox {
 
   constructor(link: Link) {
     this.link = link;
+    this.#prefix = `${link.createInbox()}.`;
     this.#subscription = link.subscribe(`${this.#prefix}*`, this.#onAnswer);
   }
 

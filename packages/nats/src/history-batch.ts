@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type MsgHdrs, type NatsError, type Subscription } from "nats";
+import type { Msg, MsgHdrs, NatsError, Subscription } from "nats";
 import { type Deferred, defer, withDeadline } from "./deadline.ts";
 import { StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
@@ -51,13 +51,14 @@ const encoder = new TextEncoder();
  */
 export class HistoryBatchInbox {
   readonly link: Link;
-  readonly #prefix = `${createInbox()}.`;
+  readonly #prefix: string;
   readonly #subscription: Subscription | null;
   readonly #collecting = new Map<string, Collecting>();
   #count = 0;
 
   constructor(link: Link) {
     this.link = link;
+    this.#prefix = `${link.createInbox()}.`;
     this.#subscription = link.subscribe(`${this.#prefix}*`, this.#onMessage);
   }
 

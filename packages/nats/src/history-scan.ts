@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsError } from "nats";
+import type { Msg, NatsError } from "nats";
 import { type Deferred, defer, pause, withDeadline } from "./deadline.ts";
 import type { HistoryStream } from "./history-stream.ts";
 import { historyApi } from "./history-stream.ts";
@@ -99,7 +99,7 @@ interface Pull extends Pick<ScanQuery, "link" | "onMessage"> {
 
 /** Fetches `count` messages, some thousand at a time, so that the connection is never flooded. */
 async function pull({ link, consumer, count, onMessage }: Pull): Promise<void> {
-  const inbox = createInbox();
+  const inbox = link.createInbox();
   let seen = 0;
   let batch: { readonly end: number; readonly done: Deferred<boolean> } = { end: 0, done: defer() };
   const receive = (error: NatsError | null, msg: Msg): void => {

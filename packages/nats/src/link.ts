@@ -1,5 +1,14 @@
 import { type BusPublishResult, BusUnavailableError } from "@carillon/core";
-import type { ConnectionOptions, Msg, NatsConnection, NatsError, PublishOptions, Status, Subscription } from "nats";
+import {
+  type ConnectionOptions,
+  createInbox,
+  type Msg,
+  type NatsConnection,
+  type NatsError,
+  type PublishOptions,
+  type Status,
+  type Subscription,
+} from "nats";
 import { withDeadline } from "./deadline.ts";
 import type { NatsLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
@@ -33,6 +42,7 @@ export class Link {
   readonly #connection: NatsConnection;
   #observer: LinkObserver | null = null;
   readonly #log: NatsLog;
+  readonly #inboxPrefix: string | undefined;
   readonly outbox: Outbox;
   #isUp = true;
   #isClosed = false;
@@ -40,9 +50,10 @@ export class Link {
   #serverId = "";
   #peers: readonly string[] = [];
 
-  private constructor(connection: NatsConnection, log: NatsLog) {
+  private constructor(connection: NatsConnection, log: NatsLog, inboxPrefix: string | undefined) {
     this.#connection = connection;
     this.#log = log;
+    this.#inboxPrefix = inboxPrefix;
     this.outbox = new Outbox({
       write: (subject, data, options) => connection.publish(subject, data, options),
       ping: () => connection.flush(),
@@ -55,7 +66,7 @@ export class Link {
 
   /** Connects. Tries each server once, then rejects with what the last one failed with. */
   static async open(options: ConnectionOptions, log: NatsLog): Promise<Link> {
-    return new Link(await connectPaced(options), log);
+    return new Link(await connectPaced(options), log, options.inboxPrefix);
   }
 
   /** Names who hears what happens. To be called in the turn in which {@link open} resolved, so that nothing is missed. */
@@ -95,6 +106,11 @@ export class Link {
   /** True when the server is about to shut down. */
   get isLameDuck(): boolean {
     return this.#connection.info?.ldm === true;
+  }
+
+  /** A subject for answers that nobody else has. */
+  createInbox(): string {
+    return createInbox(this.#inboxPrefix);
   }
 
   /** Subscribes; it stands once {@link confirm} resolves. While the link is down it is sent when it comes back. Null when it is closed. */

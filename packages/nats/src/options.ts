@@ -63,6 +63,11 @@ export interface NatsBusOptions {
   readonly tls?: NatsTlsSettings;
   /** Name of this connection in NATS's monitoring. Default `carillon`. */
   readonly name?: string;
+  /**
+   * First part of the subjects on which answers come back. Where roles differ in it, permissions can keep each from listening to
+   * the answers of another. Default `_INBOX`.
+   */
+  readonly inboxPrefix?: string;
   /** How long to try at the start before giving up, in ms; 0 = one try. Default 10 seconds. */
   readonly connectTimeoutMs?: number;
   /** How long a subscribe waits for the bus, in ms. Default 5 seconds. */
@@ -91,6 +96,7 @@ export function connectionOptionsOf(options: NatsBusOptions): ConnectionOptions 
   return {
     servers: servers.map((server) => server.hostAndPort),
     name: options.name ?? "carillon",
+    ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
     ...(needsTls
       ? {
           tls: tlsOptionsOf(

@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsError, type Subscription } from "nats";
+import type { Msg, NatsError, Subscription } from "nats";
 import { type Deferred, defer } from "./deadline.ts";
 import { NANOSECONDS_PER_MS } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
@@ -40,13 +40,14 @@ export interface PullSource {
 export class PullInbox {
   readonly link: Link;
   readonly #source: PullSource;
-  readonly #prefix = `${createInbox()}.`;
+  readonly #prefix: string;
   readonly #subscription: Subscription | null;
   #waiting: { readonly token: string; readonly answer: Deferred<PullAnswer> } | null = null;
   #count = 0;
 
   constructor(link: Link, source: PullSource) {
     this.link = link;
+    this.#prefix = `${link.createInbox()}.`;
     this.#source = source;
     this.#subscription = link.subscribe(`${this.#prefix}*`, this.#onMessage);
   }

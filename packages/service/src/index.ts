@@ -76,5 +76,5 @@ export { openFileLimit } from "./process/open-file-limit.ts";
 export { ProcessLoad, type ProcessLoadReading } from "./process/process-load.ts";
 export { randomIds } from "./process/random-ids.ts";
 export { systemClock } from "./process/system-clock.ts";
-export type { SignalSource, TerminationOptions, TerminationSignal } from "./process/termination.ts";
-export { onTermination } from "./process/termination.ts";
+export type { OverdueOptions, SignalSource, TerminationOptions, TerminationSignal } from "./process/termination.ts";
+export { exitWhenOverdue, onTermination } from "./process/termination.ts";

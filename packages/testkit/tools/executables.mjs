@@ -84,11 +84,13 @@ export function fetchFromPyPI(name, requirement) {
   });
 }
 
-/** Builds the program `name` from a Go module, such as `example.org/tool/cmd/name@v1.2.3`. */
-export function fetchWithGo(name, moduleVersion) {
+/** Builds the program of a Go module and keeps it under `name`, whatever Go calls it. */
+export function fetchWithGo(name, module) {
   return keep(name, "go install", (folder) => {
     const env = { ...process.env, GOBIN: folder, GOFLAGS: "" };
-    execFileSync("go", ["install", moduleVersion], { stdio: ["ignore", 2, 2], env });
+    execFileSync("go", ["install", module], { stdio: ["ignore", 2, 2], env });
+    const [built] = readdirSync(folder);
+    if (built !== name) renameSync(join(folder, built), join(folder, name));
   });
 }
 

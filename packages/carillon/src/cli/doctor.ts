@@ -150,7 +150,7 @@ async function checkNats(role: ConfigRole, config: Config): Promise<Finding> {
   }
   try {
     const bus = await connectNatsBus({
-      ...(await natsOptions(config, { role: `doctor-${role}` })),
+      ...(await natsOptions(config, { role, tool: `doctor-${role}` })),
       connectTimeoutMs: 0,
     });
     await bus.close();

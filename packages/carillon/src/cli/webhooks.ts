@@ -61,7 +61,7 @@ async function withQueue(flags: ReplayFlags, act: (work: Work) => Promise<void>)
       `there is no app ${flags.app}: the configuration has ${config.apps.map(({ id }) => id).join(", ")}`,
     );
   }
-  const bus = await connectNatsBus(await natsOptions(config, { role: "webhooks-tool" }));
+  const bus = await connectNatsBus(await natsOptions(config, { role: "webhooks", tool: "webhooks-tool" }));
   try {
     await act({ queue: bus.webhooks, config, flags });
   } finally {

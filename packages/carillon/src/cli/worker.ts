@@ -1,5 +1,6 @@
-import { createLogger, type Logger, loadConfig } from "@carillon/service";
+import { createLogger, exitWhenOverdue, type Logger, loadConfig } from "@carillon/service";
 import { CarillonProcess } from "../carillon-process.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../workers/worker-message.ts";
 import { UsageError } from "./failures.ts";
 import { loadOptions } from "./serve.ts";
@@ -52,6 +53,11 @@ function drainWhenTold(running: CarillonProcess, log: Logger): void {
   const drain = () => {
     if (isDraining) return;
     isDraining = true;
+    exitWhenOverdue(
+      { withinMs: running.closesWithinMs, exitCode: EXIT_CODES.overdue, stage: () => running.stage },
+      log,
+      process,
+    );
     running
       .close()
       .then(() => {

@@ -117,6 +117,28 @@ export class CarillonProcess {
     return this.#end("SIGTERM");
   }
 
+  /** Sends a signal, and doesn't wait for what comes of it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves with its exit code, which is null when a signal ended it. */
+  async exited(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
+    return this.#child.exitCode;
+  }
+
+  /** What its admin server says about its readiness. */
+  async readiness(): Promise<{
+    readonly status: number;
+    readonly reasons: readonly string[];
+    readonly degraded?: readonly string[];
+  }> {
+    const response = await fetch(`${this.adminUrl}/readyz`);
+    const body = (await response.json()) as { reasons: string[]; degraded?: string[] };
+    return { status: response.status, ...body };
+  }
+
   /** kill -9. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");

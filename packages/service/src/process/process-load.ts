@@ -1,12 +1,8 @@
 import { statSync } from "node:fs";
-import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
+import type { Clock } from "@carillon/core";
+import { LoopLag } from "./loop-lag.ts";
 import { openFileLimit } from "./open-file-limit.ts";
-
-/** Finer ones would wake an idle process more often than they tell. */
-const RESOLUTION_MS = 20;
-
-const NANOSECONDS_PER_MS = 1e6;
 
 /** Linux tells the number of open files as the size of this folder, since 6.2. */
 const FILES_FOLDER = "/proc/self/fd";
@@ -21,23 +17,24 @@ export interface ProcessLoadReading {
 
 /** Measures this process: the lag of its loop, its memory and its open files. A reading takes some 50 µs. */
 export class ProcessLoad {
-  readonly #delays: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #memoryLimitBytes = containerLimitBytes();
+  readonly #lag: LoopLag;
+  readonly #memoryLimitBytes: number | null;
   readonly #fileLimit = openFileLimit();
 
-  constructor() {
-    this.#delays.enable();
+  /** `processes`: how many like this one share the container. */
+  constructor(clock: Clock, processes: number) {
+    this.#lag = new LoopLag(clock);
+    const limitBytes = containerLimitBytes();
+    this.#memoryLimitBytes = limitBytes === null ? null : limitBytes / processes;
   }
 
   /** What it is like since the last reading. */
   read(): ProcessLoadReading {
-    const lagMs = lagOf(this.#delays);
-    this.#delays.reset();
     const memoryBytes = process.memoryUsage.rss();
     const { used_heap_size: heapBytes, heap_size_limit: heapLimitBytes } = getHeapStatistics();
     const ofContainer = this.#memoryLimitBytes === null ? 0 : memoryBytes / this.#memoryLimitBytes;
     return {
-      lagMs,
+      lagMs: this.#lag.read(),
       memoryBytes,
       memoryShare: Math.max(ofContainer, heapBytes / heapLimitBytes),
       fileShare: this.#fileLimit === null ? 0 : openFiles() / this.#fileLimit,
@@ -46,19 +43,8 @@ export class ProcessLoad {
 
   /** Ends the measuring. */
   close(): void {
-    this.#delays.disable();
+    this.#lag.close();
   }
-}
-
-/**
- * How long the turn of the loop is in which an event falls that comes at any time, in ms. (The plain mean of all turns would hide a
- * pause of a second behind fifty short turns, though most events of that second waited for it.)
- */
-export function lagOf({ mean, stddev }: Pick<IntervalHistogram, "mean" | "stddev">): number {
-  // Nothing has been measured: a turn is under way since the last reading.
-  if (!(mean > 0)) return 0;
-  const turnMs = (mean + (Number.isNaN(stddev) ? 0 : stddev ** 2 / mean)) / NANOSECONDS_PER_MS;
-  return Math.max(0, turnMs - RESOLUTION_MS);
 }
 
 /** The memory limit of the container; null where there is none. */

@@ -58,7 +58,6 @@ export function onTermination(options: TerminationOptions): () => void {
     }
     isDraining = true;
     log.info("termination_requested", { signal });
-    // Never cancelled, and it keeps no process alive: it also ends one that is drained and doesn't go.
     if (overdue !== undefined) exitWhenOverdue(overdue, log, source);
     drain(signal).catch((error: unknown) => {
       log.error("drain_failed", { error });
@@ -72,11 +71,12 @@ export function onTermination(options: TerminationOptions): () => void {
   };
 }
 
-function exitWhenOverdue(
-  { clock = systemClock, exitCode, stage, withinMs }: OverdueOptions,
-  log: Logger,
-  source: SignalSource,
-): void {
+/**
+ * Exits when the time is over, wherever the process stands then. Never cancelled, and it keeps no process alive: it also ends one that
+ * has done everything and doesn't go.
+ */
+export function exitWhenOverdue(overdue: OverdueOptions, log: Logger, source: Pick<SignalSource, "exit">): void {
+  const { clock = systemClock, exitCode, stage, withinMs } = overdue;
   clock.after(withinMs, () => {
     log.error("stop_overdue", { withinMs, stage: stage() });
     source.exit(exitCode);
