@@ -57,6 +57,17 @@ test: build tools ## Unit, contract and end-to-end tests (installs nats-server a
 soak: build tools ## The tests that take minutes: chaos, hostile and silent clients, crowds, other languages, the Next.js example
 	@$(VITEST) --project soak --outputFile.json=$(RESULTS)/soak-results.json
 
+# What runs in the cluster has to be there before: its network leads nowhere else.
+.PHONY: e2e-kube
+e2e-kube: build ## The chart on a real Kubernetes control plane with processes as pods (Linux, root; CLIENTS=3000; the first time it builds Kubernetes, 16 minutes or more)
+	@packages/e2e/kube/sandbox.sh true
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@node packages/testkit/tools/ensure-envoy.mjs >/dev/null
+	@node packages/testkit/tools/ensure-helm.mjs >/dev/null
+	@node packages/e2e/kube/control-plane/ensure-control-plane.mjs >/dev/null
+	@mkdir -p $(RESULTS)
+	CARILLON_KUBE_CLIENTS=$(or $(CLIENTS),600) packages/e2e/kube/sandbox.sh $(BIN)/vitest run --project kube $(ARGS)
+
 .PHONY: tools
 tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium, Pusher's SDKs for other languages
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
