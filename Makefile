@@ -73,6 +73,8 @@ e2e-kube: build ## The chart on a real Kubernetes control plane with processes a
 tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium, Pusher's SDKs for other languages
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-chromium.mjs >/dev/null
+	@node packages/testkit/tools/ensure-prometheus.mjs >/dev/null
+	@node packages/testkit/tools/ensure-prometheus.mjs promtool >/dev/null
 	@node packages/testkit/tools/ensure-pusher-sdks.mjs >/dev/null
 
 .PHONY: pack-test
@@ -102,9 +104,27 @@ dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashbo
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: build tools ## Carillon next to ws, Socket.IO, soketi and Centrifugo; writes docs/benchmarks.md (ARGS="--quick --only idle")
+	node loadtest/dist/bench/peers/main.js $(ARGS)
+
 .PHONY: sizing
 sizing: build tools ## What histories take of nats-server: memory, disk, restarts; writes docs/sizing.md (ARGS="--channels 10000")
 	node loadtest/dist/bench/sizing/main.js $(ARGS)
+
+.PHONY: load
+load: build ## Load test with k6, and a verdict: make load N=50000 SCENARIO=broadcast (HELP=1 shows all settings)
+	@node loadtest/dist/load/main.js
+
+.PHONY: load-verdict
+load-verdict: build ## One verdict on the logs of several k6 pods: make load-verdict LOGS="a.log b.log"
+	@node loadtest/dist/load/merge.js $(LOGS)
+
+.PHONY: load-test
+load-test: build ## Tests of the load test: that planted losses, repeats and delays are found, with the real k6
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@node packages/testkit/tools/ensure-k6.mjs >/dev/null
+	@$(VITEST) --project load --outputFile.json=$(RESULTS)/load-results.json
 
 .PHONY: deploy-test
 deploy-test: build tools deploy-tools ## What deploy/ has, with the real programs: compose file, NATS's roles, Envoy, HAProxy, systemd, make cluster

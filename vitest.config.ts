@@ -40,6 +40,8 @@ export default defineConfig({
       endToEnd("chart", "packages/e2e/chart/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
+      // With the real k6: `make load-test`.
+      endToEnd("load", "loadtest/load-test/**/*.test.ts"),
       // The chart on a cluster: `make e2e-kube`.
       endToEnd("kube", "packages/e2e/kube/test/**/*.test.ts", 900_000),
       // What deploy/ has, with the programs that it is for: `make deploy-test`.
