@@ -53,9 +53,10 @@ export class Release {
     await this.#becomesWhole();
   }
 
-  /** All objects of the chart but those of its tests, as YAML. */
-  render(set: Readonly<Record<string, string | number | boolean>> = {}): Promise<string> {
-    return this.helm(`template ${NAME} ${this.arguments(set)} --kube-version 1.37.0 --skip-tests`);
+  /** All objects of the chart but those of its tests, as YAML, by a file of values. Default: those of the release. */
+  render(valuesFile = this.#valuesFile): Promise<string> {
+    const chart = quoted(`${REPOSITORY}/helm/carillon`);
+    return this.helm(`template ${NAME} ${chart} --values ${quoted(valuesFile)} --kube-version 1.37.0 --skip-tests`);
   }
 
   /** `helm ARGUMENTS`, in the release's namespace. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { REPOSITORY } from "./sandbox.ts";
 
 const RESULTS = `${REPOSITORY}/node_modules/.cache/carillon`;
@@ -27,7 +27,8 @@ export class Report {
    */
   async publish(what: string): Promise<void> {
     const cpu = cpus()[0]?.model.trim() ?? "unknown";
-    const machine = `${availableParallelism()} cores (${cpu}), Node ${process.versions.node}`;
+    const load = Math.round(loadavg()[1] ?? 0);
+    const machine = `${availableParallelism()} cores (${cpu}) with ${load} processes waiting for them, Node ${process.versions.node}`;
     const text = [`${what}; ${machine}.`, "", ...this.#rows].join("\n");
     process.stdout.write(`\n${text}\n`);
     await mkdir(RESULTS, { recursive: true });
