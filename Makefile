@@ -57,10 +57,24 @@ test: build tools ## Unit, contract and end-to-end tests (installs nats-server a
 soak: build tools ## The tests that take minutes: chaos, hostile and silent clients, crowds, other languages, the Next.js example
 	@$(VITEST) --project soak --outputFile.json=$(RESULTS)/soak-results.json
 
+# What runs in the cluster has to be there before: its network leads nowhere else.
+.PHONY: e2e-kube
+e2e-kube: build ## The chart on a real Kubernetes control plane with processes as pods (Linux, root; CLIENTS=3000; the first time it builds Kubernetes, 16 minutes or more)
+	@packages/e2e/kube/sandbox.sh true
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@node packages/testkit/tools/ensure-envoy.mjs >/dev/null
+	@node packages/testkit/tools/ensure-helm.mjs >/dev/null
+	@node packages/e2e/kube/ensure-definitions.mjs >/dev/null
+	@node packages/e2e/kube/control-plane/ensure-control-plane.mjs >/dev/null
+	@mkdir -p $(RESULTS)
+	CARILLON_KUBE_CLIENTS=$(or $(CLIENTS),600) packages/e2e/kube/sandbox.sh $(BIN)/vitest run --project kube $(ARGS)
+
 .PHONY: tools
 tools: install ## Fetch what the tests run besides npm packages: nats-server, Chromium, Pusher's SDKs for other languages
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-chromium.mjs >/dev/null
+	@node packages/testkit/tools/ensure-prometheus.mjs >/dev/null
+	@node packages/testkit/tools/ensure-prometheus.mjs promtool >/dev/null
 	@node packages/testkit/tools/ensure-pusher-sdks.mjs >/dev/null
 
 .PHONY: pack-test
@@ -90,9 +104,27 @@ dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashbo
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: build tools ## Carillon next to ws, Socket.IO, soketi and Centrifugo; writes docs/benchmarks.md (ARGS="--quick --only idle")
+	node loadtest/dist/bench/peers/main.js $(ARGS)
+
 .PHONY: sizing
 sizing: build tools ## What histories take of nats-server: memory, disk, restarts; writes docs/sizing.md (ARGS="--channels 10000")
 	node loadtest/dist/bench/sizing/main.js $(ARGS)
+
+.PHONY: load
+load: build ## Load test with k6, and a verdict: make load N=50000 SCENARIO=broadcast (HELP=1 shows all settings)
+	@node loadtest/dist/load/main.js
+
+.PHONY: load-verdict
+load-verdict: build ## One verdict on the logs of several k6 pods: make load-verdict LOGS="a.log b.log"
+	@node loadtest/dist/load/merge.js $(LOGS)
+
+.PHONY: load-test
+load-test: build ## Tests of the load test: that planted losses, repeats and delays are found, with the real k6
+	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
+	@node packages/testkit/tools/ensure-k6.mjs >/dev/null
+	@$(VITEST) --project load --outputFile.json=$(RESULTS)/load-results.json
 
 .PHONY: deploy-test
 deploy-test: build tools deploy-tools ## What deploy/ has, with the real programs: compose file, NATS's roles, Envoy, HAProxy, systemd, make cluster

@@ -6,7 +6,7 @@ const conditions = ["@carillon/source"];
 const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 /** Clusters of several processes with thousands of connections: one file at a time. */
-const endToEnd = (name: string, files: string) => ({
+const endToEnd = (name: string, files: string, timeoutMs = 120_000) => ({
   ...resolution,
   test: {
     name,
@@ -14,8 +14,8 @@ const endToEnd = (name: string, files: string) => ({
     pool: "forks" as const,
     fileParallelism: false,
     sequence: { groupOrder: 1 },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
   },
 });
 
@@ -40,6 +40,10 @@ export default defineConfig({
       endToEnd("chart", "packages/e2e/chart/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
       endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
+      // With the real k6: `make load-test`.
+      endToEnd("load", "loadtest/load-test/**/*.test.ts"),
+      // The chart on a cluster: `make e2e-kube`.
+      endToEnd("kube", "packages/e2e/kube/test/**/*.test.ts", 900_000),
       // What deploy/ has, with the programs that it is for: `make deploy-test`.
       endToEnd("deploy", "packages/e2e/deploy/**/*.test.ts"),
     ],

@@ -14,8 +14,27 @@ export const CONTENDERS = [
   "carillon-poll",
 ] as const;
 
+/** What else there is, for `make bench-peers`: servers that Carillon doesn't depend on; loadtest/peers installs and starts them. */
+export const PEERS = [
+  "ws",
+  "socketio",
+  "socketio-uws",
+  "socketio-redis",
+  "soketi",
+  "centrifugo",
+  "centrifugo-nats",
+] as const;
+
+/** Name of a peer. */
+export type PeerName = (typeof PEERS)[number];
+
 /** Name of a contender. */
-export type ContenderName = (typeof CONTENDERS)[number];
+export type ContenderName = (typeof CONTENDERS)[number] | PeerName;
+
+/** True for the name of a peer. */
+export function isPeer(name: ContenderName): name is PeerName {
+  return PEERS.some((peer) => peer === name);
+}
 
 /** A process that holds connections. */
 export interface GatewayProcess {

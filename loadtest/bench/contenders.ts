@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { HistorySetup } from "./carillon-config.ts";
 import { carillonConfig, PUBLISH_SECRET } from "./carillon-config.ts";
 import type { ContenderName, GatewayProcess, RunningContender } from "./contender.ts";
+import { isPeer } from "./contender.ts";
 import { Disposal } from "./disposal.ts";
-import type { DialectName } from "./generator/dialect.ts";
 import type { Target } from "./generator/messages.ts";
 import { startJetStream, startNats } from "./nats-server.ts";
 import { BENCH, REPOSITORY } from "./repository.ts";
@@ -13,14 +13,17 @@ import { freePort, ServerProcess } from "./server-process.ts";
 
 const CARILLON = join(REPOSITORY, "packages/carillon/bin/carillon.js");
 
+/** What clients of Carillon can speak here. */
+export type CarillonDialect = "native" | "pusher";
+
 /** Where Carillon's gateway takes the clients of a protocol. */
-const SOCKET_PATHS: Readonly<Record<DialectName, string>> = {
+const SOCKET_PATHS: Readonly<Record<CarillonDialect, string>> = {
   native: "/ws?key=app-key",
   pusher: "/app/app-key?protocol=7&client=js&version=8.6.0&flash=false",
 };
 
 /** How to start contenders. */
-interface StartOptions {
+export interface StartOptions {
   /** Folder for CPU profiles of the Node processes, which each of them writes as it ends; null for none. */
   readonly profileFolder: string | null;
   /** True: the gateway's inspector is open. */
@@ -28,13 +31,14 @@ interface StartOptions {
   /** What is kept of the bench's channels; null for nothing, and then nats-server has no JetStream. */
   readonly history: HistorySetup | null;
   /** What Carillon's clients speak. */
-  readonly dialect: DialectName;
+  readonly dialect: CarillonDialect;
   /** Gateway processes, of Carillon only. */
   readonly gateways: number;
 }
 
 /** Starts a contender's processes, new ones each time, and waits until all accept connections. */
 export async function startContender(name: ContenderName, options: StartOptions): Promise<RunningContender> {
+  if (isPeer(name)) throw new Error(`${name} takes part in make bench-peers only`);
   const stack = new Disposal();
   try {
     const launcher = new Launcher(name, options, stack, options.isInspected ? await freePort() : null);
@@ -62,7 +66,7 @@ interface Started {
 }
 
 /** How a contender's clients are connected. */
-function wayOf(name: ContenderName, dialect: DialectName): Pick<Target, "socketPath" | "transport"> {
+function wayOf(name: ContenderName, dialect: CarillonDialect): Pick<Target, "socketPath" | "transport"> {
   if (name === "carillon-sse") return { socketPath: "/sse?key=app-key", transport: "sse" };
   if (name === "carillon-poll") return { socketPath: "/poll?key=app-key", transport: "poll" };
   return { socketPath: SOCKET_PATHS[dialect] };

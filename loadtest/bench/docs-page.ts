@@ -25,6 +25,13 @@ export const SIZING_PAGE: DocsPage = {
   end: "<!-- sizing results: end -->",
 };
 
+/** The part of the page of benchmarks that shows the last full run next to the peers. */
+export const PEERS_PAGE: DocsPage = {
+  file: "docs/benchmarks.md",
+  begin: "<!-- peers results: begin (written by make bench-peers) -->",
+  end: "<!-- peers results: end -->",
+};
+
 /** Puts `markdown` between the page's markers, in place of what stands there. Throws when the page has lost its markers. */
 export async function writeDocsPage({ file, begin, end }: DocsPage, markdown: string): Promise<void> {
   const path = join(REPOSITORY, file);

@@ -24,17 +24,35 @@ export function medianOf(measurements: Measurements, contender: ContenderName, m
 export function judge(scenario: Scenario, measurements: Measurements): Verdict[] {
   const verdicts: Verdict[] = [];
   for (const goal of scenario.goals) {
-    const values = valuesOf(measurements, goal.contender, goal.metric);
-    const { baseline } = goal;
-    // Both ran within the same seconds, or at least the same minute: what else the machine did weighs on both.
-    const base = baseline === null ? values.map(() => 1) : valuesOf(measurements, baseline, goal.metric);
-    const ratios = values.flatMap((value, index) => (base[index] === undefined ? [] : [value / base[index]]));
+    const { contender, baseline, metric } = goal;
+    const ratios =
+      baseline === null
+        ? valuesOf(measurements, contender, metric)
+        : ratiosOf(measurements, { contender, baseline, metric });
     if (ratios.length === 0) continue;
     const [lowest, highest] = [Math.min(...ratios), Math.max(...ratios)];
     const reached = goal.holdsInEachRound === true ? highest : median(ratios);
     verdicts.push({ goal, reached, lowest, highest, isMet: reached <= goal.limit });
   }
   return verdicts;
+}
+
+/** Who is compared with whom, and by what. */
+interface Comparison {
+  readonly contender: ContenderName;
+  readonly baseline: ContenderName;
+  readonly metric: string;
+}
+
+/**
+ * The ratios of neighbouring measurements: both ran within the same seconds, or at least the same minute, so that what else the machine
+ * did weighs on both. None for a contender that didn't run.
+ */
+export function ratiosOf(measurements: Measurements, { contender, baseline, metric }: Comparison): number[] {
+  const base = valuesOf(measurements, baseline, metric);
+  return valuesOf(measurements, contender, metric).flatMap((value, index) =>
+    base[index] === undefined ? [] : [value / base[index]],
+  );
 }
 
 /** Everything that went wrong in a scenario, each with the contender and the measurement it belongs to. */
@@ -46,6 +64,7 @@ export function problemsOf(scenario: Scenario, measurements: Measurements): stri
   );
 }
 
-function valuesOf(measurements: Measurements, contender: ContenderName, metric: string): number[] {
+/** All values of a metric of a contender, in order; NaN for a measurement that failed. */
+export function valuesOf(measurements: Measurements, contender: ContenderName, metric: string): number[] {
   return (measurements.get(contender) ?? []).map(({ values }) => values[metric] ?? Number.NaN);
 }

@@ -1,16 +1,23 @@
-import type { ContenderName } from "./contender.ts";
+import type { ContenderName, RunningContender } from "./contender.ts";
+import type { StartOptions } from "./contenders.ts";
 import { startContender } from "./contenders.ts";
 import { Disposal } from "./disposal.ts";
 import type { BenchOptions } from "./options.ts";
 import type { ScenarioReport } from "./report.ts";
 import type { Measurement, Scenario } from "./scenario.ts";
 
+/** How many rounds, how long, and with whom. */
+export type RoundOptions = Pick<BenchOptions, "rounds" | "duration" | "size" | "contenders" | "profileFolder"> & {
+  /** Starts a contender. Default: those of the bench. */
+  readonly start?: (name: ContenderName, options: StartOptions) => Promise<RunningContender>;
+};
+
 type Measurements = Map<ContenderName, Measurement[]>;
 
 /** Measures all scenarios in each round, and tells on the console what comes out. */
 export async function measureAll(
   scenarios: readonly Scenario[],
-  options: BenchOptions,
+  options: RoundOptions,
 ): Promise<readonly ScenarioReport[]> {
   const reports = scenarios.map((scenario) => {
     const names = scenario.contenders.filter((name) => options.contenders.includes(name));
@@ -34,13 +41,13 @@ export async function measureAll(
 interface Turns {
   readonly scenario: Scenario;
   readonly names: readonly ContenderName[];
-  readonly options: BenchOptions;
+  readonly options: RoundOptions;
   readonly record: (name: ContenderName, measurement: Measurement) => void;
 }
 
 /** Has all the contenders stand at once, and measures each of them once in each part. */
 async function measureInTurns({ scenario, names, options, record }: Turns): Promise<void> {
-  const { profileFolder, duration, size } = options;
+  const { profileFolder, duration, size, start = startContender } = options;
   await using disposal = new Disposal();
   const standing = new Map<ContenderName, () => Promise<Measurement>>();
   for (const name of names) standing.set(name, await stand(name));
@@ -53,7 +60,7 @@ async function measureInTurns({ scenario, names, options, record }: Turns): Prom
     try {
       const { isInspected = false, history = null, gateways = 1, dialect = "native" } = scenario;
       const setup = { profileFolder, isInspected, history, gateways, dialect };
-      const contender = disposal.use(await startContender(name, setup));
+      const contender = disposal.use(await start(name, setup));
       const open = disposal.use(await scenario.open({ contender, effort: { duration, size } }));
       return async () => {
         const measurement = await open.measure().catch(failed);

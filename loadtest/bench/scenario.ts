@@ -1,6 +1,6 @@
 import type { HistorySetup } from "./carillon-config.ts";
 import type { ContenderName, RunningContender } from "./contender.ts";
-import type { DialectName } from "./generator/dialect.ts";
+import type { CarillonDialect } from "./contenders.ts";
 import type { LoadReply } from "./generator/messages.ts";
 import type { CpuTime } from "./process-usage.ts";
 import { totalMs } from "./process-usage.ts";
@@ -67,7 +67,7 @@ export interface Scenario {
   /** What the contenders are to keep; absent: nothing. */
   readonly history?: HistorySetup;
   /** What Carillon's clients speak. Default native. The baselines have one protocol only. */
-  readonly dialect?: DialectName;
+  readonly dialect?: CarillonDialect;
   /** Gateway processes of each contender. Default 1. Only Carillon can have more. */
   readonly gateways?: number;
   /** True: each contender's gateway runs with its inspector open, so that its garbage can be collected. Default false. */

@@ -15,6 +15,8 @@ interface ServerOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** True for the line of output after which the server accepts connections. */
   readonly isReadyLine: (line: string) => boolean;
 }
@@ -42,7 +44,7 @@ export class ServerProcess {
     const child = spawn(options.command, options.args, {
       cwd: options.cwd,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NODE_ENV: "production" },
+      env: { ...process.env, NODE_ENV: "production", ...options.env },
     });
     running.add(child);
     child.once("exit", () => running.delete(child));

@@ -1,41 +1,31 @@
-import { EVENT, latencyOfPayload } from "./payload.ts";
-
 /** What a subscriber says and understands of its protocol: as much as the bench needs. */
 export interface Dialect {
+  /** What a client says first, as soon as its WebSocket is open; null: nothing. */
+  readonly hello: string | null;
+  /** What stands between several messages in one frame, as a byte that no message contains; null: a frame is a message. */
+  readonly separator: number | null;
+  /** What a client says when it has heard nothing for so long; null: nothing. */
+  readonly keepAlive: KeepAlive | null;
+  /** True for the text after which a client may subscribe; null: it may right away. */
+  readonly isWelcome: ((text: string) => boolean) | null;
+  /** True for a text that says nothing but that somebody is there: it may come at any time, and is no delivery. */
+  isSignOfLife(text: string): boolean;
+  /** What must be answered to a text that is no delivery; null for nothing. */
+  answerTo(text: string): string | null;
   /** The text that subscribes to a channel. */
   subscribe(channel: string): string;
   /** True for the text that says that a subscription stands. */
   isSubscribed(text: string): boolean;
-  /** Checks a delivered frame; how long it was under way, in microseconds, or null when it isn't what was published. */
+  /** Checks a delivered message; how long it was under way, in microseconds, or null when it isn't what was published. */
   latencyOf(text: string, channel: string): number | null;
 }
 
-/** Name of a {@link Dialect}. */
-export type DialectName = "native" | "pusher";
-
-/** The dialects, by name. The baselines speak `native`. */
-export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
-  native: {
-    subscribe: (channel) => `{"type":"subscribe","channel":"${channel}"}`,
-    isSubscribed: (text) => fieldsOf(text)["type"] === "subscribed",
-    latencyOf: (text, channel) => {
-      const { channel: heard, event, payload } = fieldsOf(text);
-      return heard === channel && event === EVENT ? latencyOfPayload(payload) : null;
-    },
-  },
-  pusher: {
-    subscribe: (channel) => `{"event":"pusher:subscribe","data":{"channel":"${channel}"}}`,
-    isSubscribed: (text) => fieldsOf(text)["event"] === "pusher_internal:subscription_succeeded",
-    latencyOf: (text, channel) => {
-      const { channel: heard, event, data } = fieldsOf(text);
-      // Its data is the payload's JSON text, as a string.
-      const isOurs = heard === channel && event === EVENT && typeof data === "string";
-      return isOurs ? latencyOfPayload(JSON.parse(data)) : null;
-    },
-  },
-};
-
-function fieldsOf(text: string): Readonly<Record<string, unknown>> {
-  const frame: unknown = JSON.parse(text);
-  return typeof frame === "object" && frame !== null ? (frame as Record<string, unknown>) : {};
+/** A client's own sign of life. */
+interface KeepAlive {
+  readonly text: string;
+  /** Silence after which it is due. */
+  readonly afterMs: number;
 }
+
+/** Name of a {@link Dialect}. */
+export type DialectName = "native" | "pusher" | "engine-io" | "centrifugo";

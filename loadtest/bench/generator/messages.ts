@@ -1,6 +1,7 @@
 import type { HistogramCounts } from "../histogram.ts";
 import type { CpuTime } from "../process-usage.ts";
 import type { DialectName } from "./dialect.ts";
+import type { PublishApiName } from "./publish-api.ts";
 
 /** Where the servers of a contender listen; all on 127.0.0.1. */
 export interface Target {
@@ -12,6 +13,8 @@ export interface Target {
   /** What is spoken there. Default native. */
   readonly dialect?: DialectName;
   readonly publishPort: number;
+  /** How to publish there. Default native. */
+  readonly publishApi?: PublishApiName;
   /** Further request headers of a publish, each with its line end. */
   readonly publishHeaders: string;
 }

@@ -1,5 +1,6 @@
 import type { Target, WriteReply } from "./messages.ts";
 import { numberedBody } from "./numbered-event.ts";
+import type { PublishAnswer } from "./publish-client.ts";
 import { PublishClient } from "./publish-client.ts";
 import { until } from "./until.ts";
 
@@ -22,8 +23,8 @@ export class NumberedWriter {
 
   constructor(target: Target, perSecond: number) {
     this.#perSecond = perSecond;
-    const answered = (_: PublishClient, __: number, status: number) => this.#onAnswer(status);
-    this.#client = new PublishClient(target, numberedBody(0).length, { answered });
+    const answered = (_: PublishClient, __: number, answer: PublishAnswer) => this.#onAnswer(answer);
+    this.#client = new PublishClient(target, { answered });
     this.#timer = setInterval(() => this.#step(), STEP_MS);
   }
 
@@ -45,9 +46,9 @@ export class NumberedWriter {
     this.#client.publish(numberedBody(this.#sent), this.#sent);
   }
 
-  #onAnswer(status: number): void {
+  #onAnswer({ isAccepted }: PublishAnswer): void {
     this.#answered++;
-    if (status !== 204) this.#refused++;
+    if (!isAccepted) this.#refused++;
     this.#step();
   }
 }

@@ -1,8 +1,8 @@
 /** The event name of everything that the bench publishes. */
 export const EVENT = "tick";
 
-/** Length of a payload as JSON text, in bytes. */
-const PAYLOAD_BYTES = 128;
+/** Length of a payload as JSON text, in bytes: no delivery is shorter. */
+export const PAYLOAD_BYTES = 128;
 
 /** The channel that all subscribers share in the fan-out scenarios. */
 export const SHARED_CHANNEL = "bench-shared";
@@ -21,10 +21,14 @@ export function nowUs(): number {
 // Digits are padded, as a JSON string, to give every payload the same length.
 const PADDING = "x".repeat(PAYLOAD_BYTES - `{"at":"${"0".repeat(16)}","pad":""}`.length);
 
-/** A publish: `{channel, event, payload}` with the time of sending in a payload of {@link PAYLOAD_BYTES}. */
+/** The JSON text of a payload with the time of sending, of {@link PAYLOAD_BYTES}. */
+export function payloadText(): string {
+  return `{"at":"${String(nowUs()).padStart(16, "0")}","pad":"${PADDING}"}`;
+}
+
+/** A publish: `{channel, event, payload}` with such a payload. */
 export function publishBody(channel: string): string {
-  const at = String(nowUs()).padStart(16, "0");
-  return `{"channel":"${channel}","event":"${EVENT}","payload":{"at":"${at}","pad":"${PADDING}"}}`;
+  return `{"channel":"${channel}","event":"${EVENT}","payload":${payloadText()}}`;
 }
 
 /** How long a delivered payload was under way, in microseconds; null when it isn't what was published. */

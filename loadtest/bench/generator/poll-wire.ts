@@ -32,7 +32,7 @@ export class PollWire implements SubscriberWire {
     return this.#isOpen;
   }
 
-  subscribe(): void {
+  send(): void {
     // The query has done so.
   }
 

@@ -1,5 +1,8 @@
 import type { LoadShape, Target } from "./messages.ts";
-import { ownChannel, publishBody, SHARED_CHANNEL } from "./payload.ts";
+import { ownChannel, SHARED_CHANNEL } from "./payload.ts";
+import type { PublishApi } from "./publish-api.ts";
+import { PUBLISH_APIS } from "./publish-api.ts";
+import type { PublishAnswer } from "./publish-client.ts";
 import { PublishClient } from "./publish-client.ts";
 import type { SubscriberPool } from "./subscriber-pool.ts";
 import { until } from "./until.ts";
@@ -33,6 +36,7 @@ interface Stretch {
 /** Publishes in the shape asked for, and knows what every subscriber should have got. */
 export class PublishLoad {
   readonly #options: PublishLoadOptions;
+  readonly #api: PublishApi;
   readonly #clients: PublishClient[];
   readonly #idle: PublishClient[];
   readonly #random = randomNumbers(0x5eed);
@@ -52,11 +56,12 @@ export class PublishLoad {
     this.#perPublish = channels === "shared" ? pool.size : 1;
     this.#accepted = new Uint32Array(channels === "shared" ? 1 : pool.size);
     this.#deliveredAtBegin = pool.delivered;
-    const bodyBytes = publishBody(this.#channelName(0)).length;
+    this.#api = PUBLISH_APIS[target.publishApi ?? "native"];
     const events = {
-      answered: (client: PublishClient, channel: number, status: number) => this.#onAnswer(client, channel, status),
+      answered: (client: PublishClient, channel: number, answer: PublishAnswer) =>
+        this.#onAnswer(client, channel, answer),
     };
-    this.#clients = Array.from({ length: PUBLISH_CONNECTIONS }, () => new PublishClient(target, bodyBytes, events));
+    this.#clients = Array.from({ length: PUBLISH_CONNECTIONS }, () => new PublishClient(target, events));
     this.#idle = [...this.#clients];
   }
 
@@ -147,14 +152,14 @@ export class PublishLoad {
     if (client === undefined) return false;
     const index = Math.floor(this.#random() * this.#accepted.length);
     this.#sent++;
-    client.publish(publishBody(this.#channelName(index)), index);
+    client.publish(this.#api.body(this.#channelName(index)), index);
     return true;
   }
 
-  #onAnswer(client: PublishClient, channel: number, status: number): void {
+  #onAnswer(client: PublishClient, channel: number, { status, isAccepted }: PublishAnswer): void {
     this.#answered++;
     if (this.#answersUs.length < MAX_SAMPLES) this.#answersUs.push(client.answeredAfterUs);
-    if (status === 204) this.#accepted[channel] = (this.#accepted[channel] ?? 0) + 1;
+    if (isAccepted) this.#accepted[channel] = (this.#accepted[channel] ?? 0) + 1;
     else {
       this.#refused++;
       this.#lastRefusal = status;

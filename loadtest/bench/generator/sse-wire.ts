@@ -29,7 +29,7 @@ export class SseWire implements SubscriberWire {
     return this.#head === null;
   }
 
-  subscribe(): void {
+  send(): void {
     // The query has done so.
   }
 

@@ -19,6 +19,9 @@ const READY_DEADLINE_MS = 60_000;
 /** Failed attempts that a command makes again before it gives up. */
 const MAX_RETRIES = 20_000;
 
+/** How often it is looked for subscribers that have to give a sign of life. */
+const KEEP_ALIVE_STEP_MS = 2_000;
+
 /** The part of a range that is asked for at once. */
 interface Range {
   readonly from: number;
@@ -42,6 +45,7 @@ export class SubscriberPool {
   /** `addressBlock` (0 to 200) keeps the source addresses of several generators apart. */
   constructor(addressBlock: number) {
     this.#addressBlock = addressBlock;
+    setInterval(() => this.#keepAlive(), KEEP_ALIVE_STEP_MS).unref();
   }
 
   /** Deliveries since the process began. */
@@ -139,6 +143,11 @@ export class SubscriberPool {
   drop(): void {
     for (const subscriber of this.#subscribers.values()) subscriber.drop();
     this.#subscribers.clear();
+  }
+
+  #keepAlive(): void {
+    const now = performance.now();
+    for (const subscriber of this.#subscribers.values()) subscriber.keepAlive(now);
   }
 
   #finishRange(beganUs: number, ready: number, retries: number): ConnectReply {

@@ -1,5 +1,7 @@
-import { DIALECTS, type Dialect } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
+import { DIALECTS } from "./dialects.ts";
 import type { Target } from "./messages.ts";
+import { PAYLOAD_BYTES } from "./payload.ts";
 import { PollWire } from "./poll-wire.ts";
 import { SseWire } from "./sse-wire.ts";
 import { type SubscriberWire, Wire } from "./wire.ts";
@@ -30,11 +32,13 @@ interface SubscriberOptions {
 
 const WIRES = { websocket: Wire, sse: SseWire, poll: PollWire } as const;
 
-/** One connection that does what the guide's browser code does, or pusher-js. */
+/** One connection that does what the guide's browser code does, or the client library of a dialect. */
 export class Subscriber {
   readonly #options: SubscriberOptions;
   readonly #wire: SubscriberWire;
   readonly #dialect: Dialect;
+  #isWelcome: boolean;
+  #heardAtMs = performance.now();
   #pendingReplies = 0;
   #received = 0;
   #inThisRead = 0;
@@ -43,6 +47,7 @@ export class Subscriber {
     this.#options = options;
     const { target, channel, localAddress } = options;
     this.#dialect = DIALECTS[target.dialect ?? "native"];
+    this.#isWelcome = this.#dialect.isWelcome === null;
     const TransportWire = WIRES[target.transport ?? "websocket"];
     this.#wire = new TransportWire({
       port: target.socketPort,
@@ -58,7 +63,7 @@ export class Subscriber {
   }
 
   get isReady(): boolean {
-    return this.#wire.isOpen && this.#pendingReplies === 0;
+    return this.#wire.isOpen && this.#isWelcome && this.#pendingReplies === 0;
   }
 
   /** Deliveries since it connected. */
@@ -69,7 +74,15 @@ export class Subscriber {
   /** Subscribes to one more channel; `ready` is told again when that stands. */
   subscribe(channel: string): void {
     this.#pendingReplies++;
-    this.#wire.subscribe(this.#dialect.subscribe(channel));
+    this.#wire.send(this.#dialect.subscribe(channel));
+  }
+
+  /** Gives the sign of life that is due at `nowMs`, of the clock of `performance`; called every few seconds. */
+  keepAlive(nowMs: number): void {
+    const { keepAlive } = this.#dialect;
+    if (keepAlive === null || !this.isReady || nowMs - this.#heardAtMs < keepAlive.afterMs) return;
+    this.#heardAtMs = nowMs;
+    this.#wire.send(keepAlive.text);
   }
 
   /** Ends the connection by a reset. */
@@ -79,23 +92,26 @@ export class Subscriber {
 
   /** Called by the wire. */
   opened(): void {
-    this.subscribe(this.#options.channel);
+    const { hello } = this.#dialect;
+    if (hello !== null) this.#wire.send(hello);
+    if (this.#isWelcome) this.subscribe(this.#options.channel);
   }
 
   /** Called by the wire. */
   framed(bytes: Buffer, start: number, end: number): void {
-    if (this.#pendingReplies > 0) {
-      this.#readReply(bytes.toString("utf8", start, end));
-      return;
+    const { separator } = this.#dialect;
+    let from = start;
+    for (let at = separator === null ? -1 : bytes.indexOf(separator, from); at !== -1 && at < end; ) {
+      if (at > from) this.#message(bytes, from, at);
+      from = at + 1;
+      at = bytes.indexOf(separator ?? 0, from);
     }
-    this.#received++;
-    this.#inThisRead++;
-    if (!this.#options.isSampled) return;
-    this.#options.events.sampled(this.#dialect.latencyOf(bytes.toString("utf8", start, end), this.#options.channel));
+    if (end > from) this.#message(bytes, from, end);
   }
 
   /** Called by the wire. */
   readEnded(): void {
+    if (this.#dialect.keepAlive !== null) this.#heardAtMs = performance.now();
     const count = this.#inThisRead;
     this.#inThisRead = 0;
     if (count > 0) this.#options.events.delivered(count);
@@ -106,10 +122,37 @@ export class Subscriber {
     this.#options.events.lost(this);
   }
 
+  #message(bytes: Buffer, start: number, end: number): void {
+    if (!this.isReady) {
+      this.#readReply(bytes.toString("utf8", start, end));
+      return;
+    }
+    // Only what is too short to be a delivery is worth a look.
+    if (end - start < PAYLOAD_BYTES && this.#isSignOfLife(bytes.toString("utf8", start, end))) return;
+    this.#received++;
+    this.#inThisRead++;
+    if (!this.#options.isSampled) return;
+    this.#options.events.sampled(this.#dialect.latencyOf(bytes.toString("utf8", start, end), this.#options.channel));
+  }
+
+  #isSignOfLife(text: string): boolean {
+    if (!this.#dialect.isSignOfLife(text)) return false;
+    const answer = this.#dialect.answerTo(text);
+    if (answer !== null) this.#wire.send(answer);
+    return true;
+  }
+
   #readReply(text: string): void {
-    // A welcome may come first, or anything else that a client which waits for one answer passes over.
-    if (!this.#dialect.isSubscribed(text)) return;
-    this.#pendingReplies--;
-    if (this.#pendingReplies === 0) this.#options.events.ready(this);
+    const answer = this.#dialect.answerTo(text);
+    if (answer !== null) this.#wire.send(answer);
+    else if (!this.#isWelcome && this.#dialect.isWelcome?.(text) === true) {
+      this.#isWelcome = true;
+      this.subscribe(this.#options.channel);
+    }
+    // Anything else may come before the answer too: a client that waits for one passes over it.
+    else if (this.#pendingReplies > 0 && this.#dialect.isSubscribed(text)) {
+      this.#pendingReplies--;
+      if (this.#pendingReplies === 0) this.#options.events.ready(this);
+    }
   }
 }

@@ -29,8 +29,8 @@ export interface WireOwner {
 export interface SubscriberWire {
   /** True when the handshake is done. */
   readonly isOpen: boolean;
-  /** Subscribes to a channel by this text. Over HTTP only the first one can be: its query has done so already. */
-  subscribe(text: string): void;
+  /** Says a text. Over HTTP nothing is: the query has subscribed to the channel already. */
+  send(text: string): void;
   /** Ends the connection by a reset. */
   drop(): void;
 }
@@ -81,10 +81,6 @@ export class Wire implements SubscriberWire {
   /** True when the handshake is done. */
   get isOpen(): boolean {
     return this.#head === null;
-  }
-
-  subscribe(text: string): void {
-    this.send(text);
   }
 
   /** Sends a text frame. Throws a RangeError for more than {@link MAX_SENT_BYTES}. */

@@ -22,6 +22,7 @@ function openFanOut(run: ScenarioRun, shape: LoadShape, measureMs: number): Prom
       ...cpuPerDelivery(reply),
       perSecond: reply.delivered / reply.seconds,
       perRead: reply.deliveriesPerRead,
+      lost: reply.expected - reply.delivered,
       p50Ms: reply.latencyP50Ms,
       p99Ms: reply.latencyP99Ms,
     };

@@ -38,14 +38,21 @@ export const idle: Scenario = {
     },
   ],
   isInspected: true,
-  ...inOnePart(measure),
+  ...inOnePart((run) => measureIdle(run, { few: FEW, many: MANY })),
 };
 
 function memoryGoal(title: string, metric: string) {
   return { title, metric, baseline: null, unit: "KiB" } as const;
 }
 
-async function measure({ contender }: ScenarioRun): Promise<Measurement> {
+/** Between which numbers of connections, and of channels, the slopes are taken. */
+interface IdleSizes {
+  readonly few: number;
+  readonly many: number;
+}
+
+/** Measures both slopes once. */
+export async function measureIdle({ contender }: ScenarioRun, { few, many }: IdleSizes): Promise<Measurement> {
   await using generator = new GeneratorProcess();
   const { target } = contender;
   const connect = (from: number, to: number) =>
@@ -53,24 +60,24 @@ async function measure({ contender }: ScenarioRun): Promise<Measurement> {
   const subscribeOwn = (from: number, to: number) =>
     generator.call<"subscribe-own">({ command: "subscribe-own", from, to, parallel: PARALLEL });
 
-  await connect(0, FEW);
+  await connect(0, few);
   const fewConnectionsKib = await settledKib(contender);
-  const connected = await connect(FEW, MANY);
+  const connected = await connect(few, many);
   const manyConnectionsKib = await settledKib(contender);
-  await subscribeOwn(0, FEW);
+  await subscribeOwn(0, few);
   const fewChannelsKib = await settledKib(contender);
-  const subscribed = await subscribeOwn(FEW, MANY);
+  const subscribed = await subscribeOwn(few, many);
   const manyChannelsKib = await settledKib(contender);
   const { problems } = await generator.call<"drop">({ command: "drop" });
   return {
     values: {
-      connectionKib: (manyConnectionsKib - fewConnectionsKib) / (MANY - FEW),
-      channelKib: (manyChannelsKib - fewChannelsKib) / (MANY - FEW),
+      connectionKib: (manyConnectionsKib - fewConnectionsKib) / (many - few),
+      channelKib: (manyChannelsKib - fewChannelsKib) / (many - few),
       residentMib: manyChannelsKib / 1024,
     },
     problems: [
-      ...missingSubscribers(connected.ready, MANY - FEW),
-      ...missingSubscribers(subscribed.ready, MANY - FEW),
+      ...missingSubscribers(connected.ready, many - few),
+      ...missingSubscribers(subscribed.ready, many - few),
       ...problems,
     ],
   };

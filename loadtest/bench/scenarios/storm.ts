@@ -1,13 +1,16 @@
 import { Disposal } from "../disposal.ts";
 import { GeneratorProcess } from "../generator-process.ts";
+import type { CpuTime } from "../process-usage.ts";
 import { cpuTimeBetween, readCpuTime, totalMs } from "../process-usage.ts";
 import type { Measurement, Scenario, ScenarioRun } from "../scenario.ts";
-import { inOnePart, missingSubscribers } from "../scenario.ts";
+import { inOnePart, missingSubscribers, pidsOf } from "../scenario.ts";
 
 const CLIENTS = 10_000;
 const GENERATORS = 2;
 const PARALLEL = 250;
 const PUBLISHES = 3;
+
+const NO_TIME: CpuTime = { userMs: 0, systemMs: 0 };
 
 /** All clients lose their connection at once and come back at once. */
 export const storm: Scenario = {
@@ -30,14 +33,16 @@ export const storm: Scenario = {
       unit: "",
     },
   ],
-  ...inOnePart(measure),
+  ...inOnePart((run) => measureStorm(run, CLIENTS)),
 };
 
-async function measure({ contender }: ScenarioRun): Promise<Measurement> {
+/** Has so many clients dropped once. */
+export async function measureStorm({ contender }: ScenarioRun, clients: number): Promise<Measurement> {
   await using stack = new Disposal();
   const generators = Array.from({ length: GENERATORS }, (_, block) => stack.use(new GeneratorProcess(block)));
-  const { target, gateway } = contender;
-  const each = CLIENTS / GENERATORS;
+  const { target } = contender;
+  const pids = pidsOf(contender);
+  const each = clients / GENERATORS;
   const connectAll = () =>
     Promise.all(
       generators.map((generator) =>
@@ -55,12 +60,12 @@ async function measure({ contender }: ScenarioRun): Promise<Measurement> {
     replies.reduce((sum, reply) => sum + reply.ready, 0);
 
   const first = ready(await connectAll());
-  const before = readCpuTime(gateway.pid);
+  const before = pids.map(readCpuTime);
   const began = performance.now();
   await Promise.all(generators.map((generator) => generator.call<"drop">({ command: "drop" })));
   const replies = await connectAll();
   const seconds = (performance.now() - began) / 1000;
-  const used = cpuTimeBetween(before, readCpuTime(gateway.pid));
+  const used = pids.map((pid, at) => totalMs(cpuTimeBetween(before[at] ?? NO_TIME, readCpuTime(pid))));
 
   const [publisher] = generators;
   const published = await publisher?.call<"publish">({ command: "publish", target, count: PUBLISHES });
@@ -69,14 +74,15 @@ async function measure({ contender }: ScenarioRun): Promise<Measurement> {
   );
   return {
     values: {
-      lost: CLIENTS - ready(replies),
+      lost: clients - ready(replies),
       seconds,
-      gatewayCpuS: totalMs(used) / 1000,
+      gatewayCpuS: (used[0] ?? Number.NaN) / 1000,
+      cpuUsPerClient: (used.reduce((sum, ms) => sum + ms, 0) * 1000) / clients,
       retries: replies.reduce((sum, reply) => sum + reply.retries, 0),
     },
     problems: [
-      ...missingSubscribers(first, CLIENTS),
-      ...missingSubscribers(ready(replies), CLIENTS),
+      ...missingSubscribers(first, clients),
+      ...missingSubscribers(ready(replies), clients),
       ...(published?.problems ?? []),
       ...heard.flatMap(({ problems }) => problems),
     ],

@@ -57,6 +57,7 @@ function valuesOf(closed: LoadReply, paced: LoadReply): Record<string, number> {
     ...cpuPerDelivery(closed),
     publisherUs: cpuPerDeliveryOf(1, closed),
     natsUs: cpuPerDeliveryOf(2, closed),
+    lost: closed.expected - closed.delivered + paced.expected - paced.delivered,
     perSecond: closed.delivered / closed.seconds,
     p50Ms: closed.latencyP50Ms,
     p99Ms: closed.latencyP99Ms,

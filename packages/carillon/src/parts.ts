@@ -113,7 +113,10 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   closing.push("webhook queue", () => webhooks.close());
   closing.push("bus log", logStatusOf(bus, log));
   const rules = new ConfiguredChannelRules({ rules: config.channels, ...(ceiling === null ? {} : { ceiling }) });
-  const server = role === "webhooks" ? null : createPublicServer({ logger: log, counters });
+  const server =
+    role === "webhooks"
+      ? null
+      : createPublicServer({ logger: log, counters, clientAddress: config.gateway.clientAddress });
   closing.push("server", () => server?.close());
 
   const shared = { webhooks, bus, history, blocks, rules, apps, clock, ids, counters, appCounts, lag, log };

@@ -1,6 +1,7 @@
 import { LOST_AFTER_MS, MemoryClusterBackbone, MemoryClusterLink } from "@carillon/core";
 import { describeClusterLink } from "@carillon/testkit";
 import fc from "fast-check";
+import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
 import { ClusterWorld, settle, Troublemaker, type WorldNode } from "./support/cluster-world.ts";
 
@@ -40,6 +41,24 @@ describe("ClusterMembership › who is there", () => {
     expect(a.cluster.connectionsElsewhere("1")).toBe(12);
     expect(a.cluster.connectionsElsewhere("2")).toBe(0);
     expect(a.cluster.nodes.every(({ connectionsByApp }) => !connectionsByApp.has("2"))).toBe(true);
+    world.close();
+  });
+
+  it("tells whether the others take connections; a node of before that was told doesn't say", async () => {
+    const world = new ClusterWorld();
+    const [a, b] = (await world.start("a", "b")) as [WorldNode, WorldNode];
+    const accepting = () => a.cluster.nodes.map(({ id, isAccepting }) => [id, isAccepting]);
+    expect(accepting()).toEqual([["b", true]]);
+    b.isAccepting = false;
+    await world.run(1000);
+    expect(accepting()).toEqual([["b", false]]);
+    // A beat in its form: version, type, from, isGateway, wantsReply, connections.
+    await world.inject(new Packr({ useRecords: false }).pack([1, 0, "old", true, false, [["1", 7]]]));
+    expect(accepting()).toEqual([
+      ["b", false],
+      ["old", null],
+    ]);
+    expect(a.cluster.connectionsElsewhere("1")).toBe(7);
     world.close();
   });
 

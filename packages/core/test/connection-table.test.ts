@@ -24,6 +24,11 @@ it("ConnectionTable › knows exactly those that are there, and how many each ap
         }
         expect(connections.size).toBe(open.length);
         expect(connections.all()).toEqual(open);
+        const upTo = open[which % Math.max(open.length, 1)]?.number ?? 0;
+        expect(connections.oldest(which % 5, upTo)).toEqual(
+          open.filter(({ number }) => number <= upTo).slice(0, which % 5),
+        );
+        expect(connections.oldest(open.length, connections.lastNumber)).toEqual(open);
         for (const id of ["1001", "1002"]) {
           expect(connections.countOf(createApp({ id }))).toBe(open.filter((session) => session.app.id === id).length);
         }

@@ -128,7 +128,7 @@ export const overview: Dashboard = {
         {
           title: "Connections refused",
           description:
-            "capacity: a gateway is full; draining: it shuts down; blocks: it doesn't know yet who is blocked.",
+            "capacity, files, memory, lag: a gateway is full or overloaded; draining: it shuts down; blocks: it doesn't know yet who is blocked.",
           unit: "ops",
           queries: [line("{{reason}}", `sum by (reason) (rate(carillon_upgrades_refused_total{${ALL}}${RATE}))`)],
         },

@@ -1,15 +1,7 @@
 import { createHash } from "node:crypto";
 import { cp, lstat, mkdir, readdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-
-interface Ignoring {
-  add(text: string): Ignoring;
-  ignores(path: string): boolean;
-}
-
-// Its types say that it has a default export, which it hasn't.
-const dockerignore = createRequire(import.meta.url)("@balena/dockerignore") as () => Ignoring;
+import dockerignore from "@balena/dockerignore";
 
 // Never in a context, and slow to walk through.
 const SKIPPED = new Set(["node_modules", ".git"]);
@@ -26,7 +18,8 @@ export class BuildContext {
   }
 
   static async read(root: string, ignoreFile: string): Promise<BuildContext> {
-    const ignoring = dockerignore().add(await readFile(ignoreFile, "utf8"));
+    // Its types say that it is a module with a default export, which as CommonJS it has as a member.
+    const ignoring = dockerignore.default().add(await readFile(ignoreFile, "utf8"));
     const files: string[] = [];
     const walk = async (folder: string): Promise<void> => {
       for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {

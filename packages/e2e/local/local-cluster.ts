@@ -106,7 +106,7 @@ export class LocalCluster {
     onStep: (step: string) => void,
   ): Promise<void> {
     const groups: (() => Promise<Program[]>)[] = [
-      () => natsPrograms(this.#folder, ports, state.secrets),
+      () => natsPrograms(this.#folder, ports, { secrets: state.secrets }),
       async () => carillonPrograms(ports, state.secrets),
       async () => [await envoyProgram(this.#folder, ports)],
       // Nice to have: the cluster is whole without.

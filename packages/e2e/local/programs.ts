@@ -51,13 +51,25 @@ export async function findTool(tool: "nats-server" | "envoy" | "prometheus" | "h
   return stdout.trim();
 }
 
-/** The three nats-servers, with deploy/nats/nats.conf. */
-export async function natsPrograms(folder: string, ports: Ports, secrets: Secrets): Promise<Program[]> {
+/** What of the NATS servers may differ from compose.yaml. */
+export interface NatsSetup {
+  /** One of deploy/nats; default `nats.conf`. */
+  readonly config?: string;
+  /** More for their environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The three nats-servers, with a configuration of deploy/nats. */
+export async function natsPrograms(
+  folder: string,
+  ports: Ports,
+  { secrets, config = "nats.conf", env = {} }: NatsSetup & { readonly secrets: Secrets },
+): Promise<Program[]> {
   const binary = await findTool("nats-server");
   const routes = ports.nats.map(({ route }) => `nats-route://127.0.0.1:${route}`).join(", ");
   return ports.nats.map(({ name, port, monitor, route }) => ({
     name,
-    command: [binary, "--config", join(DEPLOY, "nats/nats.conf")],
+    command: [binary, "--config", join(DEPLOY, "nats", config)],
     env: {
       NATS_NAME: name,
       NATS_LISTEN: `127.0.0.1:${port}`,
@@ -66,6 +78,7 @@ export async function natsPrograms(folder: string, ports: Ports, secrets: Secret
       NATS_CLUSTER_LISTEN: `127.0.0.1:${route}`,
       NATS_ROUTES: `[${routes}]`,
       ...natsPasswords(secrets),
+      ...env,
     },
     readyUrl: `http://127.0.0.1:${monitor}/healthz`,
   }));

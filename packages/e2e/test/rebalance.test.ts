@@ -1,5 +1,4 @@
 import { RealtimeClient, type WebSocketConstructor } from "@carillon/client";
-import { CLOSE_CODES } from "@carillon/protocol";
 import { eventually, NativeClient, NatsServer, RoundRobinProxy, TcpProxy } from "@carillon/testkit";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -13,6 +12,8 @@ gateway:
   rebalance: { enabled: true, thresholdPercent: 20, sharePercent: 25, intervalSeconds: 1, minConnections: 5 }
 `;
 const CLIENTS = 60;
+/** The close code with which a gateway that has more than others asks a client to come back. */
+const REBALANCE = 4202;
 const options = { WebSocket: WebSocket as unknown as WebSocketConstructor };
 
 const loadsOf = (gateways: readonly CarillonProcess[]) =>
@@ -123,7 +124,7 @@ async function sticky(gateway: CarillonProcess) {
   const follow = async () => {
     while (!isOver) {
       const { code } = await client.closed;
-      if (code !== CLOSE_CODES.rebalance.code) return;
+      if (code !== REBALANCE) return;
       asked++;
       client = await NativeClient.open(gateway.webSocketUrl);
     }

@@ -28,8 +28,9 @@ static_resources:
                 cluster: gateways
                 # Gateways ping their clients, so nothing is idle for that long.
                 idle_timeout: 3600s
-                # A gateway that died a moment ago is still in the table.
-                max_connect_attempts: 3
+                # A gateway that died a moment ago is still in the table: by the next attempt it is ejected.
+                max_connect_attempts: 5
+                backoff_options: { base_interval: 0.2s, max_interval: 1s }
                 hash_policy: [{ source_ip: {} }]
             {{- end }}
           {{- if eq (include "carillon.terminatesTls" .) "true" }}
@@ -103,6 +104,20 @@ static_resources:
             max_pending_requests: 1000000
             max_requests: 1000000
             max_retries: 1000
+      # A gateway that refuses a connection, or doesn't answer in time, is out of the table at once, not only after the next check;
+      # the next check that passes brings it back.
+      outlier_detection:
+        split_external_local_origin_errors: true
+        consecutive_local_origin_failure: 1
+        enforcing_consecutive_local_origin_failure: 100
+        enforcing_local_origin_success_rate: 0
+        enforcing_consecutive_5xx: 0
+        enforcing_consecutive_gateway_failure: 0
+        enforcing_success_rate: 0
+        interval: 1s
+        base_ejection_time: 2s
+        max_ejection_time: 10s
+        max_ejection_percent: 50
       health_checks:
         - timeout: 1s
           interval: 1s

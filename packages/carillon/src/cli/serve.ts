@@ -8,13 +8,16 @@ import { serveWorkers } from "./serve-workers.ts";
 
 /** Runs a server until SIGTERM or SIGINT has drained it. Rejects when it can't start. */
 export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void> {
-  for (const signal of STARTING_SIGNALS) process.once(signal, leaveAtOnce);
+  listenForStartingSignals(true);
   const load = () => loadConfig(loadOptions(role, flags));
   const config = await load();
-  if (role === "gateway" && config.gateway.workers > 1) return serveWorkers(config, flags);
+  if (role === "gateway" && config.gateway.workers > 1) {
+    listenForStartingSignals(false);
+    return serveWorkers(config, flags);
+  }
   const log = createLogger({ format: config.log.format, level: config.log.level, role });
   const running = await CarillonProcess.start({ role, config, log, hasAdmin: true, reload: load });
-  for (const signal of STARTING_SIGNALS) process.off(signal, leaveAtOnce);
+  listenForStartingSignals(false);
   const reload = () => running.reload();
   process.on("SIGHUP", reload);
   onTermination({
@@ -29,7 +32,10 @@ export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void>
   announce(role, config, { log, addresses: running.addresses });
 }
 
-const STARTING_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+/** Whoever handles signals from here on has to be the only one: this one doesn't drain. */
+function listenForStartingSignals(isStarting: boolean): void {
+  for (const signal of ["SIGTERM", "SIGINT"]) process[isStarting ? "on" : "off"](signal, leaveAtOnce);
+}
 
 /**
  * Before it is ready nobody depends on a process, so it goes as soon as it is asked. Without this, process 1 of a container would

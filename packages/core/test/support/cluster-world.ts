@@ -44,6 +44,8 @@ class LossyLink implements ClusterLink {
 export interface WorldNode {
   readonly nodeId: string;
   readonly cluster: ClusterMembership;
+  /** Whether it says that it takes connections. */
+  isAccepting: boolean;
   /** Connections that it tells of. */
   readonly connections: Map<string, number>;
   /** What it heard of others: `+id`, `-id left`, `-id lost`. */
@@ -79,6 +81,7 @@ export class ClusterWorld {
       nodeId,
       isGateway,
       connectionsByApp: () => connections,
+      isAccepting: () => node.isAccepting,
       onBug: (error) => bugs.push(error),
     });
     cluster.onAppeared(({ id }) => seen.push(`+${id}`));
@@ -87,7 +90,7 @@ export class ClusterWorld {
       bus.status = status;
       for (const listener of listeners) listener(status);
     };
-    const node = { nodeId, cluster, connections, seen, bugs, bus, setBus };
+    const node: WorldNode = { nodeId, isAccepting: true, cluster, connections, seen, bugs, bus, setBus };
     this.nodes.push(node);
     return node;
   }

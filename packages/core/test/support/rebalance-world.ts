@@ -59,7 +59,7 @@ export interface RebalanceWorldOptions {
 interface Gateway {
   readonly plan: RebalancePlan;
   /** Clients by when they came. */
-  clients: Client[];
+  readonly clients: Set<Client>;
   /** Those of the round who haven't been asked. */
   pool: Set<Client>;
   rounds: number;
@@ -97,7 +97,7 @@ export class RebalanceWorld {
   }
 
   get loads(): number[] {
-    return this.#gateways.map(({ clients }) => clients.length);
+    return this.#gateways.map(({ clients }) => clients.size);
   }
 
   get total(): number {
@@ -112,7 +112,7 @@ export class RebalanceWorld {
   }
 
   get mostAsked(): number {
-    return Math.max(0, ...this.#gateways.flatMap(({ clients }) => clients.map(({ asked }) => asked)));
+    return Math.max(0, ...this.#gateways.flatMap(({ clients }) => [...clients].map(({ asked }) => asked)));
   }
 
   get mostRounds(): number {
@@ -129,7 +129,9 @@ export class RebalanceWorld {
     const loads = this.loads;
     const leaving = this.#gateways.flatMap((gateway, at) => this.#askedBy(gateway, at, loads));
     for (const client of leaving) this.#move(client);
-    const churned = this.#gateways.flatMap(({ clients }) => clients.filter(() => this.#random() < churnShare));
+    const churned = this.#gateways.flatMap(({ clients }) =>
+      churnShare === 0 ? [] : [...clients].filter(() => this.#random() < churnShare),
+    );
     for (const client of churned) {
       this.#remove(client);
       this.#place(this.#client(), null);
@@ -139,7 +141,7 @@ export class RebalanceWorld {
   /** As a Rebalancer does it: the oldest of the round, and no more when the average is reached. */
   #askedBy(gateway: Gateway, at: number, loads: readonly number[]): Client[] {
     const { plan } = gateway;
-    const own = gateway.clients.length;
+    const own = gateway.clients.size;
     const peers = loads
       .map((connections, id) => ({ id: String(id), connections, isAccepting: true }))
       .filter(({ id }) => id !== String(at));
@@ -149,7 +151,8 @@ export class RebalanceWorld {
       gateway.rounds++;
     }
     if (step.count === 0) return [];
-    const chosen = [...gateway.pool].slice(0, step.count);
+    const chosen: Client[] = [];
+    for (const client of gateway.pool) if (chosen.length < step.count) chosen.push(client);
     if (chosen.length < step.count) plan.exhausted(this.#nowMs);
     plan.asked(chosen.length);
     this.asked += chosen.length;
@@ -167,13 +170,13 @@ export class RebalanceWorld {
   #remove(client: Client): void {
     const from = this.#gateways[client.at];
     if (from === undefined) return;
-    from.clients = from.clients.filter((each) => each !== client);
+    from.clients.delete(client);
     from.pool.delete(client);
   }
 
   #place(client: Client, at: number | null): void {
     client.at = at ?? this.#options.balancer.choose(client, this.loads, () => this.#random());
-    this.#gateways[client.at]?.clients.push(client);
+    this.#gateways[client.at]?.clients.add(client);
   }
 
   #client(): Client {
@@ -182,7 +185,7 @@ export class RebalanceWorld {
 
   #addGateway(): void {
     const plan = new RebalancePlan(this.#options.limits, () => this.#random());
-    this.#gateways.push({ plan, clients: [], pool: new Set(), rounds: 0 });
+    this.#gateways.push({ plan, clients: new Set(), pool: new Set(), rounds: 0 });
   }
 
   /** mulberry32: small, and the same for the same seed. */

@@ -248,7 +248,7 @@ describe("event streams", () => {
     const full = await fetch(`${gateway.url}/sse`);
     expect([full.status, await full.text()]).toEqual([200, expect.stringContaining('"code":4100')]);
     const poll = await fetch(`${gateway.url}/poll`);
-    expect([poll.status, poll.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect([poll.status, poll.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^([1-9]|10)$/)]);
     expect(gateway.counters.upgradesRefused.get("capacity")).toBe(2);
   });
 

@@ -1,4 +1,5 @@
 import type { AppSettings, HistoryLimits } from "@carillon/core";
+import type { ClientAddressOptions } from "../http/client-address.ts";
 
 /** The processes that read the configuration. `dev` is all the others in one. */
 export const CONFIG_ROLES = ["dev", "gateway", "publisher", "webhooks"] as const;
@@ -33,6 +34,12 @@ export interface RebalanceConfig {
   readonly intervalSeconds: number;
   /** With fewer connections nobody is asked. */
   readonly minConnections: number;
+}
+
+/** Where a gateway learns the addresses of its clients. */
+export interface ClientAddressConfig extends ClientAddressOptions {
+  /** Use `proxyProtocol` although the server reads it wrongly. */
+  readonly force: boolean;
 }
 
 /** When a gateway takes in nobody more for a while, so that those whom it holds are served well. 0 = never for this reason. */
@@ -83,6 +90,7 @@ export interface GatewayConfig {
   readonly lingerSeconds: number;
   /** Channels that may linger at once; beyond it the oldest is released. */
   readonly maxLingeringChannels: number;
+  readonly clientAddress: ClientAddressConfig;
   readonly presence: PresenceConfig;
   readonly fallback: FallbackConfig;
   readonly drain: DrainConfig;

@@ -29,6 +29,21 @@ export function addRelations({ sections, rawApps, role, findings }: RelationOpti
     if (app !== DEV_APP) addSecretWarnings(app, index, findings);
   }
   if (sections.gateway !== null) addBufferRelations(sections.gateway, findings);
+  if (sections.gateway !== null) addAddressRelations(sections.gateway, findings);
+}
+
+function addAddressRelations({ clientAddress }: GatewayConfig, findings: Findings): void {
+  const { from, trustedProxies, force } = clientAddress;
+  if (from === "xForwardedFor" && trustedProxies.length === 0) {
+    const what = "is needed for xForwardedFor: the addresses or ranges of your proxies, whose word counts";
+    findings.problem(["gateway", "clientAddress", "trustedProxies"], what);
+  }
+  if (from === "proxyProtocol" && !force) {
+    const what =
+      "can't be proxyProtocol: the server library cuts connections whose header comes in a packet of its own, and lets clients forge " +
+      "a second one. Use socket or xForwardedFor; gateway.clientAddress.force is for those with another build of it";
+    findings.problem(["gateway", "clientAddress", "from"], what);
+  }
 }
 
 function addBufferRelations(gateway: GatewayConfig, findings: Findings): void {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type AppSettings, WEBHOOK_LANES, type WebhookEndpoint } from "@carillon/core";
 import { z } from "zod";
+import { CLIENT_ADDRESS_SOURCES } from "../http/client-address.ts";
 import { type ConfiguredChannelRule, INTEREST_MODES, LOG_FORMATS, LOG_LEVELS } from "./config-types.ts";
 import {
   byteSize,
@@ -18,6 +19,7 @@ import {
   wholeNumber,
 } from "./setting.ts";
 import {
+  ADDRESS_RANGE_RULE,
   CHANNEL_PATTERN_RULE,
   CHANNEL_PREFIX_RULE,
   CLAIM_RULE,
@@ -131,6 +133,11 @@ export const gatewaySchema = group({
   idleTimeoutSeconds: duration({ default: 120, min: 8, max: 960 }),
   lingerSeconds: duration({ default: 5, min: 0, max: 300 }),
   maxLingeringChannels: wholeNumber({ default: 100_000, min: 0, max: 10_000_000 }),
+  clientAddress: group({
+    from: choice(CLIENT_ADDRESS_SOURCES, "socket"),
+    trustedProxies: textList({ ...ADDRESS_RANGE_RULE, default: [], minItems: 0, maxItems: 100 }),
+    force: flag(false),
+  }),
   presence: group({ graceSeconds: duration({ default: 3, min: 0, max: 60 }) }),
   fallback: group({
     enabled: flag(true),

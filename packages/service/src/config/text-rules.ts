@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { WEBHOOK_EVENT_NAMES } from "@carillon/core";
 import { isOriginPattern, ORIGIN_PATTERN_RULE } from "../auth/origin.ts";
+import { isAddressRange } from "../net/address-ranges.ts";
 import type { TextOptions } from "./setting.ts";
 import { didYouMean } from "./suggestion.ts";
 
@@ -75,6 +76,12 @@ export const CLAIM_RULE: TextOptions = {
 export const HOST_RULE: TextOptions = {
   bounds: "a host name or an IP address",
   check: (text) => (HOST.test(text) ? null : "must be a host name or an IP address, such as 0.0.0.0 or 127.0.0.1"),
+};
+
+/** An IP address, or a range of them. */
+export const ADDRESS_RANGE_RULE: TextOptions = {
+  bounds: "`10.0.0.0/8`, `fd00::/8` or an address",
+  check: (text) => (isAddressRange(text) ? null : "must be an IP address, or a range such as 10.0.0.0/8 or fd00::/8"),
 };
 
 /** The path of a file; whether it can be read is found out where it is used. */

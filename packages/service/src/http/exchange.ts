@@ -1,10 +1,10 @@
 import type { Logger } from "../process/logger.ts";
 import { checkAnswer, writeAnswer, writeHead } from "./answer-writer.ts";
 import { BodyReader } from "./body-reader.ts";
+import type { ClientAddresses } from "./client-address.ts";
 import type { AnyAnswer, BodyResult, HttpAnswer, HttpHandler, HttpRequest, StreamedAnswer } from "./http-types.ts";
 import type { Expirable, PendingExchanges } from "./pending-exchanges.ts";
 import { problem } from "./problem.ts";
-import { addressText } from "./remote-address.ts";
 import type { UwsRequest, UwsResponse } from "./uws.ts";
 import { UwsStream } from "./uws-stream.ts";
 
@@ -12,6 +12,7 @@ import { UwsStream } from "./uws-stream.ts";
 export interface ExchangeHost {
   readonly log: Logger;
   readonly pending: PendingExchanges;
+  readonly addresses: ClientAddresses;
 }
 
 /** What is known of a request before anything of it is read. */
@@ -58,12 +59,13 @@ export class Exchange implements HttpRequest, Expirable {
     this.query = request.getQuery() ?? "";
     this.#headerNames = target.headerNames;
     this.#headerValues = copyHeaders(request, target.headerNames);
+    if (host.addresses.isEager) this.#remoteAddress = host.addresses.of(response, request);
   }
 
   get remoteAddress(): string {
     if (this.#remoteAddress === null) {
       if (this.#response === null) return "";
-      this.#remoteAddress = addressText(this.#response.getRemoteAddress());
+      this.#remoteAddress = this.#host.addresses.ofSocket(this.#response);
     }
     return this.#remoteAddress;
   }
@@ -141,7 +143,8 @@ export class Exchange implements HttpRequest, Expirable {
   }
 
   #fail(error: unknown): void {
-    this.#host.log.error("http_handler_failed", { method: this.method, path: this.path, error });
+    const { method, path, remoteAddress } = this;
+    this.#host.log.error("http_handler_failed", { method, path, remoteAddress, error });
     this.#write(problem("internal_error", "This is a fault of the server; its log says more."));
   }
 

@@ -8,7 +8,10 @@ export interface HttpRequest {
   readonly path: string;
   /** The query without its `?`; "" for none. Parse with URLSearchParams. */
   readonly query: string;
-  /** The client's address, as the node's own TCP connection shows it; "" when it is first asked for after the client left. */
+  /**
+   * The client's address, from where the server was told to take it. "" when it is the TCP connection's own and is first asked for
+   * after the client left.
+   */
   readonly remoteAddress: string;
   /** Value of a header that the route declared, or "" when it did not come or was not declared. `name` in lower case. */
   header(name: string): string;

@@ -1,6 +1,7 @@
 import type { Clock, NodeCounters } from "@carillon/core";
 import type { Logger } from "../process/logger.ts";
 import { systemClock } from "../process/system-clock.ts";
+import { ClientAddresses, type ClientAddressOptions } from "./client-address.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import type { HttpHandler, HttpRoute, ListenAddress, PublicServer, WebSocketEndpoint } from "./http-types.ts";
 import { watchedTimerSeconds } from "./idle-timer.ts";
@@ -29,6 +30,8 @@ export interface PublicServerOptions {
    * once in a process, so all servers of a process share the first one's.
    */
   readonly maxHeaderBytes?: number;
+  /** Where the addresses of clients come from; the TCP connections' own when absent. */
+  readonly clientAddress?: ClientAddressOptions;
   /** How long a handler may take before its request is answered with 500. Milliseconds; 30 seconds when absent. */
   readonly handlerTimeoutMs?: number;
   /** Drives the handlers' timeout; the platform's when absent. */
@@ -86,7 +89,8 @@ class UwsServer implements PublicServer {
     this.#log = options.logger;
     this.#counters = options.counters;
     const pending = new PendingExchanges({ clock: options.clock ?? systemClock, timeoutMs });
-    this.#host = { log: options.logger, pending };
+    const addresses = new ClientAddresses(options.clientAddress ?? { from: "socket", trustedProxies: [] });
+    this.#host = { log: options.logger, pending, addresses };
   }
 
   get openSockets(): number {
@@ -105,7 +109,8 @@ class UwsServer implements PublicServer {
     checkEndpoint(endpoint);
     this.#endpoint = endpoint;
     const onPublishedToOthers = endpoint.onPublishedToOthers ?? (() => undefined);
-    const host = { app: this.#app, log: this.#log, counters: this.#counters, onPublishedToOthers };
+    const { addresses } = this.#host;
+    const host = { app: this.#app, log: this.#log, counters: this.#counters, addresses, onPublishedToOthers };
     const settings = { compression: this.#uws.DISABLED, gauge: this.#gauge };
     const watched = { ...endpoint, idleTimeoutSeconds: watchedTimerSeconds(endpoint.idleTimeoutSeconds) };
     for (const path of endpoint.watchedPaths ?? []) this.#app.ws(path, socketBehavior(watched, host, settings));

@@ -1,5 +1,6 @@
 import type { NodeCounters, Transport, WriteResult } from "@carillon/core";
 import type { Logger } from "../process/logger.ts";
+import type { ClientAddresses } from "./client-address.ts";
 import type { SocketHandler } from "./http-types.ts";
 import type { UwsApp, UwsWebSocket } from "./uws.ts";
 import { wireData, wireText } from "./wire-text.ts";
@@ -9,6 +10,7 @@ export interface SocketHost {
   readonly app: UwsApp;
   readonly log: Logger;
   readonly counters: NodeCounters;
+  readonly addresses: ClientAddresses;
   /** Hears what a socket publishes to all others, for listeners that are no WebSockets. */
   readonly onPublishedToOthers: (topic: string, frame: Uint8Array, isBinary: boolean) => void;
 }

@@ -34,6 +34,8 @@ export interface UwsRequest {
   getMethod(): string;
   /** "" when it didn't come. */
   getHeader(lowerCaseName: string): string;
+  /** Calls back with the name in lower case and the value of each header, in their order, before it returns. */
+  forEach(each: (name: string, value: string) => void): void;
 }
 
 /** A response. Valid until it ended, was upgraded or aborted: every call throws after that. */
@@ -57,6 +59,8 @@ export interface UwsResponse {
   cork(task: () => void): UwsResponse;
   /** 4 or 16 bytes. The address of the TCP connection, whatever a PROXY header said. */
   getRemoteAddress(): ArrayBuffer;
+  /** What a PROXY header said, as text; empty without one. IPv6 in its longest form. */
+  getProxiedRemoteAddressAsText(): ArrayBuffer;
   upgrade(userData: object, key: string, subprotocol: string, extensions: string, context: UwsUpgradeContext): void;
 }
 

@@ -1,7 +1,6 @@
 import { checkAnswer, writeAnswer } from "./answer-writer.ts";
 import type { HttpAnswer, UpgradeDecision, UpgradeRequest, WebSocketEndpoint } from "./http-types.ts";
 import { problem, upgradeRequired } from "./problem.ts";
-import { addressText } from "./remote-address.ts";
 import type { UwsBehavior, UwsRequest, UwsResponse, UwsUpgradeContext } from "./uws.ts";
 import { type CarriedSocket, type SocketHost, UwsSocket } from "./uws-socket.ts";
 
@@ -76,7 +75,7 @@ function upgrade(endpoint: WebSocketEndpoint, host: SocketHost, call: UpgradeCal
       refuse(response, upgradeRequired(`Only version ${VERSION} of the WebSocket protocol is served here.`));
       return;
     }
-    const asked = upgradeRequest(response, request);
+    const asked = upgradeRequest(call, host);
     const decision = endpoint.decide(asked);
     if (decision.kind === "refuse") {
       checkAnswer(decision.answer);
@@ -99,13 +98,13 @@ function refuseFailed(response: UwsResponse, host: SocketHost): void {
   }
 }
 
-function upgradeRequest(response: UwsResponse, request: UwsRequest): UpgradeRequest {
+function upgradeRequest({ response, request }: UpgradeCall, host: SocketHost): UpgradeRequest {
   return {
     path: request.getUrl(),
     query: request.getQuery() ?? "",
     origin: request.getHeader("origin"),
     subprotocols: listed(request.getHeader("sec-websocket-protocol")),
-    remoteAddress: addressText(response.getRemoteAddress()),
+    remoteAddress: host.addresses.of(response, request),
   };
 }
 

@@ -1,0 +1,2 @@
+/** What k6 has of the console. */
+declare const console: { warn(text: string): void };

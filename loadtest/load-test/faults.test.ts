@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import type { Fault } from "./faulty-system.ts";
+import { FaultySystem } from "./faulty-system.ts";
+import { runLoad } from "./run-load.ts";
+
+async function judged(fault: Fault, more: Readonly<Record<string, string>> = {}) {
+  await using system = await FaultySystem.start(fault);
+  return await runLoad({ SCENARIO: "broadcast", ...system.variables, ...more });
+}
+
+describe("a planted fault is found", () => {
+  test("without one, the run passes", async () => {
+    const { exitCode, report, html, output } = await judged(() => ({}));
+    expect(exitCode, output).toBe(0);
+    expect(report?.verdict.outcome).toBe("passed");
+    expect(report?.results.counts).toMatchObject({ clients: 40, subscribed: 40, lost: 0, duplicates: 0 });
+    expect(report?.results.counts.deliveries).toBe(40 * (report?.results.counts.published ?? 0));
+    expect(html).toContain("<svg");
+  });
+
+  test("one lost delivery among all", async () => {
+    const { exitCode, report, missed } = await judged(({ turn }) => (turn === 57 ? { times: 0 } : {}));
+    expect({ exitCode, missed, lost: report?.results.counts.lost }).toEqual({
+      exitCode: 1,
+      missed: ["publications lost"],
+      lost: 1,
+    });
+  });
+
+  test("the last deliveries of one client, after which nothing comes that would show it", async () => {
+    let victim: unknown = null;
+    const { exitCode, missed } = await judged(({ turn, socket }) => {
+      victim ??= socket;
+      return turn > 40 && socket === victim ? { times: 0 } : {};
+    });
+    expect({ exitCode, missed }).toEqual({ exitCode: 1, missed: ["publications lost"] });
+  });
+
+  test("one delivery that comes twice", async () => {
+    const { exitCode, report, missed } = await judged(({ turn }) => (turn === 57 ? { times: 2 } : {}));
+    expect({ exitCode, missed, duplicates: report?.results.counts.duplicates }).toEqual({
+      exitCode: 1,
+      missed: ["publications delivered twice"],
+      duplicates: 1,
+    });
+  });
+
+  test("one delivery that isn't what was published", async () => {
+    const { exitCode, missed } = await judged(({ turn, text }) =>
+      turn === 57 ? { text: text.replace("x.", "x") } : {},
+    );
+    // What can't be read was not received either.
+    expect({ exitCode, missed }).toEqual({
+      exitCode: 1,
+      missed: ["publications lost", "deliveries that are not what was published"],
+    });
+  });
+
+  test("slow deliveries, which are lost to nobody", async () => {
+    const slow = await judged(() => ({ delayMs: 700 }), { SLO_P50: "600" });
+    expect(slow).toMatchObject({ exitCode: 1, missed: ["delivery to all, p50"] });
+    expect(slow.report?.results.counts.lost).toBe(0);
+  });
+
+  test("a connection that breaks", async () => {
+    const { exitCode, missed } = await judged(({ turn, socket }) => {
+      if (turn === 57) socket.terminate();
+      return {};
+    });
+    expect(exitCode).toBe(1);
+    expect(missed).toContain("connections that broke");
+  });
+});
+
+describe("settings that can't be", () => {
+  test("are refused before anything is started, all at once, with code 2", async () => {
+    const { exitCode, output } = await runLoad({ SCENARIO: "broadcast", N: "x", RAMP: "soon", PAYLOAD: "1" });
+    expect(exitCode).toBe(2);
+    expect(output).toContain('N must be a whole number from 1 to 10000000, not "x".');
+  });
+
+  test("a system that isn't there fails the run, which says who never connected", async () => {
+    const { exitCode, missed } = await runLoad({
+      SCENARIO: "broadcast",
+      URL: "ws://127.0.0.1:1",
+      PUBLISH_URL: "http://127.0.0.1:1",
+      PUBLISH_SECRET: "any",
+      CONNECT_TIMEOUT: "1",
+      DURATION: "1",
+    });
+    expect(exitCode).toBe(1);
+    expect(missed).toContain("clients connected and subscribed");
+  });
+});

@@ -1,0 +1,95 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+
+/** What a delivery comes to: how many times it is sent, after how long, and how it reads then. */
+interface Treatment {
+  readonly times: number;
+  readonly delayMs: number;
+  readonly text: string;
+}
+
+/** What is done wrong. Told the text of a delivery, and its turn among all deliveries of the load: 1 and up. */
+export type Fault = (delivery: {
+  readonly text: string;
+  readonly turn: number;
+  readonly socket: WebSocket;
+}) => Partial<Treatment>;
+
+/** As much of the native protocol and of the publish API as a load test uses, in one process, and with a fault that one chooses. */
+export class FaultySystem {
+  readonly #http = createServer((request, response) => {
+    void this.#publish(request).then((status) => response.writeHead(status).end());
+  });
+  readonly #sockets = new WebSocketServer({ server: this.#http });
+  readonly #subscribers = new Map<string, Set<WebSocket>>();
+  readonly #fault: Fault;
+  #turn = 0;
+
+  private constructor(fault: Fault) {
+    this.#fault = fault;
+    this.#sockets.on("connection", (socket) => {
+      socket.send(JSON.stringify({ type: "welcome", connectionId: "1.1", version: 1 }));
+      socket.on("message", (frame) => this.#command(socket, String(frame)));
+      socket.on("close", () => {
+        for (const subscribers of this.#subscribers.values()) subscribers.delete(socket);
+      });
+    });
+  }
+
+  /** Starts one on a free port. */
+  static async start(fault: Fault = () => ({})): Promise<FaultySystem> {
+    const system = new FaultySystem(fault);
+    system.#http.listen(0, "127.0.0.1");
+    await once(system.#http, "listening");
+    return system;
+  }
+
+  /** How a load test reaches it. */
+  get variables(): Readonly<Record<string, string>> {
+    const { port } = this.#http.address() as AddressInfo;
+    return { URL: `ws://127.0.0.1:${port}`, PUBLISH_URL: `http://127.0.0.1:${port}`, PUBLISH_SECRET: "any" };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#http.closeAllConnections();
+    const closed = once(this.#http, "close");
+    this.#http.close();
+    await closed;
+  }
+
+  #command(socket: WebSocket, text: string): void {
+    const { channels } = JSON.parse(text) as { channels: readonly { channel: string }[] };
+    const names = channels.map(({ channel }) => channel);
+    for (const name of names) this.#subscribers.set(name, (this.#subscribers.get(name) ?? new Set()).add(socket));
+    socket.send(JSON.stringify({ type: "subscribed", channels: names }));
+  }
+
+  async #publish(request: IncomingMessage): Promise<number> {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const { channel, event, payload } = JSON.parse(body) as { channel: string; event: string; payload: unknown };
+    const text = JSON.stringify({ channel, event, payload });
+    for (const socket of this.#subscribers.get(channel) ?? []) {
+      // Faults are about what is measured, not about what leads the run.
+      if (event !== "load.numbered") socket.send(text);
+      else this.#deliver(socket, text);
+    }
+    return 204;
+  }
+
+  #deliver(socket: WebSocket, delivered: string): void {
+    this.#turn++;
+    const treatment = this.#fault({ text: delivered, turn: this.#turn, socket });
+    const { times, delayMs, text } = { times: 1, delayMs: 0, text: delivered, ...treatment };
+    const send = (): void => {
+      for (let sent = 0; sent < times; sent++) socket.send(text);
+    };
+    if (delayMs === 0) send();
+    else setTimeout(send, delayMs);
+  }
+}

@@ -1,0 +1,139 @@
+import type { ChildProcess } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { REPOSITORY } from "../bench/repository.ts";
+import type { ScenarioName } from "../k6/lib/phases.ts";
+import type { Results } from "../k6/lib/results.ts";
+import type { ProcessReport } from "../k6/lib/summary.ts";
+
+const ENSURE = join(REPOSITORY, "packages/testkit/tools/ensure-k6.mjs");
+const LAST_LINES = 20;
+/** What k6 exits with when a threshold was crossed: the merged verdict says that better. */
+const THRESHOLD_CROSSED = 99;
+
+/** The path of the k6 binary, which is fetched first where there is none. */
+export async function k6Binary(): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [ENSURE]);
+  return stdout.trim();
+}
+
+interface K6Options {
+  readonly binary: string;
+  readonly scenario: ScenarioName;
+  /** Which of how many. */
+  readonly index: number;
+  readonly count: number;
+  /** Settings for the script. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Where it writes its results. */
+  readonly reportFile: string;
+  /** Port of its own API, on which its metrics are looked at while it runs. */
+  readonly apiPort: number;
+  /** True: clients connect from addresses of their own, 127.0.x.y. */
+  readonly isLoopback: boolean;
+}
+
+// What still runs when the runner ends before its time.
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** One process of k6: a part of all clients. */
+export class K6Process {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #options: K6Options;
+  readonly #ended: Promise<number>;
+  readonly #lastLines: string[] = [];
+
+  constructor(options: K6Options) {
+    const { binary, scenario, variables, reportFile, count } = options;
+    this.#options = options;
+    // By the environment, not by flags: those are for everybody on the machine to see.
+    const env = { ...process.env, ...variables, REPORT: reportFile, PROCESSES: String(count) };
+    const script = join(REPOSITORY, "loadtest/k6", `${scenario}.ts`);
+    const child = spawn(binary, ["run", ...flagsOf(options), script], { env, stdio: ["ignore", "pipe", "pipe"] });
+    running.add(child);
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on("line", (line) => this.#said(line));
+    this.#ended = once(child, "exit").then(([code]) => {
+      running.delete(child);
+      return typeof code === "number" ? code : 1;
+    });
+  }
+
+  /** True while it runs. */
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resolves when it has ended, with what went wrong; null when nothing did. */
+  async ended(): Promise<string | null> {
+    const code = await this.#ended;
+    if (code === 0 || code === THRESHOLD_CROSSED) return null;
+    return `process ${this.#options.index + 1} of k6 ended with code ${code}:\n${this.#lastLines.join("\n")}`;
+  }
+
+  /** What a counter or gauge has come to so far; 0 when it can't be asked. */
+  async metric(name: string): Promise<number> {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.#options.apiPort}/v1/metrics/${name}`);
+      const body = (await answer.json()) as { data?: { attributes?: { sample?: Record<string, number> } } };
+      const sample = body.data?.attributes?.sample ?? {};
+      return sample["count"] ?? sample["value"] ?? 0;
+    } catch {
+      // Not there yet, or there no more.
+      return 0;
+    }
+  }
+
+  /** Its results; null when it wrote none. */
+  async results(): Promise<Results | null> {
+    try {
+      const report = JSON.parse(await readFile(this.#options.reportFile, "utf8")) as ProcessReport;
+      return report.results;
+    } catch {
+      // It ended too early; `ended` says why.
+      return null;
+    }
+  }
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isRunning) this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  #said(line: string): void {
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
+  }
+}
+
+function flagsOf({ index, count, apiPort, isLoopback }: K6Options): string[] {
+  const cuts = Array.from({ length: count + 1 }, (_, cut) =>
+    cut === 0 ? "0" : cut === count ? "1" : `${cut}/${count}`,
+  );
+  const segment = [
+    "--execution-segment",
+    `${cuts[index]}:${cuts[index + 1]}`,
+    "--execution-segment-sequence",
+    cuts.join(","),
+  ];
+  return [
+    "--quiet",
+    "--no-usage-report",
+    "--address",
+    `127.0.0.1:${apiPort}`,
+    ...(count === 1 ? [] : segment),
+    // Many source addresses: one has no more than some 28,000 ports towards each gateway.
+    ...(isLoopback ? ["--local-ips", `127.0.${20 + (index % 200)}.1-127.0.${20 + (index % 200)}.250`] : []),
+  ];
+}

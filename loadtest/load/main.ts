@@ -1,0 +1,147 @@
+/** Runs a load test over several processes of k6 and judges them as one. `make load` with HELP=1 says how; docs/load-testing.md what it means. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Disposal } from "../bench/disposal.ts";
+import { describeMachine } from "../bench/machine.ts";
+import { REPOSITORY } from "../bench/repository.ts";
+import { readSettings } from "../k6/lib/settings.ts";
+import type { Outcome } from "../k6/lib/verdict.ts";
+import { judge } from "../k6/lib/verdict.ts";
+import { k6Binary } from "./k6-process.ts";
+import { startLocalSystem } from "./local-system.ts";
+import type { RunnerOptions } from "./options.ts";
+import { DEFAULT_CLIENTS, readRunnerOptions, USAGE } from "./options.ts";
+import { writeReport } from "./report.ts";
+import { runGenerators } from "./run-generators.ts";
+
+type Variables = Readonly<Record<string, string>>;
+
+const EXIT_CODES: Readonly<Record<Outcome, number>> = { passed: 0, failed: 1, generator: 3 };
+const USAGE_ERROR = 2;
+const INTERRUPTED = 130;
+
+// By default a signal ends this process only, and would leave the others behind: they are stopped on exit.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(INTERRUPTED));
+process.exitCode = await main(process.env);
+
+async function main(environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+  if (environment["HELP"] !== undefined) {
+    console.log(USAGE);
+    return 0;
+  }
+  let options: RunnerOptions;
+  const given = definedOnly(environment);
+  const isElsewhere = (given["URL"] ?? "") !== "";
+  // Settings are refused before anything is started; what is started here has addresses only later.
+  const placeholder = isElsewhere
+    ? {}
+    : { URL: "ws://127.0.0.1", PUBLISH_URL: "http://127.0.0.1", PUBLISH_SECRET: "x", SECRET: "x", HISTORY: "yes" };
+  let base: Variables;
+  try {
+    options = readRunnerOptions(environment);
+    base = withDefaults(given, options.processes);
+    readSettings(options.scenario, { ...base, ...placeholder });
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\nHELP=1 shows all settings.`);
+    return USAGE_ERROR;
+  }
+  const stack = new Disposal();
+  try {
+    return await load(options, base, stack);
+  } finally {
+    await stack[Symbol.asyncDispose]();
+  }
+}
+
+async function load(options: RunnerOptions, base: Variables, stack: Disposal): Promise<number> {
+  const { scenario, gateways, processes } = options;
+  const began = performance.now();
+  const [loadBefore = 0] = loadavg();
+  const binary = await k6Binary();
+  const folder = await mkdtemp(join(tmpdir(), "carillon-load-results-"));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const system = gateways === null ? null : await startLocalSystem(gateways, stack);
+  const variables = { ...base, ...(system?.variables ?? {}) };
+  const settings = { ...readSettings(scenario, variables), processes };
+  console.log(
+    `${scenario}: ${settings.clients} clients on ${settings.urls.length} gateway address(es), ${processes} process(es) of k6, ${settings.protocol}`,
+  );
+  const { results, recorder, problems } = await runGenerators({
+    binary,
+    settings,
+    variables,
+    folder,
+    system,
+    stack,
+  });
+  const verdict = judge(settings, results, recorder.generatorProblems(settings.limits.generatorIdleShare));
+  const version = await promisify(execFile)(binary, ["version"]);
+  const report = {
+    command: commandOf(base),
+    date: new Date().toISOString().slice(0, 10),
+    seconds: (performance.now() - began) / 1_000,
+    machine: await describeMachine(),
+    loadBefore,
+    k6: { version: /v(\S+)/.exec(version.stdout)?.[1] ?? "unknown", processes },
+    settings,
+    results,
+    verdict,
+    marks: recorder.marks,
+    timeline: recorder.moments,
+  };
+  const folderOut = options.outFolder ?? join(REPOSITORY, "loadtest/dist/load");
+  const paths = await writeReport(report, {
+    folder: folderOut,
+    name: `load-${scenario}`,
+    forms: ["md", "json", "html"],
+  });
+  if (options.writesDocs) {
+    const name = `load-${scenario}-${settings.clients}`;
+    await writeReport(report, { folder: join(REPOSITORY, "docs/benchmarks"), name, forms: ["md", "json"] });
+  }
+  for (const { title, reached, demanded, isMet } of verdict.objectives)
+    console.log(`${isMet ? "  ok    " : "  MISSED"} ${title}: ${reached} (${demanded})`);
+  for (const problem of problems) console.error(problem);
+  console.log(`\n${verdict.text}\n\nReport: ${paths.filter((path) => path.endsWith(".html")).join(", ")}`);
+  // A process of the generator that broke has told less than it should have.
+  return problems.length > 0 ? EXIT_CODES.failed : EXIT_CODES[verdict.outcome];
+}
+
+/** What all processes of k6 have to agree on. Each of them needs a thread at least. */
+function withDefaults(given: Variables, processes: number): Variables {
+  const clients = given["N"] || String(DEFAULT_CLIENTS);
+  const threads =
+    given["VUS"] || String(Math.min(Number(clients), Math.max(processes, Math.ceil(Number(clients) / 1_000))));
+  return { ...given, N: clients, VUS: threads, RUN: given["RUN"] || Date.now().toString(36) };
+}
+
+/** The settings that were given, as one would type them; secrets and what make and the shell add aside. */
+function commandOf(variables: Variables): string {
+  const shown = [
+    "N",
+    "SCENARIO",
+    "PROTOCOL",
+    "GATEWAYS",
+    "PROCESSES",
+    "VUS",
+    "RAMP",
+    "HOLD",
+    "DURATION",
+    "RATE",
+    "UNICAST_RATE",
+    "PAYLOAD",
+    "CHURN",
+  ];
+  const slo = Object.keys(variables).filter((name) => name.startsWith("SLO_"));
+  const given = [...shown, ...slo].filter((name) => process.env[name] !== undefined && process.env[name] !== "");
+  return ["make load", ...given.map((name) => `${name}=${process.env[name]}`)].join(" ");
+}
+
+function definedOnly(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
+}

@@ -1,0 +1,67 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { CHART, ENOUGH, helm, renderWith } from "./support/chart.ts";
+import { conform } from "./support/kubeconform.ts";
+
+const RULES = `groups:
+  - name: carillon
+    rules:
+      - alert: Example
+        expr: sum(carillon_connections) < 1
+        annotations:
+          summary: "{{ $labels.pod }} has {{ $value }} connections"
+`;
+const DASHBOARD = '{ "title": "Example", "panels": [{ "legendFormat": "{{pod}}" }] }\n';
+
+/** A copy of the chart with one dashboard, and with these alerts or none. */
+async function copyWith(rules: string | null, into: string): Promise<string> {
+  const chart = join(into, "carillon");
+  await cp(CHART, chart, { recursive: true });
+  await rm(join(chart, "files"), { recursive: true, force: true });
+  for (const folder of ["dashboards", "alerts"]) await mkdir(join(chart, "files", folder), { recursive: true });
+  await writeFile(join(chart, "files/dashboards/overview.json"), DASHBOARD);
+  if (rules !== null) await writeFile(join(chart, "files/alerts/carillon.rules.yaml"), rules);
+  return chart;
+}
+
+test("alerts and dashboards get into the cluster as they are, braces and all, with the labels that are asked for", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "carillon-monitoring-"));
+  try {
+    const monitoring = {
+      prometheusRule: { enabled: true, labels: { release: "prometheus" } },
+      dashboards: {
+        enabled: true,
+        namespace: "grafana",
+        labels: { grafana_dashboard: "yes" },
+        annotations: { folder: "Us" },
+      },
+    };
+    const chart = await renderWith({ chart: await copyWith(RULES, folder), values: [ENOUGH, { monitoring }] });
+    const rule = chart.get("PrometheusRule", "carillon");
+    expect(rule.spec).toEqual(parse(RULES));
+    expect(rule.metadata.labels).toMatchObject({ release: "prometheus" });
+    expect(chart.file("carillon-dashboard-overview", "overview.json")).toBe(DASHBOARD);
+    expect(chart.get("ConfigMap", "carillon-dashboard-overview").metadata).toMatchObject({
+      namespace: "grafana",
+      labels: { grafana_dashboard: "yes" },
+      annotations: { folder: "Us" },
+    });
+    expect((await conform(chart.text, "1.37.0")).problems).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("alerts that are asked for and not there are missed", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "carillon-monitoring-"));
+  try {
+    const monitoring = { prometheusRule: { enabled: true } };
+    const outcome = await helm("template", { chart: await copyWith(null, folder), values: [ENOUGH, { monitoring }] });
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining("files/alerts/carillon.rules.yaml") });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
