@@ -206,7 +206,7 @@ describe("one process", () => {
 
   test("Chromium: the build for a script tag, beside pusher-js' own", async () => {
     const { resolve } = createRequire(import.meta.url);
-    const plugin = join(dirname(resolve("@carillon/pusher-recovery")), "pusher-recovery.min.js");
+    const plugin = join(dirname(resolve("@carillon/pusher-recovery/package.json")), "dist/pusher-recovery.min.js");
     const files = [resolve("pusher-js/dist/web/pusher.min.js"), plugin];
     const scripts = await Promise.all(files.map((file) => readFile(file, "utf8")));
     await using site = await servePage(pageWith(scripts, link.port));
