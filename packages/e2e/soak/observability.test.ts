@@ -140,7 +140,7 @@ test("dashboards › every expression gives data in a real Prometheus that scrap
   );
   clearInterval(traffic);
   await Promise.all(clients.map((client) => client.close()));
-  await pusher.close();
+  await pusher[Symbol.asyncDispose]();
 });
 
 test("alerts › NATS away fires for every process, and is over when it is back", async () => {
