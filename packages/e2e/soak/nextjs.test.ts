@@ -225,6 +225,8 @@ describe("examples/nextjs, built and started, in Chromium", () => {
     const subscriptionsAre = (count: number) =>
       expect.poll(() => carillon.metric("carillon_subscriptions"), within).toBe(count);
     await subscriptionsAre(0);
+    // It compiles a page when that is first asked for, which takes as long as the machine takes: longer than a browser waits.
+    expect((await fetch(dev.url, { signal: AbortSignal.timeout(90_000) })).status).toBe(200);
     await using page = await visit("ann", dev.url);
     // Her orders, and who is there.
     await subscriptionsAre(2);
