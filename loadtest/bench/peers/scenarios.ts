@@ -29,6 +29,7 @@ export const PEER_SCENARIOS: readonly Scenario[] = [
     ...idle,
     ...common,
     title: `Resident memory: slope from ${IDLE_SIZES.few} to ${IDLE_SIZES.many} idle connections, then as many channels of their own.`,
+    metrics: idle.metrics.filter(({ key }) => key !== "residentMib"),
     ...inOnePart((run) => measureIdle(run, IDLE_SIZES)),
   },
   {

@@ -51,12 +51,11 @@ beforeAll(async () => {
   nats = await NatsServer.start({ jetStream: true });
   exporter = await NatsExporter.start(nats);
   const args = ["--config", await writeConfig(configFor(endpoint.url)), "--nats", nats.url];
-  const [first, second, publisher, worker] = await Promise.all([
-    CarillonProcess.start("gateway", args),
-    CarillonProcess.start("gateway", args),
-    CarillonProcess.start("publisher", args),
-    CarillonProcess.start("webhooks", args),
-  ]);
+  // One after the other: four at once take too long to be ready on a busy machine.
+  const first = await CarillonProcess.start("gateway", args);
+  const second = await CarillonProcess.start("gateway", args);
+  const publisher = await CarillonProcess.start("publisher", args);
+  const worker = await CarillonProcess.start("webhooks", args);
   processes = { first, second, publisher, worker };
   prometheus = await Prometheus.start(
     {
@@ -141,7 +140,7 @@ test("dashboards › every expression gives data in a real Prometheus that scrap
   );
   clearInterval(traffic);
   await Promise.all(clients.map((client) => client.close()));
-  await pusher.close();
+  await pusher[Symbol.asyncDispose]();
 });
 
 test("alerts › NATS away fires for every process, and is over when it is back", async () => {

@@ -29,7 +29,8 @@ export interface WrittenDashboard {
 /** The dashboards that stand in the chart. */
 export function writtenDashboards(): readonly WrittenDashboard[] {
   const folder = new URL("dashboards/", FILES);
-  return readdirSync(folder).map((file) => {
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return files.map((file) => {
     const text = readFileSync(new URL(file, folder), "utf8");
     return { file, text, ...JSON.parse(text) };
   });
