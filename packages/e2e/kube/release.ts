@@ -50,7 +50,7 @@ export class Release {
   /** Installs or upgrades, and waits until everything is ready. */
   async apply(set: Readonly<Record<string, string | number | boolean>> = {}, waitSeconds = 300): Promise<void> {
     await this.helm(`upgrade --install ${NAME} ${this.arguments(set)} --wait --timeout ${waitSeconds}s`);
-    await this.#becomesWhole();
+    await this.becomesWhole();
   }
 
   /** All objects of the chart but those of its tests, as YAML, by a file of values. Default: those of the release. */
@@ -104,7 +104,7 @@ export class Release {
    * Resolves when nothing of an earlier rollout is left: all pods are of the newest kind and have been ready for long enough, and none is
    * ending. Helm alone waits only until the new pods are ready, while the old ones may not have been told to end yet.
    */
-  async #becomesWhole(): Promise<void> {
+  async becomesWhole(): Promise<void> {
     const { api } = this.#cluster.plane;
     const check = async () => {
       const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;

@@ -151,6 +151,8 @@ describe(`${CLIENTS} clients on ${GATEWAYS} gateways`, () => {
     const outcome = await load.during(async () => {
       await change({ "gateway.autoscaling.connectionsPerPod": ROOM_FOR_ALL });
       await haveGateways(GATEWAYS);
+      // Those that go are no longer counted, but still drain.
+      await release.becomesWhole();
     });
     report.add(...outcomeCells("autoscaler takes two gateways away", outcome));
     expectSmooth(outcome);
