@@ -56,8 +56,11 @@ describe("components that are replaced in the running page, as in development, i
       await expect.poll(() => heardBy(page), within).toEqual(expected);
     }
     await metricIs("carillon_connections", how.connections);
-    await page.close();
+    // All that any version held is given up, though the connections stand.
+    await page.evaluate(() => window.page.hide());
     await metricIs("carillon_subscriptions", 0);
+    expect(await carillon.metric("carillon_connections")).toBe(how.connections);
+    await page.close();
     await metricIs("carillon_connections", 0);
   });
 });

@@ -13,6 +13,8 @@ export interface HotPage {
   readonly heard: readonly Heard[];
   /** Evaluates the components' module at an address, and mounts its components in the place of those before. */
   show(address: string, version: number): Promise<void>;
+  /** Unmounts the components. */
+  hide(): void;
   /** What `import.meta.hot.dispose` is for: ends the client of what is shown. */
   dispose(): void;
 }
@@ -28,6 +30,7 @@ const page: HotPage = {
       </StrictMode>,
     );
   },
+  hide: () => root.render(null),
   dispose: () => shown?.client.close(),
 };
 
