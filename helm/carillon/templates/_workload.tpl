@@ -13,6 +13,11 @@ metadata:
 spec:
   {{- if not .isScaled }}
   replicas: {{ .values.replicas }}
+  {{- else }}
+  {{- /* Left out at the upgrade that turns the autoscaler on, it would be 1 until that one acts. So it stays what it is. */}}
+  {{- with lookup "apps/v1" "Deployment" $root.Release.Namespace (printf "%s-%s" (include "carillon.fullname" $root) .role) }}
+  replicas: {{ .spec.replicas }}
+  {{- end }}
   {{- end }}
   revisionHistoryLimit: {{ $root.Values.revisionHistoryLimit }}
   minReadySeconds: {{ include "carillon.minReadySeconds" $root }}

@@ -80,6 +80,18 @@ test("an upgrade that changes nothing restarts nothing", async () => {
   expect(await names()).toEqual(before);
 });
 
+test("turning an autoscaler on leaves as many gateways as there are", async () => {
+  await release.apply();
+  const names = async () => (await release.pods("gateway")).map(({ metadata }) => metadata.name).sort();
+  const before = await names();
+  expect(before.length).toBeGreaterThan(1);
+  await release.apply({ "gateway.autoscaling.enabled": true, "gateway.autoscaling.minReplicas": 1 });
+  const replicas = await release.kubectl("get deployment carillon-gateway -o jsonpath='{.spec.replicas}'");
+  expect(replicas).toBe(String(before.length));
+  expect(await names()).toEqual(before);
+  await release.apply();
+});
+
 test("pods that don't keep to the restricted profile never come to be", async () => {
   const loose = release.helm(
     `install loose ${release.arguments()} --set-json 'securityContext={"runAsNonRoot":false}' --wait --timeout 10s`,
