@@ -48,14 +48,11 @@ async function pagesOf(nats: NatsServer): Promise<string> {
 
 function flatten(prefix: string, page: Numbers): (readonly [string, number])[] {
   return Object.entries(page).flatMap(([key, value]) => {
+    // Counts of the pages that were asked for have paths as keys, which are no names of metrics.
+    if (!/^\w+$/.test(key)) return [];
     const name = `${prefix}_${key}`;
     if (typeof value === "number") return [[name, value] as const];
     const isGroup = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isGroup
-      ? flatten(
-          name.replace(/_stats$|$/, (end) => end),
-          value as Numbers,
-        )
-      : [];
+    return isGroup ? flatten(name, value as Numbers) : [];
   });
 }
