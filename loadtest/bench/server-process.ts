@@ -31,12 +31,15 @@ process.once("exit", () => {
 export class ServerProcess {
   readonly role: string;
   readonly pid: number;
+  /** The line with which it said that it is ready. */
+  readonly readyLine: string;
   readonly #child: ChildProcess;
 
-  private constructor(role: string, child: ChildProcess, pid: number) {
+  private constructor(role: string, child: ChildProcess, { pid, readyLine }: { pid: number; readyLine: string }) {
     this.role = role;
     this.#child = child;
     this.pid = pid;
+    this.readyLine = readyLine;
   }
 
   /** Starts a server and waits until it accepts connections. Rejects with its last lines of output when it doesn't. */
@@ -49,11 +52,11 @@ export class ServerProcess {
     running.add(child);
     child.once("exit", () => running.delete(child));
     const lastLines: string[] = [];
-    const ready = new Promise<void>((resolve, reject) => {
+    const ready = new Promise<string>((resolve, reject) => {
       const onLine = (line: string): void => {
         lastLines.push(line);
         if (lastLines.length > 10) lastLines.shift();
-        if (options.isReadyLine(line)) resolve();
+        if (options.isReadyLine(line)) resolve(line);
       };
       // Reading goes on after the start, or the server would block once the pipe is full.
       createInterface({ input: child.stdout }).on("line", onLine);
@@ -61,15 +64,16 @@ export class ServerProcess {
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`exit code ${code}`)));
     });
+    let readyLine: string;
     try {
-      await Promise.race([ready, timeout(READY_DEADLINE_MS)]);
+      readyLine = await Promise.race([ready, timeout(READY_DEADLINE_MS)]);
     } catch (error) {
       child.kill("SIGKILL");
       throw new Error(`${options.role} did not start: ${String(error)}\n${lastLines.join("\n")}`, { cause: error });
     }
     ready.catch(() => undefined);
     if (child.pid === undefined) throw new Error(`${options.role} has no process id`);
-    return new ServerProcess(options.role, child, child.pid);
+    return new ServerProcess(options.role, child, { pid: child.pid, readyLine });
   }
 
   /** True while it runs. */

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import type { ListenAddress } from "./http-types.ts";
 
 /** The server can't listen at this address. `code` is the system's: EACCES, EADDRNOTAVAIL, ENOTFOUND, or "UNKNOWN". */
@@ -25,23 +25,16 @@ export class PortInUseError extends ListenError {
 }
 
 /**
- * Finds out why listening failed: uWebSockets.js doesn't say, so the same is tried once with the platform's own server, whose
- * errors have names.
- */
-export async function explainListenFailure(address: ListenAddress): Promise<ListenError> {
-  const probed = await probe(address);
-  return typeof probed === "number" ? listenError(address, "UNKNOWN") : probed;
-}
-
-/**
- * The port that several processes are going to share: the one of the address, or any free one for 0. Nothing listens there when it
- * resolves.
+ * The port that can be listened at: the one of the address, or any free one for 0. Nobody listens there when it resolves. uWebSockets.js
+ * doesn't say why it can't listen, so the platform's own server tries, whose errors have names.
  *
- * @throws ListenError when something does, or the address can't be listened at.
+ * @throws ListenError when somebody listens there, or the address can't be listened at.
  */
 export async function findListenPort(address: ListenAddress): Promise<number> {
   const probed = await probe(address);
   if (typeof probed === "number") return probed;
+  // Connections that an earlier process has closed are in the way of this try, and of nobody who is ready to share the port.
+  if (probed instanceof PortInUseError && !(await isListenedAt(address))) return address.port;
   throw probed;
 }
 
@@ -74,6 +67,26 @@ function probe(address: ListenAddress): Promise<number | ListenError> {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });
+  });
+}
+
+/** An answer that takes so long, in ms, comes from somebody who is too busy to give it. */
+const ANSWER_WITHIN_MS = 1000;
+
+/** Where a server that listens everywhere is reached. */
+const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+function isListenedAt({ host, port }: ListenAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: LOOPBACK[host] ?? host, port, timeout: ANSWER_WITHIN_MS });
+    const end = (isListened: boolean) => {
+      socket.destroy();
+      resolve(isListened);
+    };
+    // With the port that it wants to reach as its own a socket meets itself.
+    socket.once("connect", () => end(socket.localPort !== port));
+    socket.once("timeout", () => end(true));
+    socket.once("error", () => end(false));
   });
 }
 

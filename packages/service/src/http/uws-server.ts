@@ -5,7 +5,7 @@ import { ClientAddresses, type ClientAddressOptions } from "./client-address.ts"
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import type { HttpHandler, HttpRoute, ListenAddress, PublicServer, WebSocketEndpoint } from "./http-types.ts";
 import { watchedTimerSeconds } from "./idle-timer.ts";
-import { explainListenFailure } from "./listen-error.ts";
+import { findListenPort, listenError } from "./listen-error.ts";
 import { PendingExchanges } from "./pending-exchanges.ts";
 import { problem, upgradeRequired } from "./problem.ts";
 import { RouteTable } from "./route-table.ts";
@@ -123,8 +123,14 @@ class UwsServer implements PublicServer {
     checkRange("port", address.port, { min: 0, max: 65_535 });
     this.#phase = "listening";
     this.#registerDefaults();
-    const socket = this.#tryListen(address);
-    if (socket === false) throw await explainListenFailure(address);
+    const isShared = address.isShared === true;
+    const socket = isShared
+      ? this.#tryListen(address, this.#uws.LIBUS_LISTEN_DEFAULT)
+      : await this.#listenAlone(address);
+    if (socket === false) {
+      await findListenPort(address);
+      throw listenError(address, "UNKNOWN");
+    }
     this.#listenSocket = socket;
     return { host: address.host, port: this.#uws.us_socket_local_port(socket) };
   }
@@ -154,10 +160,24 @@ class UwsServer implements PublicServer {
     if (this.#phase !== "routing") throw new Error("The server listens already, or has been closed.");
   }
 
-  #tryListen(address: ListenAddress): UwsListenSocket | false {
+  /**
+   * Connections of a process that has ended keep its port for a minute, unless it was opened to be shared: a restart would fail. So it is
+   * shared, and that nobody else shares it is made sure of before: by having it alone for a moment, or, where such connections
+   * are in the way, by asking whether somebody listens.
+   */
+  async #listenAlone(address: ListenAddress): Promise<UwsListenSocket | false> {
+    const alone = this.#tryListen(address, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT);
+    if (alone === false) {
+      const port = await findListenPort(address);
+      return this.#tryListen({ ...address, port }, this.#uws.LIBUS_LISTEN_DEFAULT);
+    }
+    const port = this.#uws.us_socket_local_port(alone);
+    this.#uws.us_listen_socket_close(alone);
+    return this.#tryListen({ ...address, port }, this.#uws.LIBUS_LISTEN_DEFAULT);
+  }
+
+  #tryListen(address: ListenAddress, mode: number): UwsListenSocket | false {
     let result: UwsListenSocket | false = false;
-    const { LIBUS_LISTEN_DEFAULT, LIBUS_LISTEN_EXCLUSIVE_PORT } = this.#uws;
-    const mode = address.isShared === true ? LIBUS_LISTEN_DEFAULT : LIBUS_LISTEN_EXCLUSIVE_PORT;
     this.#app.listen(address.host, address.port, mode, (socket) => {
       result = socket;
     });

@@ -45,6 +45,19 @@ describe("listen", () => {
     expect((await fetch(running.url)).status).toBe(404);
   });
 
+  test("a port is free again for a restart, and for one server only, right after a server closed its connections", async () => {
+    await using first = newServer();
+    first.webSocket(endpoint);
+    const { port } = await first.listen({ host: "127.0.0.1", port: 0 });
+    const client = await SocketClient.open(port);
+    await first.close();
+    await client.closed();
+    await using second = newServer();
+    expect(await second.listen({ host: "127.0.0.1", port })).toEqual({ host: "127.0.0.1", port });
+    await using third = newServer();
+    await expect(third.listen({ host: "127.0.0.1", port })).rejects.toMatchObject({ code: "EADDRINUSE" });
+  });
+
   test("a port that something else has is refused too", async () => {
     await withOtherServer(async (port) => {
       await using server = newServer();
