@@ -64,6 +64,7 @@ e2e-kube: build ## The chart on a real Kubernetes control plane with processes a
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-envoy.mjs >/dev/null
 	@node packages/testkit/tools/ensure-helm.mjs >/dev/null
+	@node packages/testkit/tools/ensure-k6.mjs >/dev/null
 	@node packages/e2e/kube/ensure-definitions.mjs >/dev/null
 	@node packages/e2e/kube/control-plane/ensure-control-plane.mjs >/dev/null
 	@mkdir -p $(RESULTS)

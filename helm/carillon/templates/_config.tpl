@@ -68,6 +68,11 @@ tls:
 {{- end }}
 {{- end -}}
 
+{{/* How NATS is reached, and nothing else: for who needs no app. */}}
+{{- define "carillon.config.natsOnly" -}}
+{{- toYaml (dict "nats" (mustMergeOverwrite (dict) .Values.config.nats (include "carillon.config.nats" . | fromYaml))) -}}
+{{- end -}}
+
 {{- define "carillon.secretName" -}}
 {{- if .Values.secrets.existingSecret -}}
 {{- .Values.secrets.existingSecret -}}

@@ -24,6 +24,16 @@ asks its clients, over `spreadSeconds`, to come back elsewhere. So no preStop ho
 {{- add .Values.gateway.drain.delaySeconds ($timeout | int) (include "carillon.marginSeconds" . | int) -}}
 {{- end -}}
 
+{{/*
+An Envoy passes bytes on until its clients have been asked to come back, and those asked again that came meanwhile: `carillon drain` looks
+five times for these, which takes 21 seconds.
+*/}}
+{{- define "carillon.envoy.drainSeconds" -}}
+{{- with .Values.loadBalancer.envoy -}}
+{{- ternary (max .drainSeconds (add .drain.delaySeconds .drain.spreadSeconds 25)) .drainSeconds .drain.enabled | int -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A new pod must be known to load balancers before an old one goes: that takes as long in both directions. */}}
 {{- define "carillon.minReadySeconds" -}}
 {{- .Values.gateway.drain.delaySeconds -}}

@@ -132,6 +132,10 @@ spec:
   mountPath: /etc/carillon/secrets
   readOnly: true
 {{- end }}
+{{- include "carillon.natsMounts" . }}
+{{- end -}}
+
+{{- define "carillon.natsMounts" -}}
 {{- if ne .Values.nats.auth.method "none" }}
 - name: nats-auth
   mountPath: /etc/carillon/nats-auth
@@ -156,6 +160,12 @@ spec:
     secretName: {{ . }}
     defaultMode: 0440
 {{- end }}
+{{- include "carillon.natsVolumes" . }}
+{{- end -}}
+
+{{/* Takes the same. */}}
+{{- define "carillon.natsVolumes" -}}
+{{- $values := .root.Values -}}
 {{- if ne $values.nats.auth.method "none" }}
 - name: nats-auth
   secret:

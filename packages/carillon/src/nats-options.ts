@@ -21,7 +21,8 @@ import {
 
 /** What the bus is told besides its settings. */
 export interface NatsSurroundings {
-  readonly role: ConfigRole;
+  /** `proxy`: who may have clients come back through another proxy, and nothing else. */
+  readonly role: ConfigRole | "proxy";
   /** Of a tool that has a role's credentials. Absent: a process of that role itself. */
   readonly tool?: string;
   /** The most that the streams keep of a channel; absent: what they keep by default. */

@@ -41,6 +41,7 @@ import { startBackbone } from "./backbone.ts";
 import type { Closing } from "./closing.ts";
 import { demoRoutes } from "./demo-routes.ts";
 import { Leaving } from "./leaving.ts";
+import { answerProxyDrains } from "./proxy-drains.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 /** What one process of Carillon is made from. */
@@ -143,6 +144,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
     isAccepting = () => !leaving.hasBegun && gateway.isAccepting;
     closing.push("gateway", () => gateway.close());
     closing.push("webhook events", () => gateway.closeWebhooks(WEBHOOK_CLOSE_MS));
+    closing.push("proxy drains", answerProxyDrains({ natsBus, gateway, cluster, log }));
   }
   closing.push("cluster log", logMembersOf(cluster, log));
   closing.push("cluster", () => cluster.close());

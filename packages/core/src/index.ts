@@ -102,6 +102,7 @@ export type {
 export { HistoryUnavailableError, MAX_HEADS, TRIMMED_SHARE } from "./ports/history-store.ts";
 export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
+export type { ProxyDrainAnswer, ProxyDrainRequest, ProxyDrainResult } from "./ports/proxy-drains.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";
 export type {
   DeadLetter,

@@ -82,6 +82,8 @@ const BY_PATH: Readonly<Record<string, JsonSchema>> = {
   "loadBalancer.envoy.mode": choice("tcp", "http"),
   "loadBalancer.envoy.maxConnections": range(1, 10_000_000),
   "loadBalancer.envoy.drainSeconds": range(5, 86_400),
+  "loadBalancer.envoy.drain.delaySeconds": range(5, 600),
+  "loadBalancer.envoy.drain.spreadSeconds": range(0, 3600),
   "loadBalancer.envoy.concurrency": range(1, 256),
   "loadBalancer.envoy.dnsLookupFamily": choice("V4_PREFERRED", "V4_ONLY", "V6_ONLY", "AUTO", "ALL"),
   "loadBalancer.envoy.logLevel": choice("trace", "debug", "info", "warning", "error", "critical", "off"),

@@ -132,7 +132,7 @@ describe("configurations", () => {
 
   test.each(["nats.conf", "nats-tls.conf"])("%s is accepted by nats-server", async (file) => {
     await using certificates = await NatsTestCertificates.create();
-    const names = ["GATEWAY", "PUBLISHER", "WEBHOOKS", "ADMIN", "SYSTEM"];
+    const names = ["GATEWAY", "PUBLISHER", "WEBHOOKS", "PROXY", "ADMIN", "SYSTEM"];
     const passwords = Object.fromEntries(names.map((name) => [`NATS_${name}_PASSWORD`, "sabcdef"]));
     const { code, output } = await outcomeOf(await tool("nats-server"), ["-t", "-c", join(DEPLOY, "nats", file)], {
       env: {

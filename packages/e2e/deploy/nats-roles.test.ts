@@ -159,6 +159,16 @@ describe("roles › each works with its own credentials", () => {
     expect(outcome).toMatchObject({ code: 0 });
   });
 
+  test("who stops a proxy has its clients come back, with credentials that do nothing else", async () => {
+    await using client = await NativeClient.open(at(0).webSocketUrl);
+    const bin = join(REPOSITORY, "packages/carillon/bin/carillon.js");
+    const config = await writeConfig(`nats: ${nats.configFor("proxy")}`);
+    const args = [bin, "drain", "--via", "127.0.0.1", "--spread", "1", "--config", config];
+    const outcome = await outcomeOf(process.execPath, args);
+    expect(outcome).toMatchObject({ code: 0 });
+    expect((await client.closed).code).toBe(4203);
+  });
+
   test("nothing was refused to any of them", async () => {
     const lines = [...gateways, publisher, worker].flatMap(({ log }) => log.split("\n"));
     // An event that operators are told to look for.
@@ -166,7 +176,7 @@ describe("roles › each works with its own credentials", () => {
   });
 });
 
-type Role = "gateway" | "publisher" | "webhooks" | "admin" | "system";
+type Role = "gateway" | "publisher" | "webhooks" | "proxy" | "admin" | "system";
 
 const say = (role: Role, line: string) =>
   refusalOf(
@@ -202,6 +212,15 @@ describe("roles › what is not theirs is refused by the server", () => {
     ["webhooks", publishLine("$JS.API.STREAM.DELETE.CARILLON_HOOKS")],
     ["webhooks", publishLine("$JS.API.DIRECT.GET.CARILLON_HIST_0")],
     ["webhooks", subscribeLine("carillon.pub.>")],
+    ["publisher", publishLine("carillon.drain")],
+    ["webhooks", publishLine("carillon.drain")],
+    ["proxy", publishLine("carillon.ctl.all")],
+    ["proxy", publishLine("carillon.pub.1001.00.news")],
+    ["proxy", publishLine("_INBOX_proxy.forged")],
+    ["proxy", publishLine("$JS.API.STREAM.LIST")],
+    ["proxy", subscribeLine("carillon.drain")],
+    ["proxy", subscribeLine("carillon.ctl.>")],
+    ["proxy", subscribeLine(">")],
   ])("%s › %s", async (role, line) => {
     expect(await say(role, line)).toMatch(/^Permissions Violation/);
   });
@@ -211,6 +230,8 @@ describe("roles › what is not theirs is refused by the server", () => {
     ["gateway", subscribeLine("carillon.pub.>")],
     ["publisher", publishLine("carillon.pub.1001.00.news")],
     ["webhooks", publishLine("$JS.API.CONSUMER.MSG.NEXT.CARILLON_HOOKS.lane")],
+    ["proxy", publishLine("carillon.drain")],
+    ["proxy", subscribeLine("_INBOX_proxy.>")],
     ["admin", publishLine("$JS.API.STREAM.LIST")],
     ["admin", subscribeLine("carillon.pub.>")],
     ["system", subscribeLine("$SYS.>")],

@@ -22,8 +22,11 @@ const VALUES = {
   },
   nats: { builtIn: { enabled: true } },
   gateway: { drain: { delaySeconds: 5, spreadSeconds: 20 } },
-  loadBalancer: { envoy: { drainSeconds: 10 } },
+  loadBalancer: { envoy: { drainSeconds: 10, drain: { delaySeconds: 5, spreadSeconds: 20 } } },
 };
+
+/** What Kubernetes itself puts into a namespace. */
+const OF_EVERY_NAMESPACE: ReadonlySet<string> = new Set(["configmap/kube-root-ca.crt", "serviceaccount/default"]);
 
 /** The chart, installed in a cluster. */
 export class Release {
@@ -88,6 +91,21 @@ export class Release {
   /** Where to publish. */
   get publishUrl(): string {
     return `http://${this.#cluster.services.service(`${NAMESPACE}/${NAME}-publisher`)?.spec.clusterIP}`;
+  }
+
+  /** Resolves when nothing of a release that was uninstalled is left in its namespace. */
+  async becomesNothing(): Promise<void> {
+    const kinds = (await this.kubectl("api-resources --verbs=list --namespaced -o name")).trim().split("\n");
+    const counted = kinds.filter((each) => !/^(events|events\.events\.k8s\.io)$/.test(each));
+    const check = async () => {
+      const left = await this.kubectl(`get ${counted.join(",")} -o name --ignore-not-found`);
+      const more = left
+        .trim()
+        .split("\n")
+        .filter((name) => name !== "" && !OF_EVERY_NAMESPACE.has(name));
+      if (more.length > 0) throw new Error(`left: ${more.join(", ")}`);
+    };
+    await eventually(check, { timeoutMs: 120_000, intervalMs: 1000 });
   }
 
   /** Connections of each gateway that is ready, by its pod's name. */

@@ -26,7 +26,7 @@ export interface Secrets {
 }
 
 /** The users of deploy/nats/accounts.conf. */
-export type NatsUser = "gateway" | "publisher" | "webhooks" | "admin" | "system";
+export type NatsUser = "gateway" | "publisher" | "webhooks" | "proxy" | "admin" | "system";
 
 /** Begins with a letter: nats-server would read digits alone as a number. */
 const password = () => `s${randomBytes(20).toString("hex")}`;
@@ -36,6 +36,7 @@ export function makeSecrets(): Secrets {
     gateway: password(),
     publisher: password(),
     webhooks: password(),
+    proxy: password(),
     admin: password(),
     system: password(),
   };

@@ -1,10 +1,10 @@
-import { type Clock, countBy, type NodeCounters, paced, type Session } from "@carillon/core";
+import { type Clock, countBy, type NodeCounters, type ProxyDrainRequest, paced, type Session } from "@carillon/core";
 import type { PublicServer } from "@carillon/service";
 import type { Fallback } from "./fallback/fallback.ts";
 
 /** What Departures stand on. */
 export interface DeparturesOptions {
-  readonly server: Pick<PublicServer, "openSockets">;
+  readonly server: Pick<PublicServer, "openSockets" | "leaveProxy">;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -23,6 +23,9 @@ const LEAST_GRACE_MS = 100;
 
 const POLL_MS = 10;
 
+/** So long after all were asked an answer through a proxy still closes its connection, in ms: who keeps one open will call again. */
+const PROXY_LINGER_MS = 60_000;
+
 /** Sends clients elsewhere. */
 export class Departures {
   readonly #options: DeparturesOptions;
@@ -34,6 +37,28 @@ export class Departures {
   /** Asks one client to come back, perhaps to another gateway. */
   askForRebalance(session: Session): void {
     if (session.end("rebalance")) countBy(this.#options.counters.connectionsDrained, "rebalance");
+  }
+
+  /**
+   * Asks those who came through a proxy that is about to end to come back, spread over the request's time; calls over HTTP that wait for
+   * frames are ended, and their sessions go on. Answers how many there are, and goes on by itself.
+   */
+  through({ via, spreadMs, isDryRun }: ProxyDrainRequest): number {
+    const { clock, fallback, random, server, sessions } = this.#options;
+    const proxies = new Set(via);
+    const met = sessions().filter(({ transport }) => proxies.has(transport.peerAddress));
+    const fetches = fallback()?.fetches;
+    const waiting = fetches?.from(proxies) ?? [];
+    if (!isDryRun) {
+      for (const proxy of proxies) server.leaveProxy(proxy, spreadMs + PROXY_LINGER_MS);
+      const asks = met.map((session) => () => session.end("proxy_drain"));
+      const ends = waiting.map((fetch) => () => fetches?.end(fetch) === true);
+      const act = (leave: () => boolean) => {
+        if (leave()) countBy(this.#options.counters.connectionsDrained, "proxy");
+      };
+      void paced([...asks, ...ends], act, { clock, random, spreadMs });
+    }
+    return met.length + waiting.length;
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   IdleWatch,
   Node,
   type PresenceCounters,
+  type ProxyDrainRequest,
   type RebalanceState,
   type SourceCounters,
   type UserQuotaCounters,
@@ -236,6 +237,11 @@ export class Gateway {
     this.#rebalancer?.close();
     this.#options.server.stopListening();
     await this.#departures.all(spreadMs);
+  }
+
+  /** Asks those who came through a proxy to come back through another one: see {@link Departures.through}. Answers how many they are. */
+  drainProxy(request: ProxyDrainRequest): number {
+    return this.#departures.through(request);
   }
 
   /** Tells applications nothing more; resolves when the queue has what is to be told, at the latest after `timeoutMs`. */

@@ -115,14 +115,15 @@ export class MovableLink {
 
   /**
    * Hears a subject beside the channels; it stands once {@link confirm} resolves. `callback` must not throw. While the node
-   * moves, both connections bring what is sent: whoever listens must know a repeat. Returns the act that ends it.
+   * moves, both connections bring what is sent: whoever listens must know a repeat. `replyTo`: where an answer is wanted; "" for
+   * nowhere. Returns the act that ends it.
    */
-  listen(subject: string, callback: (data: Uint8Array) => void): () => void {
+  listen(subject: string, callback: (data: Uint8Array, replyTo: string) => void): () => void {
     const control: Control = {
       subject,
       // A refusal is reported by the link to whoever made it.
       callback: (error, msg) => {
-        if (error === null) callback(msg.data);
+        if (error === null) callback(msg.data, msg.reply ?? "");
       },
       subscriptions: new Map(),
     };

@@ -30,6 +30,7 @@ import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
 import { OncePublisher } from "./once-publisher.ts";
 import { createOnceStream } from "./once-stream.ts";
 import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
+import { NatsProxyDrains } from "./proxy-drains.ts";
 import { PublishOrder } from "./publish-order.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { SubjectSpace } from "./subject.ts";
@@ -62,6 +63,7 @@ export class NatsBus implements Bus {
   readonly #webhooks: NatsWebhookQueue;
   readonly #clusterLink: NatsClusterLink;
   readonly #blocks: NatsBlockStore;
+  readonly #proxyDrains: NatsProxyDrains;
   readonly #order = new PublishOrder();
   readonly #subscriptions: BusSubscriptions;
   readonly #listeners = new Set<(status: BusStatus) => void>();
@@ -99,6 +101,7 @@ export class NatsBus implements Bus {
       whenStanding: () => this.#subscriptions.whenStanding(),
       onGap: (silentMs) => this.#doubt(silentMs),
     });
+    this.#proxyDrains = new NatsProxyDrains({ space, link: this.#link });
     this.#blocks = new NatsBlockStore({
       space,
       settings: options.blocks ?? {},
@@ -143,6 +146,11 @@ export class NatsBus implements Bus {
   /** What the processes of the cluster tell each other, over the same connection; closed together with the bus. */
   get clusterLink(): ClusterLink {
     return this.#clusterLink;
+  }
+
+  /** How operators ask gateways to send those elsewhere who came through a proxy. */
+  get proxyDrains(): NatsProxyDrains {
+    return this.#proxyDrains;
   }
 
   /** Who is kept out, kept on JetStream over the same connection; closed together with the bus. */

@@ -165,6 +165,11 @@ export class SubjectSpace {
     return checkedSubject(`${this.#prefix}.ctl.${nodeId === null ? "all" : `node.${escapeToken(nodeId)}`}`);
   }
 
+  /** Where operators ask gateways to send those elsewhere who came through a proxy. */
+  ofProxyDrains(): string {
+    return `${this.#prefix}.drain`;
+  }
+
   /** The subject of a lane of webhook events. Ids of endpoints are made by Carillon, of characters that need no escaping. */
   ofLane(kind: HookKind, { appId, endpointId, lane }: WebhookLane): string {
     return checkedSubject(`${this.#prefix}.${kind}.${escapeToken(appId)}.${escapeToken(endpointId)}.${lane}`);

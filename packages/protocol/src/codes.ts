@@ -86,6 +86,7 @@ export const CLOSE_CODES = {
   drain: { code: 4200, reason: "this node is shutting down, reconnect" },
   idle: { code: 4201, reason: "nothing was heard from the client" },
   rebalance: { code: 4202, reason: "this node has more connections than others, reconnect" },
+  proxy_drain: { code: 4203, reason: "the proxy in front of this node is shutting down, reconnect" },
 } as const;
 
 /** The name of a close code. */

@@ -41,6 +41,7 @@ it("N39 › causes that pass by themselves never keep a client away", () => {
     "user_connection_limit",
     "drain",
     "rebalance",
+    "proxy_drain",
     "idle",
     "over_capacity",
     "token_expired",

@@ -57,6 +57,7 @@ export type { UwsManifest } from "./http/uws-manifest.ts";
 export { UWS_MANIFEST } from "./http/uws-manifest.ts";
 export type { PublicServerOptions } from "./http/uws-server.ts";
 export { createPublicServer } from "./http/uws-server.ts";
+export { canonicalAddress } from "./net/address-ranges.ts";
 export { isAddress, isPublicAddress } from "./net/public-address.ts";
 export type { AdminServer, AdminServerOptions } from "./process/admin-server.ts";
 export { ADMIN_PATHS, createAdminServer } from "./process/admin-server.ts";

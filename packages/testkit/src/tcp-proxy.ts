@@ -6,6 +6,8 @@ export interface TcpProxyOptions {
   readonly targetPort: () => number;
   /** Where to listen, on 127.0.0.1; default: a free port. */
   readonly port?: number;
+  /** From where it connects, one of 127.0.0.0/8: what its target sees; default: wherever the system does. */
+  readonly localAddress?: string;
   /** Reads from what a dialing side says first who it is; null while that can't be told yet. Default: nobody has a name. */
   readonly nameOf?: (head: string) => string | null;
 }
@@ -94,7 +96,8 @@ export class TcpProxy {
     const far = new Socket({ allowHalfOpen: true });
     const pair: Pair = { near, far, name: null, isPiping: false };
     this.#pairs.add(pair);
-    far.connect(this.#options.targetPort(), "127.0.0.1");
+    const { localAddress, targetPort } = this.#options;
+    far.connect({ port: targetPort(), host: "127.0.0.1", ...(localAddress === undefined ? {} : { localAddress }) });
     this.#listen(pair);
     this.#apply(pair);
   }

@@ -4,6 +4,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { WORKER_COMMAND } from "../workers/worker.ts";
 import { addCheckCommand } from "./check.ts";
 import { doctor } from "./doctor.ts";
+import { addDrainCommand } from "./drain.ts";
 import { exitCodeOf, explain } from "./failures.ts";
 import { serve } from "./serve.ts";
 import { addSizeCommand } from "./size.ts";
@@ -59,6 +60,7 @@ export function createProgram(): Command {
   addWebhookCommands(serverCommand(program, "webhooks", "tell applications what happens on their channels"));
   addTokenCommand(program);
   addCheckCommand(program);
+  addDrainCommand(program);
   addSizeCommand(program);
   withServerFlags(program.command("doctor"))
     .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")

@@ -9,7 +9,7 @@ export interface NodeCounters {
   readonly connectionsClosed: Map<number, number>;
   /** Connections that were turned away before they began, over HTTP too, by reason: `capacity`, `draining`, `blocks`, `files`, `memory`, `lag`, `path`, `bad_request`. */
   readonly upgradesRefused: Map<string, number>;
-  /** Connections whose clients were asked to come back elsewhere, by why: `shutdown`, `rebalance`. */
+  /** Connections whose clients were asked to come back elsewhere, by why: `shutdown`, `rebalance`, `proxy`. */
   readonly connectionsDrained: Map<string, number>;
   /** Connections cut because they did not read fast enough. */
   slowConsumers: number;

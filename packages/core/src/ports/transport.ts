@@ -21,6 +21,8 @@ export interface Transport {
   readonly bufferedBytes: number;
   /** The client's address as the node sees it, or as its proxy told it where that is trusted. */
   readonly remoteAddress: string;
+  /** The other end of the TCP connection: the client, or the proxy that stands before the node. "" where each call has one of its own. */
+  readonly peerAddress: string;
   /** Writes one frame. */
   write(frame: string | Uint8Array, isBinary: boolean): WriteResult;
   /** Writes frames one behind the other, in as few system calls as it can; ends at the first that isn't taken. */

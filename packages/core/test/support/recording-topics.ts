@@ -49,6 +49,7 @@ export class RecordingTopics implements TopicTree {
 export class RecordingTransport implements Transport {
   readonly bufferedBytes = 0;
   readonly remoteAddress = "127.0.0.1";
+  readonly peerAddress = "127.0.0.1";
   /** What the client got, as text. */
   readonly texts: string[] = [];
   readonly closes: { readonly code: number; readonly reason: string }[] = [];

@@ -66,6 +66,33 @@ describe("times that follow from the drain", () => {
     expect(rollout(envoy)).toMatchObject({ grace: 615, deadline: 910 });
   });
 
+  test("Envoy serves on until its clients were asked to come back, and those asked again who came meanwhile", async () => {
+    const drain = { delaySeconds: 30, spreadSeconds: 300 };
+    const envoy = (await render({ loadBalancer: { envoy: { drain } } })).get("Deployment", "carillon-envoy");
+    expect(at(envoy, "spec.template.spec.containers.0.lifecycle.preStop")).toEqual({ sleep: { seconds: 355 } });
+    expect(rollout(envoy)).toMatchObject({ grace: 370, deadline: 665 });
+    expect(at(envoy, "spec.template.spec.containers.1")).toMatchObject({
+      name: "drain",
+      args: expect.arrayContaining([
+        "drain",
+        "--on-sigterm",
+        "--via",
+        "$(POD_IPS)",
+        "--delay",
+        "30",
+        "--spread",
+        "300",
+      ]),
+      env: [{ name: "POD_IPS", valueFrom: { fieldRef: { fieldPath: "status.podIPs" } } }],
+    });
+    const off = (await render({ loadBalancer: { envoy: { drain: { ...drain, enabled: false } } } })).get(
+      "Deployment",
+      "carillon-envoy",
+    );
+    expect(at(off, "spec.template.spec.containers")).toHaveLength(1);
+    expect(rollout(off)).toMatchObject({ grace: 135 });
+  });
+
   test("an autoscaler takes one gateway in the time of a drain, and no more", async () => {
     const autoscaling = { enabled: true };
     const chart = await render({ gateway: { autoscaling, drain: { delaySeconds: 30, spreadSeconds: 300 } } });

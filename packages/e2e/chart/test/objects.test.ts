@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { fileReference, render } from "./support/chart.ts";
 import { at, listAt } from "./support/kubernetes-object.ts";
 import type { RenderedChart } from "./support/rendered-chart.ts";
@@ -162,6 +163,34 @@ describe("configuration", () => {
     ]);
   });
 
+  test("what runs beside Envoy knows NATS and nothing else, with credentials of its own, and may have a version of its own", async () => {
+    const auth = { method: "creds", existingSecret: "everybody" };
+    const drain = { natsExistingSecret: "proxies", tag: "0.2.0" };
+    const secrets = { existingSecret: "apps" };
+    const chart = await render({ nats: { auth }, secrets, loadBalancer: { envoy: { drain } } });
+    expect(parse(chart.file("carillon-envoy", "carillon.yaml"))).toEqual({
+      nats: { servers: ["nats://nats:4222"], credentials: { credsFile: "/etc/carillon/nats-auth/nats.creds" } },
+    });
+    const pod = at(chart.get("Deployment", "carillon-envoy"), "spec.template.spec");
+    expect(listAt(pod, "volumes").map((volume) => at(volume, "secret.secretName") ?? "none")).toEqual([
+      "none",
+      "proxies",
+    ]);
+    expect(listAt(pod, "containers.1.volumeMounts").map((mount) => at(mount, "name"))).toEqual(["config", "nats-auth"]);
+    expect(listAt(pod, "containers.0.volumeMounts").map((mount) => at(mount, "name"))).toEqual(["config"]);
+    expect(at(pod, "containers.1.image")).toBe("carillon:0.2.0");
+    // Neither NATS's address nor a new version of Carillon restarts such an Envoy.
+    const later = await render({
+      nats: { auth, servers: ["nats://other:4222"] },
+      secrets,
+      image: { tag: "0.3.0" },
+      loadBalancer: { envoy: { drain } },
+    });
+    expect(at(later.get("Deployment", "carillon-envoy"), "spec.template")).toEqual(
+      at(chart.get("Deployment", "carillon-envoy"), "spec.template"),
+    );
+  });
+
   test("no Secret is made but of values that are written down, and those are kept as they are", async () => {
     expect(kinds(await render()).has("Secret")).toBe(false);
     const chart = await render({ secrets: { values: { "app-secret": "grün" } } });
@@ -222,6 +251,18 @@ describe("network policies", () => {
     });
     const ports = listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
     expect([...new Set(ports)]).toEqual([53, 4222]);
+  });
+
+  test("Envoy talks to gateways, and what runs beside it to NATS, where there is that", async () => {
+    const egress = async (enabled: boolean) => {
+      const chart = await render({ networkPolicy: { enabled: true }, loadBalancer: { envoy: { drain: { enabled } } } });
+      const { spec } = chart.get("NetworkPolicy", "carillon-envoy");
+      return listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
+    };
+    expect([await egress(true), await egress(false)]).toEqual([
+      [53, 53, 8080, 9090, 4222],
+      [53, 53, 8080, 9090],
+    ]);
   });
 
   test("keys for connection tokens may be fetched where an app has an address for them", async () => {

@@ -53,7 +53,7 @@ export class NatsInProduction {
   }
 
   /** What a process of a role is configured with. */
-  configFor(role: "gateway" | "publisher" | "webhooks"): string {
+  configFor(role: "gateway" | "publisher" | "webhooks" | "proxy"): string {
     return JSON.stringify({
       servers: this.ports.nats.map(({ port }) => `tls://127.0.0.1:${port}`),
       credentials: { user: role, password: this.secrets.nats[role] },

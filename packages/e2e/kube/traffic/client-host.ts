@@ -37,6 +37,26 @@ export class ClientHost implements AsyncDisposable {
     return child;
   }
 
+  /** Runs a program there to its end; resolves with its exit code and all that it said. */
+  async run(
+    command: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<{ readonly code: number | null; readonly output: string }> {
+    const child = spawn("nsenter", [`--net=${this.#namespaceFile}`, ...command], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#processes.push(child);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (data: Buffer) => {
+        output += data.toString();
+      });
+    }
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, output };
+  }
+
   /** Ends its processes, and takes it away. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const each of this.#processes) {

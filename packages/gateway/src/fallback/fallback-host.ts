@@ -2,6 +2,7 @@ import type { Clock } from "@carillon/core";
 import type { Refusal } from "@carillon/protocol";
 import type { HttpRequest } from "@carillon/service";
 import type { HttpTransportName } from "./batch.ts";
+import type { Fetches } from "./fetches.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import type { HttpConnections } from "./http-connections.ts";
 import type { LocalSessions } from "./local-sessions.ts";
@@ -23,6 +24,7 @@ export interface FallbackHost {
   readonly connections: HttpConnections;
   readonly local: LocalSessions;
   readonly streams: RelayedStreams;
+  readonly fetches: Fetches;
   readonly clock: Clock;
   /** How many calls there were, by kind. */
   readonly calls: Map<FallbackCall, number>;

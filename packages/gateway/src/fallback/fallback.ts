@@ -12,6 +12,7 @@ import type { HttpTransportName } from "./batch.ts";
 import { preflight, readable } from "./cross-origin.ts";
 import type { Beginning, FallbackCall, FallbackHost } from "./fallback-host.ts";
 import { subscribeOf } from "./fallback-query.ts";
+import { Fetches } from "./fetches.ts";
 import { FlushQueue } from "./flush-queue.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import { HttpConnections, ownerOf } from "./http-connections.ts";
@@ -76,6 +77,8 @@ export const FALLBACK_PATHS = { sse: "/sse", poll: "/poll", send: "/send" } as c
 export class Fallback {
   /** What is published on this node's topics, for these connections. */
   readonly listeners = new TopicListeners();
+  /** The calls that wait for frames. */
+  readonly fetches = new Fetches();
   /** How many calls there were, by kind. */
   readonly calls = new Map<FallbackCall, number>();
   readonly #options: FallbackOptions;
@@ -136,6 +139,7 @@ export class Fallback {
       connections: this.#connections,
       local: this.#local,
       streams: this.#streams,
+      fetches: this.fetches,
       clock,
       calls: this.calls,
       sessionsOf: (sessionId) => this.#sessionsOf(sessionId),
@@ -178,11 +182,10 @@ export class Fallback {
 
   #begin(request: HttpRequest, query: URLSearchParams, { transport, position }: Beginning): HttpConnection {
     const { appOf, open } = this.#options;
-    const { remoteAddress, path } = request;
+    const { remoteAddress, peerAddress, path, query: text } = request;
     const connection = this.#connections.create({ app: appOf(query.get("key")), remoteAddress, transport });
-    connection.begin(
-      open({ path, query: request.query, origin: request.header("origin"), subprotocols: [], remoteAddress }),
-    );
+    const origin = request.header("origin");
+    connection.begin(open({ path, query: text, origin, subprotocols: [], remoteAddress, peerAddress }));
     const subscribe = subscribeOf(query, position);
     if (subscribe !== null) connection.receive([subscribe], null);
     return connection;

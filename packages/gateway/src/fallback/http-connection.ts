@@ -58,6 +58,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
   readonly sessionId: string;
   readonly app: App | null;
   readonly remoteAddress: string;
+  readonly peerAddress = "";
   readonly #host: HttpConnectionHost;
   readonly #downstream: Downstream;
   readonly #calls = new CallOrder();

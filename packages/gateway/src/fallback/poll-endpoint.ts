@@ -49,9 +49,14 @@ export class PollEndpoint {
     const sessions = sessionsOf(sessionId);
     const ticket = nextTicket();
     countBy(this.#host.calls, "poll");
-    request.onAborted(() => sessions.abandon(sessionId, ticket));
+    const end = () => sessions.abandon(sessionId, ticket);
+    request.onAborted(end);
+    const fetch = { peerAddress: request.peerAddress, end };
+    this.#host.fetches.add(fetch);
     const origin = request.header("origin");
-    const batch: Result<Batch> = await sessions.poll({ sessionId, after, origin, waitMs, ticket, transport: "poll" });
+    const batch: Result<Batch> = await sessions
+      .poll({ sessionId, after, origin, waitMs, ticket, transport: "poll" })
+      .finally(() => this.#host.fetches.delete(fetch));
     return batch.ok ? batchAnswer(sessionId, batch.value) : this.#refuse(batch);
   }
 

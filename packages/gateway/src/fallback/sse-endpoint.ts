@@ -15,6 +15,8 @@ export const SSE_HEADERS = ["origin", "last-event-id"] as const;
 const HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store, no-transform",
+  // Who comes back after the end of a stream shall take a new connection, which may lead elsewhere.
+  connection: "close",
   // Proxies of the nginx family hold answers back otherwise.
   "x-accel-buffering": "no",
 } as const;
@@ -63,7 +65,7 @@ export class SseEndpoint {
     const unavailable = this.#host.unavailable();
     if (unavailable !== null) return turnedAway(unavailable, this.#host.retryAfterSeconds());
     countBy(this.#host.calls, "sse");
-    return streamed((stream) => {
+    return this.#streamed(request, (stream) => {
       const position = channel === null ? null : (lost?.position ?? null);
       const connection = this.#host.begin(request, query, { transport: "sse", position });
       const place = { sessionId: connection.sessionId, after: 0, position };
@@ -77,18 +79,37 @@ export class SseEndpoint {
     if (!found.ok) return this.#refuse(call, place, found);
     const connection = found.value;
     if (!connection.canResume(after)) return this.#refuse(call, place, GAP);
-    const { channel } = call;
-    return streamed((stream) => attach(stream, connection, { place, channel, isResumed: true }));
+    const { channel, request } = call;
+    return this.#streamed(request, (stream) => attach(stream, connection, { place, channel, isResumed: true }));
   }
 
   async #relay(call: StreamCall, place: EventPlace, sessions: Sessions): Promise<AnyAnswer> {
     const { nextTicket, streams } = this.#host;
-    const { channel, origin } = call;
+    const { channel, origin, request } = call;
     const { sessionId, after } = place;
     const ticket = nextTicket();
     const first = await sessions.poll({ sessionId, after, origin, waitMs: 0, ticket, transport: "sse" });
     if (!first.ok) return this.#refuse(call, place, first);
-    return streamed((stream) => streams.open(stream, { sessions, place, channel, origin, first: first.value }));
+    return this.#streamed(request, (stream) =>
+      streams.open(stream, { sessions, place, channel, origin, first: first.value }),
+    );
+  }
+
+  #streamed({ peerAddress }: HttpRequest, open: (stream: HttpStream) => HttpStreamHandler): AnyAnswer {
+    const { fetches } = this.#host;
+    const openNoted = (stream: HttpStream): HttpStreamHandler => {
+      const handler = open(stream);
+      const fetch = { peerAddress, end: () => stream.end() };
+      fetches.add(fetch);
+      return {
+        onReady: () => handler.onReady(),
+        onClose: () => {
+          fetches.delete(fetch);
+          handler.onClose();
+        },
+      };
+    };
+    return { status: 200, headers: HEADERS, open: openNoted };
   }
 
   /** Who only shows an event's id is a reader that can do nothing but go on: it gets a new session, and is told so. */
@@ -105,10 +126,6 @@ function attach(stream: HttpStream, connection: HttpConnection, opening: StreamO
   });
   if (!connection.attach(events, opening.place.after).ok) events.end();
   return events;
-}
-
-function streamed(open: (stream: HttpStream) => HttpStreamHandler): AnyAnswer {
-  return { status: 200, headers: HEADERS, open };
 }
 
 /** No status but 200 has an EventSource come back by itself, so why it can't stay is told as the end of a connection. */

@@ -29,7 +29,7 @@ export class ClientAddresses {
     this.#proxies = new AddressRanges(trustedProxies);
   }
 
-  /** That of the TCP connection, which may be a proxy's. */
+  /** Of the TCP connection, which may be a proxy's. */
   ofSocket(response: UwsResponse): string {
     return addressText(response.getRemoteAddress());
   }

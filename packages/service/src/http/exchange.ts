@@ -3,6 +3,7 @@ import { checkAnswer, writeAnswer, writeHead } from "./answer-writer.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { ClientAddresses } from "./client-address.ts";
 import type { AnyAnswer, BodyResult, HttpAnswer, HttpHandler, HttpRequest, StreamedAnswer } from "./http-types.ts";
+import type { LeavingProxies } from "./leaving-proxies.ts";
 import type { Expirable, PendingExchanges } from "./pending-exchanges.ts";
 import { problem } from "./problem.ts";
 import type { UwsRequest, UwsResponse } from "./uws.ts";
@@ -13,6 +14,7 @@ export interface ExchangeHost {
   readonly log: Logger;
   readonly pending: PendingExchanges;
   readonly addresses: ClientAddresses;
+  readonly leavingProxies: LeavingProxies;
 }
 
 /** What is known of a request before anything of it is read. */
@@ -68,6 +70,10 @@ export class Exchange implements HttpRequest, Expirable {
       this.#remoteAddress = this.#host.addresses.ofSocket(this.#response);
     }
     return this.#remoteAddress;
+  }
+
+  get peerAddress(): string {
+    return this.#response === null ? "" : this.#host.addresses.ofSocket(this.#response);
   }
 
   header(name: string): string {
@@ -151,9 +157,10 @@ export class Exchange implements HttpRequest, Expirable {
   #write(answer: HttpAnswer): void {
     const response = this.#response;
     if (response === null) return;
+    const isLeaving = !this.#host.leavingProxies.isEmpty && this.#host.leavingProxies.has(this.peerAddress);
     this.#response = null;
     this.#host.pending.delete(this);
-    const mode = { isHead: this.method === "HEAD", closesConnection: this.#body?.isTooLarge === true };
+    const mode = { isHead: this.method === "HEAD", closesConnection: this.#body?.isTooLarge === true || isLeaving };
     try {
       response.cork(() => writeAnswer(response, answer, mode));
     } catch (error) {

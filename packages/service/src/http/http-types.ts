@@ -13,6 +13,8 @@ export interface HttpRequest {
    * after the client left.
    */
   readonly remoteAddress: string;
+  /** The other end of the TCP connection: the client, or the proxy that stands before the server. "" once the client left. */
+  readonly peerAddress: string;
   /** Value of a header that the route declared, or "" when it did not come or was not declared. `name` in lower case. */
   header(name: string): string;
   /**
@@ -114,6 +116,8 @@ export interface UpgradeRequest {
   /** Offered subprotocols in the client's order. */
   readonly subprotocols: readonly string[];
   readonly remoteAddress: string;
+  /** The other end of the TCP connection: the client, or the proxy that stands before the server. */
+  readonly peerAddress: string;
 }
 
 /** What to do with an upgrade. */
@@ -197,6 +201,11 @@ export interface PublicServer extends TopicTree {
    * process has it, and with ListenError when the address can't be had for another reason.
    */
   listen(address: ListenAddress): Promise<{ readonly host: string; readonly port: number }>;
+  /**
+   * A proxy is about to end: for so long, whoever is answered through it is also told to close the TCP connection, so that
+   * the next request goes another way. WebSockets, and answers that have begun, are not touched. `peerAddress` as requests have it.
+   */
+  leaveProxy(peerAddress: string, forMs: number): void;
   /** Stops accepting new connections; the open ones go on. Idempotent. */
   stopListening(): void;
   /** Cuts every connection (their handlers hear 1006) and lets go of everything. Idempotent. */

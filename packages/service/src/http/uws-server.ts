@@ -5,6 +5,7 @@ import { ClientAddresses, type ClientAddressOptions } from "./client-address.ts"
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import type { HttpHandler, HttpRoute, ListenAddress, PublicServer, WebSocketEndpoint } from "./http-types.ts";
 import { watchedTimerSeconds } from "./idle-timer.ts";
+import { LeavingProxies } from "./leaving-proxies.ts";
 import { findListenPort, listenError } from "./listen-error.ts";
 import { PendingExchanges } from "./pending-exchanges.ts";
 import { problem, upgradeRequired } from "./problem.ts";
@@ -88,9 +89,10 @@ class UwsServer implements PublicServer {
     this.#app = loaded.module.App();
     this.#log = options.logger;
     this.#counters = options.counters;
-    const pending = new PendingExchanges({ clock: options.clock ?? systemClock, timeoutMs });
+    const clock = options.clock ?? systemClock;
+    const pending = new PendingExchanges({ clock, timeoutMs });
     const addresses = new ClientAddresses(options.clientAddress ?? { from: "socket", trustedProxies: [] });
-    this.#host = { log: options.logger, pending, addresses };
+    this.#host = { log: options.logger, pending, addresses, leavingProxies: new LeavingProxies(clock) };
   }
 
   get openSockets(): number {
@@ -139,6 +141,10 @@ class UwsServer implements PublicServer {
     // Without a WebSocket route it would crash the process.
     if (this.#endpoint === null || this.#phase === "closed") return;
     this.#app.publish(wireText(topic), frame, isBinary);
+  }
+
+  leaveProxy(peerAddress: string, forMs: number): void {
+    this.#host.leavingProxies.add(peerAddress, forMs);
   }
 
   stopListening(): void {

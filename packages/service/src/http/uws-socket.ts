@@ -1,7 +1,7 @@
 import type { NodeCounters, Transport, WriteResult } from "@carillon/core";
 import type { Logger } from "../process/logger.ts";
 import type { ClientAddresses } from "./client-address.ts";
-import type { SocketHandler } from "./http-types.ts";
+import type { SocketHandler, UpgradeRequest } from "./http-types.ts";
 import type { UwsApp, UwsWebSocket } from "./uws.ts";
 import { wireData, wireText } from "./wire-text.ts";
 
@@ -36,11 +36,12 @@ const IN_CALL = 1;
 const SLOW = 2;
 
 /**
- * One WebSocket: the only holder of uWebSockets.js's object, of which it lets go when that closes. Six fields and no
+ * One WebSocket: the only holder of uWebSockets.js's object, of which it lets go when that closes. Seven fields and no
  * closure, because a node holds tens of thousands of them.
  */
 export class UwsSocket implements Transport {
   readonly remoteAddress: string;
+  readonly peerAddress: string;
   readonly #host: SocketHost;
   /** null before it opened and once it closed. */
   #socket: UwsWebSocket | null = null;
@@ -50,9 +51,14 @@ export class UwsSocket implements Transport {
   /** 0 until it closed. */
   #closeCode = 0;
 
-  constructor(host: SocketHost, remoteAddress: string, open: (socket: Transport) => SocketHandler) {
+  constructor(
+    host: SocketHost,
+    { remoteAddress, peerAddress }: Pick<UpgradeRequest, "remoteAddress" | "peerAddress">,
+    open: (socket: Transport) => SocketHandler,
+  ) {
     this.#host = host;
     this.remoteAddress = remoteAddress;
+    this.peerAddress = peerAddress;
     this.#handler = open;
   }
 

@@ -98,13 +98,16 @@ function refuseFailed(response: UwsResponse, host: SocketHost): void {
   }
 }
 
-function upgradeRequest({ response, request }: UpgradeCall, host: SocketHost): UpgradeRequest {
+function upgradeRequest({ response, request }: UpgradeCall, { addresses }: SocketHost): UpgradeRequest {
+  const remoteAddress = addresses.of(response, request);
   return {
     path: request.getUrl(),
     query: request.getQuery() ?? "",
     origin: request.getHeader("origin"),
     subprotocols: listed(request.getHeader("sec-websocket-protocol")),
-    remoteAddress: host.addresses.of(response, request),
+    remoteAddress,
+    // One text where they are the same: a socket keeps both.
+    peerAddress: addresses.isEager ? addresses.ofSocket(response) : remoteAddress,
   };
 }
 
@@ -121,7 +124,7 @@ function accept(
   const key = request.getHeader("sec-websocket-key");
   const extensions = request.getHeader("sec-websocket-extensions");
   // Exactly one property: all of them are copied onto uWebSockets.js's own object.
-  const userData = { carried: new UwsSocket(host, asked.remoteAddress, decision.open) };
+  const userData = { carried: new UwsSocket(host, asked, decision.open) };
   response.upgrade(userData, key, subprotocol, extensions, context);
 }
 

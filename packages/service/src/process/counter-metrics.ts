@@ -40,7 +40,7 @@ export const COUNTER_METRICS = {
   },
   connectionsDrained: {
     name: "connections_drained_total",
-    help: "Connections whose clients were asked to come back elsewhere, because this node shuts down or has more than others.",
+    help: "Connections whose clients were asked to come back elsewhere, by reason: this node shuts down, has more than others, or the proxy that they came through ends.",
     label: "reason",
   },
   slowConsumers: { name: "slow_consumers_total", help: "Connections cut because they did not read fast enough." },

@@ -33,6 +33,7 @@ describe("upgrade", () => {
         origin: "https://example.com",
         subprotocols: ["one", "two"],
         remoteAddress: "127.0.0.1",
+        peerAddress: "127.0.0.1",
       },
     ]);
   });

@@ -98,7 +98,7 @@ export class NativeConnection implements SocketHandler, SessionOwner {
 
   onClosing(name: CloseCodeName): void {
     const { reason } = CLOSE_CODES[name];
-    if (name === "drain" || name === "rebalance") {
+    if (name === "drain" || name === "rebalance" || name === "proxy_drain") {
       const delayMs = Math.floor(this.#services.random() * RECONNECT_JITTER_MS);
       this.#write({ type: "reconnect", delayMs, reason });
     } else {
