@@ -94,8 +94,12 @@ describe("the wire of proxy drains", () => {
     });
     const answer = fc.record({ nodeId: fc.string(), gateways: fc.array(fc.string()), connections: fc.nat() });
     const wire = (value: unknown) => Buffer.from(JSON.stringify(value));
-    fc.assert(fc.property(request, (each) => expect(decodeProxyDrain(wire(each))).toEqual(each)));
-    fc.assert(fc.property(answer, (each) => expect(decodeProxyDrainAnswer(wire(each))).toEqual(each)));
+    fc.assert(
+      fc.property(request, answer, (asked, said) => {
+        expect(decodeProxyDrain(wire(asked))).toEqual(asked);
+        expect(decodeProxyDrainAnswer(wire(said))).toEqual(said);
+      }),
+    );
   });
 
   it("never throws, whatever comes, and takes nothing beyond its bounds", () => {

