@@ -11,6 +11,9 @@ const TEXTS: JsonSchema = { type: "array", items: { type: "string", minLength: 1
 const PORT: JsonSchema = { type: "integer", minimum: 1, maximum: 65_535 };
 const PORT_OR_DEFAULT: JsonSchema = { type: "integer", minimum: 0, maximum: 65_535 };
 const REPLICAS: JsonSchema = { type: "integer", minimum: 1, maximum: 10_000 };
+const SURGE: JsonSchema = {
+  anyOf: [{ type: "integer", minimum: 1, maximum: 1000 }, { type: "string", pattern: "^([1-9]\\d?|100)%$" }],
+};
 const QUANTITIES: JsonSchema = { type: "object", additionalProperties: { type: ["string", "integer", "number"] } };
 
 const choice = (...words: string[]): JsonSchema => ({ type: "string", enum: words });
@@ -65,7 +68,7 @@ const BY_PATH: Readonly<Record<string, JsonSchema>> = {
   // Below 5 seconds no load balancer has noticed.
   "gateway.drain.delaySeconds": range(5, 600),
   "gateway.drain.spreadSeconds": range(0, 3600),
-  "gateway.maxSurge": { anyOf: [range(1, 1000), { type: "string", pattern: "^([1-9]\\d?|100)%$" }] },
+  "gateway.maxSurge": SURGE,
   "publisher.service.type": choice("ClusterIP", "NodePort", "LoadBalancer"),
   "publisher.service.port": PORT,
   "publisher.autoscaling.cpuPercent": range(1, 1000),
@@ -80,6 +83,7 @@ const BY_PATH: Readonly<Record<string, JsonSchema>> = {
   "loadBalancer.service.ipFamilyPolicy": choice("", "SingleStack", "PreferDualStack", "RequireDualStack"),
   "loadBalancer.service.ipFamilies": { type: "array", items: choice("IPv4", "IPv6"), uniqueItems: true },
   "loadBalancer.envoy.mode": choice("tcp", "http"),
+  "loadBalancer.envoy.maxSurge": SURGE,
   "loadBalancer.envoy.maxConnections": range(1, 10_000_000),
   "loadBalancer.envoy.drainSeconds": range(5, 86_400),
   "loadBalancer.envoy.drain.delaySeconds": range(5, 600),
