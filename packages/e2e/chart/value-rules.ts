@@ -12,7 +12,10 @@ const PORT: JsonSchema = { type: "integer", minimum: 1, maximum: 65_535 };
 const PORT_OR_DEFAULT: JsonSchema = { type: "integer", minimum: 0, maximum: 65_535 };
 const REPLICAS: JsonSchema = { type: "integer", minimum: 1, maximum: 10_000 };
 const SURGE: JsonSchema = {
-  anyOf: [{ type: "integer", minimum: 1, maximum: 1000 }, { type: "string", pattern: "^([1-9]\\d?|100)%$" }],
+  anyOf: [
+    { type: "integer", minimum: 1, maximum: 1000 },
+    { type: "string", pattern: "^([1-9]\\d?|100)%$" },
+  ],
 };
 const QUANTITIES: JsonSchema = { type: "object", additionalProperties: { type: ["string", "integer", "number"] } };
 

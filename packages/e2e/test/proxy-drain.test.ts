@@ -141,7 +141,7 @@ describe("carillon drain", () => {
     second.close();
   }, 60_000);
 
-  test("--on-sigterm: it tries whether it will be heard, waits, and has clients come back when it is told to end", async () => {
+  test("--on-sigterm: it tries whether it will be heard, waits, and has clients come back when it is told to end, even while NATS is away", async () => {
     await using world = await installation();
     const { client, ends } = follow(world.host, "orders-1");
     await eventually(async () => expect(await sum(world.gateways, "carillon_subscriptions")).toBe(1));
@@ -149,14 +149,19 @@ describe("carillon drain", () => {
     const via = ["--via", ADDRESSES[0], "--config", config];
     const child = spawn(process.execPath, [BIN, "drain", "--on-sigterm", "--spread", "1", ...via]);
     let output = "";
-    child.stdout.on("data", (data: Buffer) => {
-      output += data.toString();
-    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (data: Buffer) => {
+        output += data.toString();
+      });
+    }
     const exited = once(child, "exit");
     await eventually(() => expect(output).toMatch(/^1 connection comes through/));
     expect(ends).toEqual([]);
     world.takeOutOfService();
+    await world.nats.kill();
     child.kill("SIGTERM");
+    await eventually(() => expect(output).toContain("It is tried again"), { timeoutMs: 30_000 });
+    await world.nats.restart();
     expect((await exited)[0]).toBe(0);
     await world.leaving.stop();
     await eventually(() => expect(client.state.status).toBe("connected"));

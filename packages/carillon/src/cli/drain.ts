@@ -31,6 +31,10 @@ const LATER_SPREAD_MS = 3000;
 const TRIAL_PAUSE_MS = 5000;
 const TRIALS = 24;
 
+/** How often a container tries to be heard when it is told to end. Connecting alone may take ten seconds each time. */
+const ATTEMPTS = 10;
+const ATTEMPT_PAUSE_MS = 2000;
+
 const MAX_SECONDS = 3600;
 
 /** Adds `carillon drain`: has the clients of a proxy come back through another one. */
@@ -57,8 +61,22 @@ export function addDrainCommand(program: Command): void {
     .action(async (flags: DrainFlags) => {
       if (flags.onSigterm === true) await untilTermination(flags);
       if (flags.dryRun !== true) await pause(flags.delay * 1000);
-      process.exitCode = await withBus(flags, (bus) => (flags.dryRun === true ? count(bus, flags) : drain(bus, flags)));
+      const act = () => withBus(flags, (bus) => (flags.dryRun === true ? count(bus, flags) : drain(bus, flags)));
+      process.exitCode = flags.onSigterm === true ? await patiently(act) : await act();
     });
+}
+
+/** Tries again while NATS is away: whoever ends with a node may have NATS among its neighbours. */
+async function patiently(act: () => Promise<number>): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await act();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof BusUnavailableError)) throw error;
+      warn(`${error.message}. It is tried again`);
+    }
+    await pause(ATTEMPT_PAUSE_MS);
+  }
 }
 
 /** Resolves with the exit code. */
