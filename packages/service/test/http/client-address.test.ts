@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { on } from "node:events";
 import { connect } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -12,17 +12,19 @@ const BEHIND_PROXIES: ClientAddressOptions = {
   trustedProxies: ["127.0.0.1", "10.0.0.0/8", "fd00::/8"],
 };
 
-/** Answers with the client's address, by HTTP and as a frame. */
+/** Answers with the client's address, by HTTP and as a frame; and, elsewhere, with that of the other end of the connection. */
 function tellAddress(server: PublicServer): void {
   server.route({ method: "GET", path: "/", handle: ({ remoteAddress }) => ({ status: 200, body: remoteAddress }) });
+  server.route({ method: "GET", path: "/peer", handle: ({ peerAddress }) => ({ status: 200, body: peerAddress }) });
   server.webSocket({
     maxFrameBytes: 1000,
     maxBackpressureBytes: 100_000,
     idleTimeoutSeconds: 60,
-    decide: ({ remoteAddress }) => ({
+    decide: ({ remoteAddress, peerAddress }) => ({
       kind: "accept",
       open: (socket) => {
         socket.write(Buffer.from(`${remoteAddress} ${socket.remoteAddress}`), false);
+        socket.write(Buffer.from(`${peerAddress} ${socket.peerAddress}`), false);
         return { onFrame: () => undefined, onClose: () => undefined };
       },
     }),
@@ -34,11 +36,19 @@ async function byHttp(running: TestServer, forwardedFor?: string): Promise<strin
   return (await fetch(running.url, { headers })).text();
 }
 
-async function byWebSocket(running: TestServer, forwardedFor: string): Promise<string> {
+/** The two frames: about the client, and about the other end. */
+async function framesOf(running: TestServer, forwardedFor: string): Promise<readonly string[]> {
   const socket = new WebSocket(running.url.replace("http", "ws"), { headers: { "x-forwarded-for": forwardedFor } });
-  const [data] = (await once(socket, "message")) as [Buffer];
+  const frames: string[] = [];
+  for await (const [data] of on(socket, "message") as AsyncIterable<[Buffer]>) {
+    if (frames.push(data.toString()) === 2) break;
+  }
   socket.terminate();
-  return data.toString();
+  return frames;
+}
+
+async function byWebSocket(running: TestServer, forwardedFor: string): Promise<string> {
+  return (await framesOf(running, forwardedFor))[0] ?? "";
 }
 
 /** Sends bytes as they are, and resolves with the answer's body. */
@@ -48,6 +58,16 @@ async function raw(port: number, bytes: Buffer | string): Promise<string> {
   let text = "";
   for await (const chunk of socket) text += String(chunk);
   return text.slice(text.indexOf("\r\n\r\n") + 4);
+}
+
+const requestOf = (path: string) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+
+const SIGNATURE = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
+
+/** A PROXY header of version 2 that speaks of a client with this IPv4 address. */
+function proxyHeader(address: readonly number[]): Buffer {
+  const source = Buffer.from([...address, 127, 0, 0, 1, 0x30, 0x39, 0x1f, 0x90]);
+  return Buffer.concat([SIGNATURE, Buffer.from([0x21, 0x11, 0, source.length]), source]);
 }
 
 describe("xForwardedFor", () => {
@@ -98,16 +118,30 @@ describe("xForwardedFor", () => {
   });
 });
 
+describe("the other end of the connection", () => {
+  test("is told apart from the client that a proxy speaks of, by HTTP and by WebSocket", async () => {
+    await using running = await startServer(tellAddress, { clientAddress: BEHIND_PROXIES });
+    const headers = { "x-forwarded-for": "203.0.113.7" };
+    expect(await (await fetch(`${running.url}/peer`, { headers })).text()).toBe("127.0.0.1");
+    expect(await framesOf(running, "203.0.113.7")).toEqual(["203.0.113.7 203.0.113.7", "127.0.0.1 127.0.0.1"]);
+  });
+
+  test("is the proxy's where a PROXY header speaks of a client", async () => {
+    const clientAddress = { from: "proxyProtocol", trustedProxies: [] } as const;
+    await using running = await startServer(tellAddress, { clientAddress });
+    const header = proxyHeader([203, 0, 113, 7]);
+    expect(await raw(running.port, Buffer.concat([header, requestOf("/")]))).toBe("203.0.113.7");
+    expect(await raw(running.port, Buffer.concat([header, requestOf("/peer")]))).toBe("127.0.0.1");
+  });
+});
+
 describe("proxyProtocol", () => {
-  const signature = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
-  const request = Buffer.from("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const request = requestOf("/");
   const addressOnly = { from: "proxyProtocol", trustedProxies: [] } as const;
 
   test("the address of a header of version 2 that comes together with the request", async () => {
     await using running = await startServer(tellAddress, { clientAddress: addressOnly });
-    const source = Buffer.from([203, 0, 113, 7, 127, 0, 0, 1, 0x30, 0x39, 0x1f, 0x90]);
-    const header = Buffer.concat([signature, Buffer.from([0x21, 0x11, 0, source.length]), source]);
-    expect(await raw(running.port, Buffer.concat([header, request]))).toBe("203.0.113.7");
+    expect(await raw(running.port, Buffer.concat([proxyHeader([203, 0, 113, 7]), request]))).toBe("203.0.113.7");
   });
 
   test("the connection's own where no header came", async () => {
