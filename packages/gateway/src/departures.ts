@@ -26,9 +26,13 @@ const POLL_MS = 10;
 /** So long after all were asked an answer through a proxy still closes its connection, in ms: who keeps one open will call again. */
 const PROXY_LINGER_MS = 60_000;
 
+/** Most requests about proxies that are under way at a time: each remembers whom it still has to ask. */
+const MAX_PROXY_DRAINS = 100;
+
 /** Sends clients elsewhere. */
 export class Departures {
   readonly #options: DeparturesOptions;
+  #proxyDrains = 0;
 
   constructor(options: DeparturesOptions) {
     this.#options = options;
@@ -41,7 +45,8 @@ export class Departures {
 
   /**
    * Asks those who came through a proxy that is about to end to come back, spread over the request's time; calls over HTTP that wait for
-   * frames are ended, and their sessions go on. Answers how many there are, and goes on by itself.
+   * frames are ended, and their sessions go on. Answers how many there are, and goes on by itself. Beyond a hundred requests that
+   * are under way nobody is asked: whoever asks again finds them still there.
    */
   through({ via, spreadMs, isDryRun }: ProxyDrainRequest): number {
     const { clock, fallback, random, server, sessions } = this.#options;
@@ -49,14 +54,17 @@ export class Departures {
     const met = sessions().filter(({ transport }) => proxies.has(transport.peerAddress));
     const fetches = fallback()?.fetches;
     const waiting = fetches?.from(proxies) ?? [];
-    if (!isDryRun) {
+    if (!isDryRun && this.#proxyDrains < MAX_PROXY_DRAINS) {
+      this.#proxyDrains++;
       for (const proxy of proxies) server.leaveProxy(proxy, spreadMs + PROXY_LINGER_MS);
       const asks = met.map((session) => () => session.end("proxy_drain"));
       const ends = waiting.map((fetch) => () => fetches?.end(fetch) === true);
       const act = (leave: () => boolean) => {
         if (leave()) countBy(this.#options.counters.connectionsDrained, "proxy");
       };
-      void paced([...asks, ...ends], act, { clock, random, spreadMs });
+      void paced([...asks, ...ends], act, { clock, random, spreadMs }).finally(() => {
+        this.#proxyDrains--;
+      });
     }
     return met.length + waiting.length;
   }

@@ -69,6 +69,26 @@ describe("a proxy that is about to end", () => {
     for (const client of clients) expect(await client.closed).toEqual(CLOSE_CODES.proxy_drain);
   });
 
+  test("more requests than can be under way ask nobody, until some are done", async () => {
+    const clock = new FakeClock(Date.now());
+    await using gateway = await TestGateway.start({ clock });
+    await using leaving = await proxyTo(gateway, LEAVING);
+    const url = `ws://127.0.0.1:${leaving.port}/ws`;
+    // Some of them may be asked at once; enough are left for each request to wait for the next one.
+    const early = await Promise.all(Array.from({ length: 40 }, () => NativeClient.open(url)));
+    for (let asked = 0; asked < 100; asked++) gateway.gateway.drainProxy({ ...now([LEAVING]), spreadMs: 3_600_000 });
+    const late = await NativeClient.open(url);
+    expect(gateway.gateway.drainProxy(now([LEAVING]))).toBeGreaterThanOrEqual(1);
+    expect(await late.request({ type: "ping" })).toMatchObject({ type: "pong" });
+    // Few clients don't take the whole time: one each tenth of a second.
+    await eventually(() => {
+      clock.advance(10);
+      gateway.gateway.drainProxy(now([LEAVING]));
+      expect(gateway.gateway.connections).toBe(0);
+    });
+    for (const client of [...early, late]) expect(await client.closed).toEqual(CLOSE_CODES.proxy_drain);
+  });
+
   test.each(["sse", "poll"] as const)(
     "a session over HTTP (%s) stays; its client goes on through the other proxy and misses nothing",
     async (transport) => {
