@@ -22,7 +22,6 @@ import {
   ConfiguredApps,
   ConfiguredChannelRules,
   type ConfigWatch,
-  changesThatNeedRestart,
   createAuthorizer,
   createPublicServer,
   type GatewayConfig,
@@ -34,7 +33,6 @@ import {
   type PublisherConfig,
   randomIds,
   systemClock,
-  watchConfig,
 } from "@carillon/service";
 import { WebhookWorker } from "@carillon/webhooks";
 import { startBackbone } from "./backbone.ts";
@@ -43,6 +41,7 @@ import { demoRoutes } from "./demo-routes.ts";
 import { Leaving } from "./leaving.ts";
 import { startTracing } from "./tracing/start-tracing.ts";
 import type { Tracing } from "./tracing/tracing.ts";
+import { watchFiles } from "./watch-files.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 /** What one process of Carillon is made from. */
@@ -283,31 +282,4 @@ export function connectionsThatFit(): number {
   const limit = openFileLimit();
   if (limit === null || !Number.isFinite(limit)) return FALLBACK_MAX_CONNECTIONS;
   return Math.floor(limit * SHARE_OF_OPEN_FILES);
-}
-
-interface Watched {
-  readonly config: Config;
-  readonly load: () => Promise<Config>;
-  readonly apps: ConfiguredApps;
-  readonly rules: ConfiguredChannelRules;
-  readonly log: Logger;
-}
-
-function watchFiles({ config: initial, load, apps, rules, log }: Watched): ConfigWatch {
-  return watchConfig({
-    initial,
-    load,
-    onChange: (config) => {
-      apps.reload(config.apps);
-      const isWithinCeiling = rules.reload(config.channels);
-      const needRestart = [
-        ...changesThatNeedRestart(initial, config),
-        ...(isWithinCeiling ? [] : ["channels[].history"]),
-      ];
-      log.info("config_reloaded", { apps: config.apps.length, channelRules: config.channels.length });
-      for (const warning of config.warnings) log.warn("config_warning", { ...warning });
-      if (needRestart.length > 0) log.warn("config_needs_restart", { settings: needRestart });
-    },
-    onError: (error) => log.error("config_reload_refused", { error }),
-  });
 }
