@@ -196,7 +196,7 @@ export class NatsBus implements Bus {
       connection,
       log: this.#log,
       createInterest: (owner, deliver) => new InterestMode({ ...shared, link: owner, deliver }),
-      deliver: (receiver, envelope, stamp, trace) => this.#deliver(receiver, envelope, stamp, trace),
+      deliver: this.#deliver,
       onUp: () => this.#onUp(),
       onDown: () => this.#onDown(),
       onClusterChanged: () => this.#doubt(this.#clusterLink.longestSilenceMs),
@@ -260,7 +260,7 @@ export class NatsBus implements Bus {
     if (!this.#link.link.outbox.isEmpty) await this.#link.confirm();
   }
 
-  #deliver(...[receiver, envelope, stamp, trace]: Parameters<Deliver>): void {
+  readonly #deliver: Deliver = (receiver, envelope, stamp, trace) => {
     if (this.#closing !== null) return;
     try {
       receiver.receive(envelope, stamp, trace);
@@ -268,7 +268,7 @@ export class NatsBus implements Bus {
       // It promised not to. Let through, the error would end the client's read loop, and with it all delivery.
       this.#log.error("bus_receiver_failed", { error });
     }
-  }
+  };
 
   get #linkInUse(): Link | null {
     return this.#link.isUp ? this.#link.link : null;
