@@ -212,26 +212,3 @@ describe("watching", () => {
     expect(cloud.find("PodMonitor", "carillon-envoy")).toBeUndefined();
   });
 });
-
-describe("network policies", () => {
-  test("gateways take clients from Envoy alone, and talk to DNS and NATS alone", async () => {
-    const chart = await render({ networkPolicy: { enabled: true } });
-    const { spec } = chart.get("NetworkPolicy", "carillon-gateway");
-    expect(at(spec, "ingress.0.from.0.podSelector.matchLabels")).toMatchObject({
-      "app.kubernetes.io/component": "envoy",
-    });
-    const ports = listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
-    expect([...new Set(ports)]).toEqual([53, 4222]);
-  });
-
-  test("keys for connection tokens may be fetched where an app has an address for them", async () => {
-    const token = { jwksUrl: "https://auth.example.com/jwks.json" };
-    const chart = await render({
-      networkPolicy: { enabled: true },
-      config: { apps: [{ id: "1", key: "k", secrets: ["s"], token }] },
-    });
-    const { spec } = chart.get("NetworkPolicy", "carillon-gateway");
-    const ports = listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
-    expect(ports).toContain(443);
-  });
-});
