@@ -98,6 +98,7 @@ const BY_PATH: Readonly<Record<string, JsonSchema>> = {
   "networkPolicy.nats.to": OBJECTS,
   "networkPolicy.nats.port": PORT,
   "networkPolicy.extraEgress": OBJECTS,
+  "monitoring.prometheusRule.runbookBaseUrl": { type: "string", pattern: '^(https?://[^\\s"$]+)?$' },
   podSecurityContext: OPEN,
   securityContext: OPEN,
   extraObjects: { type: "array", items: { type: ["object", "string"] } },
