@@ -8,7 +8,7 @@ INSTALLED := node_modules/.package-lock.json
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): package-lock.json package.json
 	npm ci --no-audit --no-fund
@@ -99,6 +99,11 @@ chaos: build tools ## Kill, freeze and restart everything for a while, and check
 .PHONY: dashboards
 dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashboards) from packages/e2e/dashboards
 	node packages/e2e/dist/dashboards/main.js
+
+.PHONY: dashboard-pictures
+dashboard-pictures: build ## Draw the dashboards out of a real cluster with traffic, as pictures in docs/dashboards (ARGS="--minutes 6")
+	@for tool in nats-server envoy prometheus chromium; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
+	@node packages/e2e/dist/dashboards/pictures/main.js $(ARGS)
 
 .PHONY: bench
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
