@@ -36,7 +36,7 @@ const connections: Row = {
       title: "Opened",
       description: "Connections that were accepted.",
       unit: "ops",
-      queries: [line("{{instance}}", perSecond("carillon_connections_opened_total", OWN, "instance"))],
+      queries: [line("{{instance}}", perSecond("carillon_connections_opened_total", PROCESS, "instance"))],
     },
     connectionsRefused(OWN),
     {
@@ -46,12 +46,6 @@ const connections: Row = {
       unit: "ops",
       isStacked: true,
       queries: [line("{{code}}", perSecond("carillon_connections_closed_total", OWN, "code"))],
-    },
-    {
-      title: "Commands refused",
-      description: "By error code: what clients ask for and don't get.",
-      unit: "ops",
-      queries: [line("{{code}}", perSecond("carillon_refusals_total", OWN, "code"))],
     },
   ],
 };
@@ -67,9 +61,11 @@ const states: Row = {
     },
     {
       title: "Overloaded",
-      description: "1 while a gateway takes nobody: its event loop lags, or it is near its limit of memory or files.",
+      description:
+        "Gateways that take nobody, by the reason: their event loop lags, or they are near their limit of memory or files.",
       unit: "short",
-      queries: [line("{{reason}} {{instance}}", `max by (reason, instance) (carillon_overloaded{${OWN}})`)],
+      isStacked: true,
+      queries: [line("{{reason}}", total("carillon_overloaded", OWN, "reason"))],
     },
     {
       title: "Rebalancing",
@@ -148,6 +144,12 @@ const channels: Row = {
         line("in", perSecond("carillon_received_bytes_total", OWN)),
         line("out", perSecond("carillon_sent_bytes_total", OWN)),
       ],
+    },
+    {
+      title: "Commands refused",
+      description: "By error code: what clients ask for and don't get.",
+      unit: "ops",
+      queries: [line("{{code}}", perSecond("carillon_refusals_total", OWN, "code"))],
     },
     {
       title: "Bytes that wait for clients",

@@ -144,7 +144,8 @@ export const nats: Dashboard = {
         },
         {
           title: "JetStream: API",
-          description: "Calls of JetStream's API, and those that failed.",
+          description:
+            "Calls of JetStream's API, and those that failed. To ask for what is not there counts as one, so some are normal.",
           unit: "ops",
           queries: [
             line("calls", `sum(${varzRate("jetstream_stats_api_total")})`),

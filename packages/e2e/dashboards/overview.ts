@@ -131,12 +131,12 @@ export const overview: Dashboard = {
         {
           title: "Event loop, p99",
           description:
-            "How late the loop turns. About 20 to 30 ms is the measure's own grain; 200 ms is felt by everybody.",
+            "How late the loop turns, in the worst process of each role. About 20 to 30 ms is the measure's own grain; 200 ms is felt by everybody.",
           unit: "s",
           queries: [
             line(
-              "{{role}} {{instance}}",
-              `max by (role, instance) (nodejs_eventloop_lag_p99_seconds{${ALL},role=~"gateway|publisher|webhooks|dev"})`,
+              "{{role}}",
+              `max by (role) (nodejs_eventloop_lag_p99_seconds{${ALL},role=~"gateway|publisher|webhooks|dev"})`,
             ),
           ],
         },

@@ -1,5 +1,5 @@
 // Draws every dashboard, out of what a real Prometheus has of a real cluster, and takes pictures: `make dashboard-pictures`.
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { DASHBOARD_FOLDER } from "../files.ts";
@@ -62,8 +62,8 @@ async function takePictures(prometheusUrl: string): Promise<void> {
   for (const dashboard of dashboardsIn(DASHBOARD_FOLDER)) {
     const choices = await choose(dashboard.templating.list, source, wanted);
     const { html, empty } = await drawDashboard(dashboard, { source, choices, range });
-    const path = join(values.into, `${dashboard.name}.png`);
-    await camera.shoot(html, { path, width: WIDTH });
+    const path = join(values.into, `${dashboard.name}.webp`);
+    await writeFile(path, await camera.shoot(html, { width: WIDTH }));
     say(`${path}${empty.length === 0 ? "" : `: nothing to show in ${empty.join(", ")}`}`);
   }
 }

@@ -54,11 +54,12 @@ export class Stage implements AsyncDisposable {
 
   get apps(): readonly (Destination & { readonly publishSecret: string })[] {
     const { ports, secrets } = this.#standing;
-    const host = `127.0.0.1:${ports.webSocket}`;
+    const balancer = `127.0.0.1:${ports.webSocket}`;
+    const gateways = ports.gateways.map(({ port }) => `127.0.0.1:${port}`);
     const { appSecret, publishSecret } = secrets;
     return [
-      { host, key: "app-key", secret: appSecret, publishSecret },
-      { host, key: SHOP.key, secret: SHOP.secret, publishSecret: SHOP.publishSecret },
+      { balancer, gateways, key: "app-key", secret: appSecret, publishSecret },
+      { balancer, gateways, key: SHOP.key, secret: SHOP.secret, publishSecret: SHOP.publishSecret },
     ];
   }
 

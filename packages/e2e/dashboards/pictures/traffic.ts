@@ -53,7 +53,7 @@ export class Traffic implements AsyncDisposable {
     await pause(number * 60);
     while (!this.#isOver) {
       // Who is refused, or sent away while it subscribes, tries again like everybody.
-      await this.#stay(() => visit(way, to, { channels, user: `user-${number}` })).catch(() => undefined);
+      await this.#stay(() => visit(way, to, { number, channels })).catch(() => undefined);
       await pause(300 + Math.random() * 700);
     }
   }
@@ -91,7 +91,7 @@ export class Traffic implements AsyncDisposable {
 
   /** Asks for an address that nobody serves: refused. */
   #goAstray(): void {
-    const lost = new WebSocket(`ws://${this.#options.apps[0]?.host}/nowhere`);
+    const lost = new WebSocket(`ws://${this.#options.apps[0]?.balancer}/nowhere`);
     lost.on("error", () => undefined);
   }
 }

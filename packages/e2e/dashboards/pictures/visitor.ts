@@ -6,10 +6,19 @@ export type Way = "native" | "pusher" | "sse" | "poll";
 
 /** Where, and as what, visitors come. */
 export interface Destination {
-  /** `127.0.0.1:port` of what leads to the gateways. */
-  readonly host: string;
+  /** `127.0.0.1:port` of what leads each address to one of the gateways. */
+  readonly balancer: string;
+  /** The same of the gateways themselves. */
+  readonly gateways: readonly string[];
   readonly key: string;
   readonly secret: string;
+}
+
+/** Who comes, and for what. */
+export interface Visitor {
+  /** Tells visitors apart: each native one has an address of its own, as the balancer goes by it. */
+  readonly number: number;
+  readonly channels: readonly string[];
 }
 
 /** Somebody who is there for a while. */
@@ -18,39 +27,47 @@ export interface Stay extends AsyncDisposable {
   readonly ended: Promise<unknown>;
 }
 
-/** Comes, and subscribes to some channels; a presence channel under the name `user`. Rejects where it is refused. */
-export async function visit(
-  way: Way,
-  to: Destination,
-  { channels, user }: { channels: readonly string[]; user: string },
-) {
-  return way === "pusher" ? visitAsPusher(to, channels, user) : visitAsNative(way, to, channels, user);
+interface Subscriber {
+  readonly channels: readonly string[];
+  readonly user: string;
 }
 
-async function visitAsNative(
-  way: "native" | "sse" | "poll",
-  to: Destination,
-  channels: readonly string[],
-  user: string,
-): Promise<Stay> {
+/** How many visitors also ask for what they may not have. */
+const CURIOUS = 0.1;
+
+/** Comes, and subscribes to some channels; a presence channel under a name of its own. Rejects where it is refused. */
+export async function visit(way: Way, to: Destination, { number, channels }: Visitor): Promise<Stay> {
+  const subscriber = { channels, user: `user-${number}` };
+  // Clients whose address can't be chosen go to any gateway by themselves.
+  const gateway = to.gateways[Math.floor(Math.random() * to.gateways.length)] ?? to.balancer;
+  if (way === "pusher") return visitAsPusher(gateway, to, subscriber);
   const query = `key=${to.key}`;
   const client =
     way === "native"
-      ? await NativeClient.open(`ws://${to.host}/ws?${query}`)
-      : await HttpClient.open(`http://${to.host}`, { transport: way, query });
+      ? await NativeClient.open(`ws://${to.balancer}/ws?${query}`, { localAddress: `127.0.1.${1 + (number % 250)}` })
+      : await HttpClient.open(`http://${gateway}`, { transport: way, query });
+  return subscribeAsNative(client, to, subscriber);
+}
+
+async function subscribeAsNative(
+  client: NativeClient | HttpClient,
+  to: Destination,
+  { channels, user }: Subscriber,
+): Promise<Stay> {
   for (const channel of channels) {
     // Nobody keeps the epoch `other`: who comes back with it can't recover, which is counted too.
     const more = channel.startsWith("orders-") && user.endsWith("7") ? { recover: "other:1" } : {};
     await client.subscribe(channel, { ...more, ...proofOf(to, client.connectionId, { channel, user }) });
   }
-  if (way === "native") await client.request({ type: "history", channel: channels[0], limit: 10 });
+  await client.request({ type: "history", channel: channels[0], limit: 10 });
+  if (Math.random() < CURIOUS) await client.request({ type: "subscribe", channel: "private-of-somebody-else" });
   const tidy = setInterval(() => client.forget(() => true), 1_000);
   void client.closed.then(() => clearInterval(tidy));
   return { ended: client.closed, [Symbol.asyncDispose]: () => client.close() };
 }
 
-async function visitAsPusher(to: Destination, channels: readonly string[], user: string): Promise<Stay> {
-  const client = await PusherClient.open(`ws://${to.host}/app/${to.key}?protocol=7`);
+async function visitAsPusher(gateway: string, to: Destination, { channels, user }: Subscriber): Promise<Stay> {
+  const client = await PusherClient.open(`ws://${gateway}/app/${to.key}?protocol=7`);
   for (const channel of channels) {
     const { token, data } = proofOf(to, client.socketId, { channel, user });
     await client.subscribe(channel, token === undefined ? {} : { auth: token, channel_data: data });
