@@ -76,7 +76,8 @@ const states: Row = {
     },
     {
       title: "Clients sent elsewhere",
-      description: "Asked to come back elsewhere: by a gateway that ends (4200), or that has more than others (4202).",
+      description:
+        "Asked to come back elsewhere: by a gateway that ends (4200), or that has more than others (4202). What a gateway counts after the last scrape before its end is missing.",
       unit: "ops",
       queries: [
         line("shutdown", `${perSecond("carillon_connections_drained_total", `${OWN},reason="shutdown"`)} or vector(0)`),

@@ -37,11 +37,11 @@ describe("variables", () => {
 describe("lines", () => {
   const range = { from: 0, to: 100, step: 10 };
   const draw = (lines: Parameters<typeof drawLines>[0]["lines"], isStacked = false) =>
-    drawLines({ lines, unit: "short", isStacked, range, width: 170, height: 122 });
+    drawLines({ lines, unit: "short", isStacked, range, width: 180, height: 122 });
   const strokes = (svg: string) => [...svg.matchAll(/<path d="([^"]+)" fill="none"/g)].map(([, path]) => path);
 
   test("a line goes from left to right, and the higher the value the higher it is", () => {
-    // From x = 62 to 162, and from y = 106, which is 0, to 6, which is the last tick: 4.
+    // From x = 72 to 172, and from y = 106, which is 0, to 6, which is the last tick: 4.
     const [path] = strokes(
       draw([
         {
@@ -53,7 +53,7 @@ describe("lines", () => {
         },
       ]),
     );
-    expect(path).toBe("M62 106L72 6");
+    expect(path).toBe("M72 106L82 6");
   });
 
   test("lines of a stack stand on those before them", () => {
@@ -67,8 +67,8 @@ describe("lines", () => {
         true,
       ),
     );
-    expect(first).toBe("M62 81L72 81");
-    expect(second).toBe("M62 6L72 6");
+    expect(first).toBe("M72 81L82 81");
+    expect(second).toBe("M72 6L82 6");
   });
 
   test("a line ends where points are missing", () => {

@@ -22,7 +22,7 @@ export const COLOURS = [
   ..."7EB26D EAB839 6ED0E0 EF843C E24D42 1F78C1 BA43A9 705DA0 508642 CCA300 447EBC C15C17".split(" "),
 ].map((colour) => `#${colour}`);
 
-const LEFT = 62;
+const LEFT = 72;
 const BOTTOM = 16;
 const TOP = 6;
 const RIGHT = 8;

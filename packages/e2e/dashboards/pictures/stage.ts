@@ -85,6 +85,8 @@ async function configFor(endpointPort: number): Promise<string> {
   const webhooks = [{ url: `http://127.0.0.1:${endpointPort}/`, allowPrivateNetwork: true }];
   const { id, key, secret, publishSecret } = SHOP;
   config.apps = [...config.apps, { id, key, secrets: [secret], publishSecret }].map((app) => ({ ...app, webhooks }));
+  // Longer than Prometheus needs to see it.
+  config.gateway["drain"] = { delaySeconds: 15, spreadSeconds: 20 };
   config.gateway["rebalance"] = { enabled: true, minConnections: 10, intervalSeconds: 10 };
   return stringify(config);
 }
