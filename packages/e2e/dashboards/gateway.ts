@@ -45,7 +45,7 @@ const connections: Row = {
         "4200 and 1012 are drains, 4202 is rebalancing; 1006 are cut lines and killed clients, 1001 closed pages.",
       unit: "ops",
       isStacked: true,
-      queries: [line("{{code}}", perSecond("carillon_connections_closed_total", OWN, "code"))],
+      queries: [line("{{code}}", perSecond("carillon_connections_closed_total", PROCESS, "code"))],
     },
   ],
 };
@@ -79,13 +79,7 @@ const states: Row = {
       description:
         "Asked to come back elsewhere: by a gateway that ends (4200), or that has more than others (4202). What a gateway counts after the last scrape before its end is missing.",
       unit: "ops",
-      queries: [
-        line("shutdown", `${perSecond("carillon_connections_drained_total", `${OWN},reason="shutdown"`)} or vector(0)`),
-        line(
-          "rebalance",
-          `${perSecond("carillon_connections_drained_total", `${OWN},reason="rebalance"`)} or vector(0)`,
-        ),
-      ],
+      queries: [line("{{reason}}", perSecond("carillon_connections_drained_total", PROCESS, "reason"))],
     },
     {
       title: "NATS",
