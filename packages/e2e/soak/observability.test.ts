@@ -36,7 +36,7 @@ channels:
 `;
 
 /** How long Prometheus may take to see something that scrapes every second. */
-const SEEN = { timeoutMs: 40_000 };
+const SEEN = { timeoutMs: 60_000 };
 const CROWD = 20;
 
 /**
