@@ -83,7 +83,7 @@ both lists as policies of Kubernetes have them.
     - ports: [{ port: "53", protocol: ANY }]
 {{- end -}}
 
-{{/* What processes with a connection to NATS may connect to. */}}
+{{/* What gateways and publishers may connect to: DNS, NATS, the collector of traces. */}}
 {{- define "carillon.cilium.egress" -}}
 {{ include "carillon.cilium.dns" . }}
 {{- $peers := .Values.networkPolicy.nats.to }}
@@ -91,6 +91,11 @@ both lists as policies of Kubernetes have them.
 {{- $peers = list (include "carillon.network.peer" (dict "root" . "component" "nats") | fromYaml) }}
 {{- end }}
 {{ include "carillon.cilium.rules" (dict "direction" "to" "peers" $peers "ports" (list (dict "port" .Values.networkPolicy.nats.port))) }}
+{{- if .Values.config.tracing.enabled }}
+{{- with .Values.networkPolicy.collector }}
+{{ include "carillon.cilium.rules" (dict "direction" "to" "peers" .to "ports" (list (dict "port" .port))) }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* networkPolicy.extraEgress: rules of Kubernetes are translated, those of Cilium (toFQDNs, …) stand as they are. */}}

@@ -27,6 +27,18 @@ describe("policies of Kubernetes", () => {
     const ports = listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
     expect(ports).toContain(443);
   });
+
+  test("the collector may be reached where traces are on, by those that make them", async () => {
+    const to = [{ namespaceSelector: { matchLabels: { name: "observability" } } }];
+    const chart = await render({
+      networkPolicy: { enabled: true, collector: { to, port: 4319 } },
+      config: { apps: [{ id: "1", key: "k", secrets: ["s"] }], tracing: { enabled: true } },
+    });
+    for (const component of ["gateway", "publisher"]) {
+      const { spec } = chart.get("NetworkPolicy", `carillon-${component}`);
+      expect(listAt(spec, "egress")).toContainEqual({ ports: [{ port: 4319, protocol: "TCP" }], to });
+    }
+  });
 });
 
 const POD = { podSelector: { matchLabels: { app: "pod" } } };
@@ -142,6 +154,22 @@ describe("policies of Cilium", () => {
     });
   });
 
+  test("the collector may be reached where traces are on, by those that make them: everywhere, or where it is said to be", async () => {
+    const on = { config: { tracing: { enabled: true } } };
+    const to = { toCIDRSet: [BLOCK.ipBlock], toPorts: tcp(4319) };
+    const everywhere = { toEntities: ["all"], toPorts: tcp(4318) };
+    const [off, open, named] = await Promise.all([
+      cilium({}),
+      cilium({}, on),
+      cilium({ collector: { to: [BLOCK], port: 4319 } }, on),
+    ]);
+    for (const component of ["gateway", "publisher"]) {
+      expect(rulesOf(off, component, "egress")).not.toContainEqual(everywhere);
+      expect(rulesOf(open, component, "egress")).toContainEqual(everywhere);
+      expect(rulesOf(named, component, "egress")).toContainEqual(to);
+    }
+  });
+
   test("further rules are translated with their ports, and those of Cilium's own kind stand as they are", async () => {
     const own = { toFQDNs: [{ matchName: "keys.example.com" }], toPorts: tcp(443) };
     const extraEgress = [
@@ -178,13 +206,15 @@ test("each value of network policies shows in both kinds", async () => {
     publishersFrom: [{ ipBlock: { cidr: "10.2.0.0/16" } }],
     monitoringFrom: [{ ipBlock: { cidr: "10.3.0.0/16" } }],
     nats: { to: [{ ipBlock: { cidr: "10.4.0.0/16" } }], port: 10_222 },
+    collector: { to: [{ ipBlock: { cidr: "10.6.0.0/16" } }], port: 10_318 },
     extraEgress: [{ to: [{ ipBlock: { cidr: "10.5.0.0/16" } }] }],
   };
   const values = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as { networkPolicy: object };
   expect(Object.keys(values.networkPolicy).sort()).toEqual(["enabled", "flavor", ...Object.keys(marks)].sort());
   for (const flavor of ["kubernetes", "cilium"]) {
-    const { text } = await render({ networkPolicy: { enabled: true, flavor, ...marks } });
-    for (const mark of ["10.1.0.0", "10.2.0.0", "10.3.0.0", "10.4.0.0", "10.5.0.0", "10222"])
+    const tracing = { config: { tracing: { enabled: true } } };
+    const { text } = await render(tracing, { networkPolicy: { enabled: true, flavor, ...marks } });
+    for (const mark of ["10.1.0.0", "10.2.0.0", "10.3.0.0", "10.4.0.0", "10.5.0.0", "10.6.0.0", "10222", "10318"])
       expect(text, `${flavor}: ${mark}`).toContain(mark);
   }
 });
