@@ -1,4 +1,5 @@
 import type { Scenario } from "./scenario.ts";
+import { channels } from "./scenarios/channels.ts";
 import { connect } from "./scenarios/connect.ts";
 import { fallback } from "./scenarios/fallback.ts";
 import { paced, pusher, saturated } from "./scenarios/fan-out.ts";
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   unicast,
   fallback,
   idle,
+  channels,
   connect,
   storm,
   historyR1,

@@ -23,6 +23,9 @@ const SOCKET_PATHS: Readonly<Record<CarillonDialect, string>> = {
   pusher: "/app/app-key?protocol=7&client=js&version=8.6.0&flash=false",
 };
 
+/** Apps of the contender that has many. */
+const MANY_APPS = 1_000;
+
 /** How to start contenders. */
 export interface StartOptions {
   /** Folder for CPU profiles of the Node processes, which each of them writes as it ends; null for none. */
@@ -35,6 +38,8 @@ export interface StartOptions {
   readonly dialect: CarillonDialect;
   /** Gateway processes, of Carillon only. */
   readonly gateways: number;
+  /** How long Carillon's interest in a channel outlives its last subscriber; null: as long as by default. */
+  readonly lingerSeconds: number | null;
 }
 
 /** Starts a contender's processes, new ones each time, and waits until all accept connections. */
@@ -116,7 +121,9 @@ class Launcher {
     const nats = await this.#nats(folder);
     const config = join(folder, "carillon.yaml");
     const interest = this.#name === "carillon-partition" ? "partition" : "exact";
-    await writeFile(config, carillonConfig({ interest, history: this.#options.history }));
+    const apps = this.#name === "carillon-apps" ? MANY_APPS : 1;
+    const { history, lingerSeconds } = this.#options;
+    await writeFile(config, carillonConfig({ interest, history, apps, lingerSeconds }));
     const start = async (role: string) => {
       const [port, adminPort] = [await freePort(), await freePort()];
       const ports = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", String(adminPort)];
@@ -137,7 +144,7 @@ class Launcher {
       gateways,
       others: [publisher.process, ...nats.servers],
       natsUrls: nats.urls,
-      target: { ...wayOf(this.#name, dialect), dialect, publishPort: publisher.port, publishHeaders },
+      target: { ...wayOf(this.#name, dialect), dialect, publishPort: publisher.port, publishHeaders, apps },
     };
   }
 
