@@ -16,17 +16,22 @@ interface Report {
   readonly verdicts: readonly { readonly name: string; readonly finding: string }[];
 }
 
-/** Runs the gate on the codecs, against the very same commit. */
-async function runGate(...args: readonly string[]) {
+/** Runs the gate, to its end. */
+function run(args: readonly string[]): Promise<{ readonly exitCode: number | null; readonly output: string }> {
+  return new Promise((done) => {
+    const child = execFile(process.execPath, [join(BUILT, "main.js"), ...args], (_error, stdout, stderr) =>
+      done({ exitCode: child.exitCode, output: stdout + stderr }),
+    );
+  });
+}
+
+/** Runs it on the codecs, next to the very same commit. */
+async function runOnItself(...args: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), "carillon-gate-test-"));
   const json = join(folder, "report.json");
-  const all = ["--base", "HEAD", "--only", "codec", "--pairs", "2", "--rounds", "4", "--json", json, ...args];
   try {
-    const [exitCode, output] = await new Promise<[number | null, string]>((done) => {
-      const child = execFile(process.execPath, [join(BUILT, "main.js"), ...all], (_error, stdout, stderr) =>
-        done([child.exitCode, stdout + stderr]),
-      );
-    });
+    const all = ["--base", "HEAD", "--only", "codec", "--pairs", "2", "--rounds", "4", "--json", json, ...args];
+    const { exitCode, output } = await run(all);
     const report = JSON.parse(await readFile(json, "utf8")) as Report;
     return { exitCode, output, report, findings: new Set(report.verdicts.map(({ finding }) => finding)) };
   } finally {
@@ -34,9 +39,10 @@ async function runGate(...args: readonly string[]) {
   }
 }
 
-describe("gate of the hot paths", () => {
+// Each builds the base; on a busy machine that takes minutes.
+describe("gate of the hot paths", { timeout: 600_000 }, () => {
   test("finds that a version is slower, each time", async () => {
-    const { exitCode, output, report, findings } = await runGate("--planted", "2", "--limit", "1.3");
+    const { exitCode, output, report, findings } = await runOnItself("--planted", "2", "--limit", "1.3");
     expect(exitCode, output).toBe(1);
     expect(report.isPassed).toBe(false);
     expect(findings).toEqual(new Set(["slower"]));
@@ -45,10 +51,19 @@ describe("gate of the hot paths", () => {
 
   test("passes a version that is the same", async () => {
     // As much as no busy machine makes of nothing, twice.
-    const { exitCode, output, report } = await runGate("--limit", "1.8");
+    const { exitCode, output, report } = await runOnItself("--limit", "1.8");
     expect(exitCode, output).toBe(0);
     expect(report.isPassed).toBe(true);
     expect(report.verdicts).toHaveLength(BENCHMARKS.filter(({ name }) => name.startsWith("codec/")).length);
+  });
+
+  test.each([
+    [["--base", "nowhere"], "there is no commit nowhere: name a base that there is: --base COMMIT"],
+    [["--only", "codecs"], "there are no benchmarks codecs"],
+  ])("%j can't be told, and says why", async (args, message) => {
+    const { exitCode, output } = await run(args);
+    expect(exitCode).toBe(2);
+    expect(output).toContain(message);
   });
 
   test("leaves out what the base doesn't have", async () => {

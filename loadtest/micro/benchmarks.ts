@@ -13,6 +13,20 @@ export function groupOf(name: string): string {
   return name.slice(0, name.indexOf("/"));
 }
 
+/** The package that a group is about. What that stands on is built with it. */
+const PROJECTS: Readonly<Record<string, string>> = {
+  codec: "packages/protocol",
+  "fan-out": "packages/gateway",
+  subscribe: "packages/gateway",
+  recovery: "packages/gateway",
+  publish: "packages/publisher",
+};
+
+/** Folders of the packages that benchmarks load. */
+export function projectsOf(names: readonly string[]): readonly string[] {
+  return [...new Set(names.flatMap((name) => PROJECTS[groupOf(name)] ?? []))];
+}
+
 /** The groups there are. */
 export const GROUPS: readonly string[] = [...new Set(BENCHMARKS.map(({ name }) => groupOf(name)))];
 

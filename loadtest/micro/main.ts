@@ -4,14 +4,12 @@ import { runCommand } from "../bench/command-line.ts";
 import { REPOSITORY } from "../bench/repository.ts";
 import { findBase } from "./base.ts";
 import { BaseCheckout } from "./base-checkout.ts";
+import { projectsOf } from "./benchmarks.ts";
 import { runGate } from "./gate.ts";
 import type { GateOptions } from "./options.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { conclusion, type GateReport, toJson, toMarkdown } from "./report.ts";
 import { isPassed } from "./verdict.ts";
-
-/** What benchmarks load. Their own dependencies are built with them. */
-const PROJECTS = ["packages/gateway", "packages/publisher"];
 
 await runCommand({ usage: USAGE, read: readOptions, run: compareWithBase });
 
@@ -19,7 +17,7 @@ async function compareWithBase({ base: name, names, limit, jsonFile, ...effort }
   const began = performance.now();
   const base = await findBase(REPOSITORY, name);
   tell(`building the base, ${base.commit.slice(0, 12)}: ${base.origin}`);
-  using checkout = await BaseCheckout.create({ root: REPOSITORY, commit: base.commit, projects: PROJECTS });
+  using checkout = await BaseCheckout.create({ root: REPOSITORY, commit: base.commit, projects: projectsOf(names) });
   const checkouts = { base: checkout.root, tree: REPOSITORY };
   const verdicts = await runGate({ names, checkouts, effort, limit, tell });
   const report: GateReport = { base, limit, seconds: (performance.now() - began) / 1000, verdicts };

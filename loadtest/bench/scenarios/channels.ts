@@ -1,17 +1,23 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ContenderName } from "../contender.ts";
-import type { Goal, Measurement, Metric, Scenario, ScenarioRun } from "../scenario.ts";
+import { Disposal } from "../disposal.ts";
+import { settledKib } from "../memory.ts";
+import { metricOfGateways } from "../metrics.ts";
+import type { Goal, Measurement, Scenario, ScenarioRun } from "../scenario.ts";
 import { inOnePart } from "../scenario.ts";
-import { CHURNED, ChannelLevels, HEARD, LINGER_SECONDS, OUTSTANDING, WAVES } from "./channel-levels.ts";
+import { median } from "../statistics.ts";
+import { CHURNED, ChannelLoad, HEARD, LINGER_SECONDS, OUTSTANDING } from "./channel-load.ts";
 
-/** Connections in a full run. */
+/** Connections of each gateway, in a full run. */
 const CONNECTIONS = 1_000;
-/** Channels of each connection, level by level, and how many the gateway then has in a full run. */
-const LEVELS = [
-  { each: 1, title: "1 k" },
-  { each: 10, title: "10 k" },
-  { each: 100, title: "100 k" },
-] as const;
-const [FEW, SOME, MANY] = LEVELS;
+/** Channels of each of them on the gateway that has few, and on the one that has many: in the end, and where memory is read before. */
+const FEW_EACH = 1;
+const SOME_EACH = 10;
+const HALF_EACH = 55;
+const MANY_EACH = 100;
+
+const TURNS = 2;
+const IDLE_MS = 1_500;
 
 /** The most that one of 100,000 channels may cost, where one of 1,000 costs 1. */
 const FLAT = 1.3;
@@ -23,70 +29,130 @@ const FLAT = 1.3;
 export const channels: Scenario = {
   name: "channels",
   title:
-    `${CONNECTIONS} connections (a fifth with --quick) with 1, then 10, then 100 channels each. With each number, ${CHURNED} further ` +
-    `channels are subscribed to and left ${WAVES} times, and events go to ${HEARD} channels, one subscriber each, ${OUTSTANDING} ` +
-    "publishes outstanding.",
+    `A gateway with 1,000 channels and one with 100,000, of one cluster, ${CONNECTIONS} connections each (a fifth of all that with --quick). In turns, ` +
+    `${CHURNED} further channels are subscribed to and left, and events go to ${HEARD} channels, one subscriber each, ${OUTSTANDING} publishes outstanding.`,
   contenders: ["carillon", "carillon-partition", "carillon-apps"],
   metrics: [
-    ...byLevel("churnUs", "CPU µs per subscribe and unsubscribe"),
-    ...byLevel("deliveryUs", "per delivery"),
-    ...byLevel("idleMs", "idle, ms a second"),
-    { key: "fewKib", title: `KiB per channel, ${FEW.title} to ${SOME.title}`, digits: 2 },
-    { key: "manyKib", title: `${SOME.title} to ${MANY.title}`, digits: 2 },
+    { key: "fewChurnUs", title: "gateway CPU µs per subscribe and unsubscribe, 1 k", digits: 1 },
+    { key: "manyChurnUs", title: "100 k", digits: 1 },
+    { key: "churnGrowth", title: "×", digits: 2 },
+    { key: "fewDeliveryUs", title: "per delivery, 1 k", digits: 1 },
+    { key: "manyDeliveryUs", title: "100 k", digits: 1 },
+    { key: "deliveryGrowth", title: "×", digits: 2 },
+    { key: "fewIdleMs", title: "idle, ms a second, 1 k", digits: 1 },
+    { key: "manyIdleMs", title: "100 k", digits: 1 },
+    { key: "fewKib", title: "KiB per channel, 10 k to 55 k", digits: 2 },
+    { key: "manyKib", title: "55 k to 100 k", digits: 2 },
   ],
   goals: [
     ...flat("carillon", "exact interest"),
     ...flat("carillon-partition", "partition interest"),
     ...flat("carillon-apps", "1,000 apps"),
     {
-      title: `CPU per subscribe and unsubscribe, 1,000 apps, ${MANY.title} channels`,
-      metric: keyOf("churnUs", MANY),
+      title: "gateway CPU per subscribe and unsubscribe, 1,000 apps, 100 k channels",
+      metric: "manyChurnUs",
       contender: "carillon-apps",
       baseline: "carillon",
       limit: FLAT,
       unit: "",
     },
   ],
+  gateways: 2,
   isInspected: true,
   lingerSeconds: LINGER_SECONDS,
   ...inOnePart(measure),
 };
 
-type Level = (typeof LEVELS)[number];
+/** Both gateways, the one with many channels first: the one that can be inspected. */
+interface Loads {
+  readonly many: ChannelLoad;
+  readonly few: ChannelLoad;
+}
 
 async function measure({ contender, effort }: ScenarioRun): Promise<Measurement> {
+  await using disposal = new Disposal();
   const connections = Math.round(CONNECTIONS * effort.size);
-  await using levels = await ChannelLevels.open({ contender, connections, duration: effort.duration });
-  const values: Record<string, number> = {};
+  const open = async (at: number): Promise<ChannelLoad> => {
+    const gateway = contender.gateways[at];
+    if (gateway === undefined) throw new Error(`there is no gateway ${at}`);
+    const { duration } = effort;
+    return disposal.use(await ChannelLoad.open({ contender, gateway, block: 10 * at, connections, duration }));
+  };
+  const loads: Loads = { many: await open(0), few: await open(1) };
+  await loads.few.fill(FEW_EACH);
   const residentKib: number[] = [];
-  for (const level of LEVELS) {
-    const reached = await levels.reach(level.each);
-    for (const key of ["churnUs", "deliveryUs", "idleMs"] as const) values[keyOf(key, level)] = reached[key];
-    residentKib.push(reached.residentKib);
+  for (const each of [SOME_EACH, HALF_EACH, MANY_EACH]) {
+    await loads.many.fill(each);
+    residentKib.push(await settledKib(contender));
   }
-  const growth = (key: string) => (values[keyOf(key, MANY)] ?? Number.NaN) / (values[keyOf(key, FEW)] ?? Number.NaN);
-  const [fewest = Number.NaN, some = Number.NaN, most = Number.NaN] = residentKib;
-  const fewKib = (some - fewest) / (connections * (SOME.each - FEW.each));
-  const manyKib = (most - some) / (connections * (MANY.each - SOME.each));
+  const [some = Number.NaN, half = Number.NaN, many = Number.NaN] = residentKib;
+  const fewKib = (half - some) / (connections * (HALF_EACH - SOME_EACH));
+  const manyKib = (many - half) / (connections * (MANY_EACH - HALF_EACH));
+  const values = await measureInTurns(loads);
+  const standing = await metricOfGateways(contender, "carillon_channels");
+  const expected = [loads.many.channels, loads.few.channels];
+  const isKept = standing.every((count, at) => count === expected[at]);
+  const problems = isKept
+    ? []
+    : [`the gateways have ${standing.join(" and ")} channels, not ${expected.join(" and ")}`];
   return {
-    values: {
-      ...values,
-      fewKib,
-      manyKib,
-      churnGrowth: growth("churnUs"),
-      deliveryGrowth: growth("deliveryUs"),
-      memoryGrowth: manyKib / fewKib,
-    },
-    problems: levels.problems,
+    values: { ...values, fewKib, manyKib, memoryGrowth: manyKib / fewKib },
+    problems: [...loads.many.problems, ...loads.few.problems, ...problems],
   };
 }
 
-function byLevel(key: string, title: string): Metric[] {
-  return LEVELS.map((level) => ({ key: keyOf(key, level), title: `${title}, ${level.title}`, digits: 1 }));
+async function measureInTurns({ many, few }: Loads): Promise<Record<string, number>> {
+  const both = [few, many] as const;
+  // So that the code is compiled, and what the fill has left to be collected is.
+  for (const load of both) {
+    await load.churn(0);
+    await load.deliver();
+  }
+  const [idle, churn, delivery] = [new Turns(), new Turns(), new Turns()];
+  for (let turn = 0; turn < TURNS; turn++) {
+    const manyIdle = many.cpuMs(() => delay(IDLE_MS));
+    const idleMs = [await few.cpuMs(() => delay(IDLE_MS)), await manyIdle].map((ms) => (ms * 1000) / IDLE_MS);
+    const [fewIdleMs = 0, manyIdleMs = 0] = idleMs;
+    idle.add(fewIdleMs, manyIdleMs);
+    churn.add(await few.churn(fewIdleMs), await many.churn(manyIdleMs));
+    delivery.add(await few.deliver(), await many.deliver());
+  }
+  // A linger after the last one, so that all interest has ended.
+  await delay(2 * LINGER_SECONDS * 1000);
+  return {
+    fewChurnUs: churn.few,
+    manyChurnUs: churn.many,
+    churnGrowth: churn.growth,
+    fewDeliveryUs: delivery.few,
+    manyDeliveryUs: delivery.many,
+    deliveryGrowth: delivery.growth,
+    fewIdleMs: idle.few,
+    manyIdleMs: idle.many,
+  };
 }
 
-function keyOf(key: string, { each }: Level): string {
-  return `${key}${each}`;
+/** What was measured on both gateways, one right after the other. */
+class Turns {
+  readonly #few: number[] = [];
+  readonly #many: number[] = [];
+
+  add(few: number, many: number): void {
+    this.#few.push(few);
+    this.#many.push(many);
+  }
+
+  get few(): number {
+    return median(this.#few);
+  }
+
+  get many(): number {
+    return median(this.#many);
+  }
+
+  /** Median of the ratios of neighbours. */
+  get growth(): number {
+    return median(this.#many.map((value, at) => value / (this.#few[at] ?? Number.NaN)));
+  }
 }
 
 function flat(contender: ContenderName, what: string): Goal[] {
@@ -99,8 +165,8 @@ function flat(contender: ContenderName, what: string): Goal[] {
     unit: "×",
   });
   return [
-    goal(`CPU per subscribe and unsubscribe, ${MANY.title} channels to ${FEW.title}`, "churnGrowth"),
-    goal(`CPU per delivery, ${MANY.title} channels to ${FEW.title}`, "deliveryGrowth"),
-    goal(`memory per channel, beyond ${SOME.title} channels to below`, "memoryGrowth"),
+    goal("gateway CPU per subscribe and unsubscribe, with 100 k channels to with 1 k", "churnGrowth"),
+    goal("gateway CPU per delivery, with 100 k channels to with 1 k", "deliveryGrowth"),
+    goal("memory per channel, from 55 k channels to up to there", "memoryGrowth"),
   ];
 }
