@@ -40,8 +40,9 @@ const ROUND_US = 12_000;
 const WARM_UP_US = 200_000;
 
 /**
- * Measures benchmarks on both sides in turns, base tree tree base, so that whatever else the machine does weighs on both. `names`: of one
- * group, which share their processes. Rejects when the tree can't do one.
+ * Measures benchmarks on both sides in turns, base tree tree base, so that whatever else the machine does weighs on both. Libraries for
+ * benchmarks (tinybench, mitata) take wall time within one process; two versions need two, and wall time says little on a busy machine.
+ * `names`: of one group, which share their processes. Rejects when the tree can't do one.
  */
 export async function compare(
   names: readonly string[],

@@ -17,7 +17,7 @@ const RELEASED_MS = LINGER_SECONDS * 1000 * 1.5;
 /** Channels to which events go, each with a subscriber. */
 export const HEARD = 200;
 export const OUTSTANDING = 16;
-const LOAD_MS = 2_000;
+const LOAD_MS = 1_500;
 const WARM_UP_MS = 500;
 const PARALLEL = 50;
 

@@ -16,7 +16,7 @@ const SOME_EACH = 10;
 const HALF_EACH = 55;
 const MANY_EACH = 100;
 
-const TURNS = 2;
+const TURNS = 3;
 const IDLE_MS = 1_500;
 
 /** The most that one of 100,000 channels may cost, where one of 1,000 costs 1. */
@@ -114,8 +114,15 @@ async function measureInTurns({ many, few }: Loads): Promise<Record<string, numb
     const idleMs = [await few.cpuMs(() => delay(IDLE_MS)), await manyIdle].map((ms) => (ms * 1000) / IDLE_MS);
     const [fewIdleMs = 0, manyIdleMs = 0] = idleMs;
     idle.add(fewIdleMs, manyIdleMs);
-    churn.add(await few.churn(fewIdleMs), await many.churn(manyIdleMs));
-    delivery.add(await few.deliver(), await many.deliver());
+    // Another one is first each time.
+    if (turn % 2 === 0) {
+      churn.add(await few.churn(fewIdleMs), await many.churn(manyIdleMs));
+      delivery.add(await few.deliver(), await many.deliver());
+    } else {
+      const [manyChurn, manyDelivery] = [await many.churn(manyIdleMs), await many.deliver()];
+      churn.add(await few.churn(fewIdleMs), manyChurn);
+      delivery.add(await few.deliver(), manyDelivery);
+    }
   }
   // A linger after the last one, so that all interest has ended.
   await delay(2 * LINGER_SECONDS * 1000);
