@@ -1,4 +1,4 @@
-import { accept, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
+import { accept, type Envelope, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
 import type { AppCounts } from "./app-counters.ts";
 import type { DeliveryLag } from "./delivery-lag.ts";
 import type { Bus, BusPublishOptions, ChannelAddress } from "./ports/bus.ts";
@@ -40,13 +40,13 @@ export interface NewEvent {
    */
   readonly isIdempotent?: boolean;
   /** Present: its subscribers are asked to say that they have it. */
-  readonly wantsReceipt?: true;
+  readonly wantsReceipt?: true | undefined;
   /** True: nobody keeps it, whatever the channel's rule says. */
   readonly isTransient?: boolean;
   /** Present: `payload` is the text of a string that was published; see the envelope. */
-  readonly isDataText?: true;
+  readonly isDataText?: true | undefined;
   /** The user who sent it, told to those who want to know. 1 to 128 characters; absent: nobody in particular. */
-  readonly userId?: string;
+  readonly userId?: string | undefined;
 }
 
 /** An event that the bus has taken over. */
@@ -91,7 +91,7 @@ export class EventPublisher {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
     const beganMs = this.#lag?.beginPublish() ?? 0;
-    const envelope = encodeEnvelope({ ...event, id: messageId, timeMs });
+    const envelope = encodeEnvelope(envelopeOf(event, messageId, timeMs));
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
     const isKept = limits !== null && this.#history !== undefined && event.isTransient !== true;
     const options: BusPublishOptions | undefined = event.isIdempotent ? { idempotencyKey: messageId } : undefined;
@@ -124,4 +124,10 @@ export class EventPublisher {
     this.#counters.eventsPublished++;
     if (this.#appCounts !== undefined) this.#appCounts.of(appId).eventsPublished++;
   }
+}
+
+/** Member by member: each copy that a spread makes of so mixed objects is of a kind of its own for V8, which took a tenth of a publish. */
+function envelopeOf(newEvent: NewEvent, id: string, timeMs: number): Envelope {
+  const { event, exclude, payload, wantsReceipt, isDataText, userId } = newEvent;
+  return { id, timeMs, exclude, event, wantsReceipt, isDataText, userId, payload };
 }

@@ -183,7 +183,7 @@ export class Hub {
     const publication = decodeEnvelope(entry.envelope);
     if (publication === null) return null;
     // Who was away when it was published is none of those whose receipts are counted.
-    const { wantsReceipt: _, ...kept } = publication;
+    const kept = publication.wantsReceipt === true ? { ...publication, wantsReceipt: undefined } : publication;
     const frame = this.#encode(codec, channel, kept, formatPosition({ epoch, offset: entry.offset }));
     entry.frames ??= new Map();
     entry.frames.set(codec, frame);
@@ -194,11 +194,11 @@ export class Hub {
   #deliverIn(codec: Codec, channel: Channel, { frame, subscribers, exclude }: OutgoingFrame): number {
     const topic = topicOf(codec, channel);
     const excluded = exclude === "" ? NOBODY : this.#excluded(codec, channel, exclude);
-    const [first, ...others] = excluded;
-    if (first === undefined) {
+    if (excluded.length === 0) {
       this.#topics.publish(topic, frame, codec.isBinary);
     } else {
       // One connection can be passed over by the topic tree itself; several of one sender, which are rare, step aside.
+      const [first, ...others] = excluded as readonly [Session, ...Session[]];
       for (const { transport } of others) transport.leaveTopic(topic);
       first.transport.publishToOthers(topic, frame, codec.isBinary);
       for (const { transport } of others) transport.joinTopic(topic);

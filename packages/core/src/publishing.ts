@@ -14,7 +14,7 @@ export interface ClientEvent {
   /** True: the sender gets it too, if subscribed. */
   readonly isEchoed: boolean;
   /** Present: the payload is the text of a string that was sent; see the envelope. */
-  readonly isDataText?: true;
+  readonly isDataText?: true | undefined;
 }
 
 /** A session, and what decides on what it may publish. */

@@ -223,13 +223,11 @@ export class NatsBus implements Bus {
     this.#assertUp();
     this.#assertFits(envelope, key);
     const subject = this.#space.of("pub", address.appId, address.channel);
-    // Not `slice`: a Buffer's doesn't copy.
-    const copy = new Uint8Array(envelope);
-    if (key !== undefined) return this.#order.run(subject, () => this.#once.publish({ address, envelope: copy, key }));
-    if (!this.#order.isBusy(subject)) return this.#link.link.publish(subject, copy);
+    if (key !== undefined) return this.#order.run(subject, () => this.#once.publish({ address, envelope, key }));
+    if (!this.#order.isBusy(subject)) return this.#link.link.publish(subject, envelope);
     return this.#order.run(subject, () => {
       this.#assertUp();
-      return { sent: this.#link.link.publish(subject, copy) };
+      return { sent: this.#link.link.publish(subject, envelope) };
     });
   }
 

@@ -1,7 +1,7 @@
 import { BusUnavailableError } from "@carillon/core";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Deferred, defer } from "../src/deadline.ts";
-import { MAX_UNCONFIRMED_BYTES, Outbox } from "../src/outbox.ts";
+import { GATHER_BYTES, GATHER_MS, MAX_UNCONFIRMED_BYTES, Outbox } from "../src/outbox.ts";
 import { bytes } from "./support/helpers.ts";
 
 /** The other end of an outbox: notes what is written and answers PINGs when the test says so. */
@@ -39,6 +39,10 @@ async function stateOf(promise: Promise<unknown>): Promise<string> {
 }
 
 describe("Outbox", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
   it("batch › all publishes of a turn leave together, with one PING behind them that confirms them all", async () => {
     const wire = new Wire();
     const published = [1, 2, 3].map((each) => wire.outbox.publish(`s${each}`, nothing));
@@ -51,22 +55,57 @@ describe("Outbox", () => {
     expect(wire.outbox.isEmpty).toBe(true);
   });
 
-  it("batch › while a PING is under way others leave at once, and share the next one", async () => {
+  it("batch › while a PING is under way others gather, and leave together when it is answered", async () => {
     const wire = new Wire();
     const first = wire.outbox.publish("s1", nothing);
     await turn();
     const second = wire.outbox.publish("s2", nothing);
     await turn();
     const third = wire.outbox.confirm();
+    const fourth = wire.outbox.publish("s3", nothing);
     await turn();
-    expect(wire.log).toEqual(["s1", "PING", "s2"]);
+    expect(wire.log).toEqual(["s1", "PING"]);
     wire.pong();
     await first;
     expect(await stateOf(second)).toBe("pending");
     await turn();
-    expect(wire.log).toEqual(["s1", "PING", "s2", "PING"]);
+    expect(wire.log).toEqual(["s1", "PING", "s2", "s3", "PING"]);
     wire.pong();
-    await Promise.all([second, third]);
+    await Promise.all([second, third, fourth]);
+  });
+
+  it("batch › nobody waits for others longer than GATHER_MS, though a PING is not answered", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const wire = new Wire();
+    void wire.outbox.publish("s1", nothing);
+    await turn();
+    for (const round of [1, 2, 3]) {
+      void wire.outbox.publish(`a${round}`, nothing);
+      await turn();
+      vi.advanceTimersByTime(GATHER_MS - 1);
+      void wire.outbox.publish(`b${round}`, nothing);
+      await turn();
+      expect(wire.log.at(-1)).not.toBe(`b${round}`);
+      vi.advanceTimersByTime(1);
+      await turn();
+      expect(wire.log.slice(-2)).toEqual([`a${round}`, `b${round}`]);
+    }
+    expect(wire.log.filter((each) => each === "PING")).toHaveLength(1);
+  });
+
+  it("batch › what is large enough to fill a write waits for nobody", async () => {
+    const wire = new Wire();
+    void wire.outbox.publish("s1", nothing);
+    await turn();
+    void wire.outbox.publish("s2", new Uint8Array(GATHER_BYTES - 1));
+    await turn();
+    expect(wire.log).toEqual(["s1", "PING"]);
+    void wire.outbox.publish("s3", new Uint8Array(1));
+    await turn();
+    expect(wire.log).toEqual(["s1", "PING", "s2", "s3"]);
+    void wire.outbox.publish("s4", nothing);
+    await turn();
+    expect(wire.log).toEqual(["s1", "PING", "s2", "s3"]);
   });
 
   it("fail › refuses all that waits, and writes nothing of it later", async () => {

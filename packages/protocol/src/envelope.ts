@@ -44,14 +44,14 @@ export interface Envelope {
   /** Name of the event. */
   readonly event: string;
   /** Present: whoever gets it is asked to say so. */
-  readonly wantsReceipt?: true;
+  readonly wantsReceipt?: true | undefined;
   /**
    * Present: a string was published whose content is JSON text, and the payload is that content. Who knows payloads as
    * strings gets the string, everybody else the value.
    */
-  readonly isDataText?: true;
+  readonly isDataText?: true | undefined;
   /** The user who sent it, as its channel knows that user; absent where it is nobody in particular. 1 to 128 characters. */
-  readonly userId?: string;
+  readonly userId?: string | undefined;
   /** JSON text in UTF-8, byte for byte as it was published. Valid only as long as the bytes it was decoded from. */
   readonly payload: Uint8Array;
 }

@@ -85,26 +85,4 @@ export function describeDelivery(suite: BusSuite): void {
       { numRuns: 25 },
     );
   });
-
-  it("delivery › the publisher may reuse its buffer as soon as the call has returned", async () => {
-    const appId = suite.app();
-    const node = await suite.node();
-    const receiver = await listen(node, appId, "buffer");
-    const buffer = new Uint8Array(3);
-    const publishes = [1, 2, 3].map((value) => {
-      buffer.fill(value);
-      const options = value === 2 ? { idempotencyKey: "second" } : {};
-      const published = node.publish(receiver, buffer, options);
-      buffer.fill(0);
-      return published;
-    });
-    await Promise.all(publishes);
-    await eventually(() =>
-      expect(receiver.envelopes.map((each) => [...each])).toEqual([
-        [1, 1, 1],
-        [2, 2, 2],
-        [3, 3, 3],
-      ]),
-    );
-  });
 }

@@ -178,7 +178,7 @@ export class TestGateway {
     channel: string,
     event: string,
     payload: unknown,
-    options: { exclude?: string; raw?: string; isDataText?: true; wantsReceipt?: true } = {},
+    options: { exclude?: string; raw?: string; isDataText?: true | undefined; wantsReceipt?: true } = {},
   ): Promise<PublishedEvent> {
     const bytes = new TextEncoder().encode(options.raw ?? JSON.stringify(payload));
     const address = { appId: this.apps.first.id, channel };

@@ -65,7 +65,7 @@ export interface Bus {
   /**
    * Publishes. Resolves when the bus has taken the envelope over: not before it left this process and the bus's server
    * confirmed having read it. Rejects with {@link BusUnavailableError} when it can't be known to have been taken (nothing
-   * is kept for later), with {@link IdempotencyUnavailableError}, or with {@link EnvelopeTooLargeError}. `envelope` may be reused once the call returned.
+   * is kept for later), with {@link IdempotencyUnavailableError}, or with {@link EnvelopeTooLargeError}. `envelope` is the bus's from the call on: it must stay as it is.
    */
   publish(address: ChannelAddress, envelope: Uint8Array, options?: BusPublishOptions): Promise<BusPublishResult>;
 

@@ -114,6 +114,8 @@ function readTarget(value: unknown): Result<SubscribeTarget> {
   if (rewind !== undefined && rewind !== "beginning" && !isHistoryLimit(rewind)) {
     return refuse("invalid_field", `"rewind" is a whole number from 1 to ${MAX_HISTORY_LIMIT}, or "beginning"`);
   }
+  const isPlain = token === undefined && data === undefined && recover === undefined && rewind === undefined;
+  if (isPlain) return accept({ channel: named.value });
   return accept({
     channel: named.value,
     ...proofOf(token, data),

@@ -131,14 +131,15 @@ export class NativeConnection implements SocketHandler, SessionOwner {
 
   #welcome(session: Session): void {
     const { idleTimeoutMs, maxFrameBytes } = this.#services;
-    this.#write({
+    const { connectionId, grant } = session;
+    const welcome = {
       type: "welcome",
-      connectionId: session.connectionId,
+      connectionId,
       version: NATIVE_PROTOCOL_VERSION,
       idleTimeoutMs,
       maxFrameBytes,
-      ...(session.grant === null ? {} : { expiresAt: session.grant.expiresAtMs }),
-    });
+    } as const;
+    this.#write(grant === null ? welcome : { ...welcome, expiresAt: grant.expiresAtMs });
   }
 
   /** Handles what waited, until the last frame or the next token. */
@@ -219,9 +220,13 @@ export class NativeConnection implements SocketHandler, SessionOwner {
       return;
     }
     for (const { code } of errors) countBy(this.#services.counters.refusals, code);
-    this.#services.counters.framesOut++;
-    this.#socket.writeAll([this.#codec.encodeFrame(frame), ...past], this.#codec.isBinary);
-    this.#services.counters.deliveries += past.length;
+    if (past.length === 0) {
+      this.#write(frame);
+    } else {
+      this.#services.counters.framesOut++;
+      this.#socket.writeAll([this.#codec.encodeFrame(frame), ...past], this.#codec.isBinary);
+      this.#services.counters.deliveries += past.length;
+    }
     if (standing > 0) this.#refusalsInARow = 0;
     else this.#countRefusal("protocol_violation");
   }
