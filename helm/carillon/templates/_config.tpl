@@ -18,6 +18,7 @@
 {{- $_ := set $sections "admin" (mustMergeOverwrite $host (dict "port" 9090)) -}}
 {{- with $config.webhooks }}{{ $_ := set $sections "webhooks" . }}{{ end -}}
 {{- with $config.log }}{{ $_ := set $sections "log" . }}{{ end -}}
+{{- with $config.tracing }}{{ $_ := set $sections "tracing" . }}{{ end -}}
 {{- toYaml $sections -}}
 {{- end -}}
 

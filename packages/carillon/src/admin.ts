@@ -19,6 +19,7 @@ import {
 import { addAppMetrics, addBuildMetrics, addConnectionMetrics, addLagMetrics, addNatsMetrics } from "./flow-metrics.ts";
 import { addRebalanceMetrics, overloadOf } from "./gateway-load.ts";
 import type { Parts } from "./parts.ts";
+import { addTraceMetrics } from "./tracing/trace-metrics.ts";
 import { addWebhookMetrics, addWebhookSourceMetrics } from "./webhook-metrics.ts";
 
 /** What the admin server of a process tells, and where. */
@@ -63,6 +64,7 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
     addWebhookSourceMetrics(metrics, gateway.webhookCounters, () => gateway.webhooksWaiting);
   }
   if (publisher !== null) addPublisherMetrics(metrics, publisher);
+  if (parts.tracing !== null) addTraceMetrics(metrics, parts.tracing);
   if (parts.worker !== null) addWebhookMetrics(metrics, parts.worker);
   return createAdminServer({
     ...config,

@@ -57,7 +57,8 @@ export async function startBackbone({ config, role, log, ids }: BackboneOptions)
     return { bus: new MemoryBus(backbone), natsBus: null, history, webhooks, blocks, clusterLink, ceiling: null };
   }
   const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
-  const bus = await connectNatsBus(await natsOptions(config, { role, ceiling, log }));
+  const options = await natsOptions(config, { role, ceiling, log });
+  const bus = await connectNatsBus({ ...options, readsTraces: config.tracing.enabled });
   const { history, webhooks, blocks, clusterLink } = bus;
   return { bus, natsBus: bus, history, webhooks, blocks, clusterLink, ceiling };
 }

@@ -22,7 +22,6 @@ import {
   ConfiguredApps,
   ConfiguredChannelRules,
   type ConfigWatch,
-  changesThatNeedRestart,
   createAuthorizer,
   createPublicServer,
   type GatewayConfig,
@@ -34,13 +33,15 @@ import {
   type PublisherConfig,
   randomIds,
   systemClock,
-  watchConfig,
 } from "@carillon/service";
 import { WebhookWorker } from "@carillon/webhooks";
 import { startBackbone } from "./backbone.ts";
 import type { Closing } from "./closing.ts";
 import { demoRoutes } from "./demo-routes.ts";
 import { Leaving } from "./leaving.ts";
+import { startTracing } from "./tracing/start-tracing.ts";
+import type { Tracing } from "./tracing/tracing.ts";
+import { watchFiles } from "./watch-files.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 /** What one process of Carillon is made from. */
@@ -74,6 +75,8 @@ export interface Parts {
   readonly publisher: Publisher | null;
   readonly worker: WebhookWorker | null;
   readonly watch: ConfigWatch | null;
+  /** null where nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly leaving: Leaving;
   readonly closing: Closing;
 }
@@ -102,6 +105,8 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const lag = new DeliveryLag(clock);
   const ids = randomIds();
   const apps = new ConfiguredApps({ settings: config.apps });
+  const tracing = await startTracing({ config: config.tracing, role, nodeId: String(ids.nodeNumber), log });
+  closing.push("traces", () => tracing?.close());
 
   const { bus, natsBus, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({
     config,
@@ -134,8 +139,9 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
     onBug: (error) => log.error("cluster_handler_failed", { error }),
   });
   const hasGateway = server !== null && (role === "dev" || role === "gateway");
+  const { tracer } = tracing ?? {};
   const gateway = hasGateway
-    ? startGateway({ ...shared, server, cluster, load: startLoad(options, closing) }, config.gateway)
+    ? startGateway({ ...shared, server, cluster, tracer, load: startLoad(options, closing) }, config.gateway)
     : null;
   if (gateway !== null) {
     connectionsByApp = () => gateway.connectionsByApp;
@@ -151,7 +157,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   blocks.follow();
   await blocks.whenLoaded(BLOCKS_WITHIN_MS);
   const hasPublisher = server !== null && (role === "dev" || role === "publisher");
-  const publisher = hasPublisher ? startPublisher({ ...shared, server, cluster }, config.publisher) : null;
+  const publisher = hasPublisher ? startPublisher({ ...shared, server, cluster, tracer }, config.publisher) : null;
   if (role === "dev") for (const route of demoRoutes(apps.first)) server?.route(route);
   const worker = role === "dev" || role === "webhooks" ? startWorker(shared, config) : null;
   closing.push("webhook worker", () => worker?.stop());
@@ -174,6 +180,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
     publisher,
     worker,
     watch,
+    tracing,
     leaving,
     closing,
   };
@@ -193,6 +200,14 @@ type Shared = Pick<Parts, "bus" | "history" | "blocks" | "rules" | "apps" | "cou
   readonly webhooks: WebhookQueue;
 };
 
+/** What serves the public stands on as well. */
+type Served = Shared & {
+  readonly server: PublicServer;
+  readonly cluster: Cluster;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracing["tracer"] | undefined;
+};
+
 function startWorker(shared: Shared, config: Config): WebhookWorker {
   const { apps, clock, ids, log, webhooks: queue } = shared;
   const settings = webhookSettings(config.webhooks);
@@ -207,12 +222,11 @@ function startLoad({ role, config }: ProcessOptions, closing: Closing): ProcessL
   return load;
 }
 
-function startGateway(
-  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster; readonly load: ProcessLoad },
-  config: GatewayConfig,
-): Gateway {
+function startGateway({ tracer, ...shared }: Served & { readonly load: ProcessLoad }, config: GatewayConfig): Gateway {
   return new Gateway({
     ...shared,
+    // What clients publish begins no trace, so nothing here records publishes.
+    ...(tracer === undefined ? {} : { deliveryTracer: tracer }),
     authorizer: createAuthorizer({ clock: shared.clock }),
     isOriginAllowed: (app: App, origin: string) => isOriginAllowed(app.settings.allowedOrigins, origin),
     settings: gatewaySettings(config),
@@ -220,13 +234,17 @@ function startGateway(
   });
 }
 
-function startPublisher(
-  shared: Shared & { readonly server: PublicServer; readonly cluster: Cluster },
-  settings: PublisherConfig,
-): Publisher {
+function startPublisher({ tracer, ...shared }: Served, settings: PublisherConfig): Publisher {
   const { cluster, blocks: store, clock } = shared;
   const control = new ClusterControl(cluster);
-  return new Publisher({ ...shared, control, blocks: new BlockControl({ store, cluster, clock }), settings });
+  const blocks = new BlockControl({ store, cluster, clock });
+  return new Publisher({
+    ...shared,
+    control,
+    blocks,
+    settings,
+    ...(tracer === undefined ? {} : { publishTracer: tracer }),
+  });
 }
 
 function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {
@@ -264,31 +282,4 @@ export function connectionsThatFit(): number {
   const limit = openFileLimit();
   if (limit === null || !Number.isFinite(limit)) return FALLBACK_MAX_CONNECTIONS;
   return Math.floor(limit * SHARE_OF_OPEN_FILES);
-}
-
-interface Watched {
-  readonly config: Config;
-  readonly load: () => Promise<Config>;
-  readonly apps: ConfiguredApps;
-  readonly rules: ConfiguredChannelRules;
-  readonly log: Logger;
-}
-
-function watchFiles({ config: initial, load, apps, rules, log }: Watched): ConfigWatch {
-  return watchConfig({
-    initial,
-    load,
-    onChange: (config) => {
-      apps.reload(config.apps);
-      const isWithinCeiling = rules.reload(config.channels);
-      const needRestart = [
-        ...changesThatNeedRestart(initial, config),
-        ...(isWithinCeiling ? [] : ["channels[].history"]),
-      ];
-      log.info("config_reloaded", { apps: config.apps.length, channelRules: config.channels.length });
-      for (const warning of config.warnings) log.warn("config_warning", { ...warning });
-      if (needRestart.length > 0) log.warn("config_needs_restart", { settings: needRestart });
-    },
-    onError: (error) => log.error("config_reload_refused", { error }),
-  });
 }

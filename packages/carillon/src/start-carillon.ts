@@ -26,7 +26,10 @@ export interface StartCarillonOptions {
   readonly nats?: string;
   /** Where to write lines of log. Default `none`: the host process has its own. */
   readonly log?: "none" | "json" | "pretty";
-  /** Environment to read settings from. Default: none of it, so that a host's variables don't leak in. */
+  /**
+   * Environment to read settings from. Default: none of it, so that a host's variables don't leak in; where `tracing.enabled` is set,
+   * OpenTelemetry reads its own (`OTEL_…`) of the process.
+   */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 

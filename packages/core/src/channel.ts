@@ -1,9 +1,15 @@
 import type { ChannelLog } from "./channel-log.ts";
 import type { BusReceiver, ChannelAddress } from "./ports/bus.ts";
 import type { StreamStamp } from "./ports/history-store.ts";
+import type { TraceContext } from "./ports/tracer.ts";
 
 /** Takes what the bus brings for a channel. */
-export type ChannelSink = (channel: Channel, envelope: Uint8Array, stamp: StreamStamp | undefined) => void;
+export type ChannelSink = (
+  channel: Channel,
+  envelope: Uint8Array,
+  stamp: StreamStamp | undefined,
+  trace?: TraceContext,
+) => void;
 
 /**
  * Where a channel stands on this node.
@@ -50,7 +56,7 @@ export class Channel implements BusReceiver {
     return sum;
   }
 
-  receive(envelope: Uint8Array, stamp?: StreamStamp): void {
-    this.#sink(this, envelope, stamp);
+  receive(envelope: Uint8Array, stamp?: StreamStamp, trace?: TraceContext): void {
+    this.#sink(this, envelope, stamp, trace);
   }
 }

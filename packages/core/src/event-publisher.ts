@@ -8,6 +8,7 @@ import type { Clock } from "./ports/clock.ts";
 import { type HistoryStore, HistoryUnavailableError, type Position } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
+import type { PublishSpan, PublishTracer, TraceContext } from "./ports/tracer.ts";
 
 /** What an EventPublisher stands on. */
 export interface EventPublisherOptions {
@@ -23,6 +24,8 @@ export interface EventPublisherOptions {
   readonly appCounts?: AppCounts;
   /** Absent: nothing is measured. */
   readonly lag?: DeliveryLag;
+  /** Absent: nothing is traced. */
+  readonly publishTracer?: PublishTracer;
 }
 
 /** An event that has been checked, and may go out. */
@@ -47,6 +50,8 @@ export interface NewEvent {
   readonly isDataText?: true | undefined;
   /** The user who sent it, told to those who want to know. 1 to 128 characters; absent: nobody in particular. */
   readonly userId?: string | undefined;
+  /** The trace that the publish is part of; absent: none is known, and the tracer may begin one. */
+  readonly trace?: TraceContext;
 }
 
 /** An event that the bus has taken over. */
@@ -70,6 +75,7 @@ export class EventPublisher {
   readonly #counters: NodeCounters;
   readonly #appCounts: AppCounts | undefined;
   readonly #lag: DeliveryLag | undefined;
+  readonly #tracer: PublishTracer | undefined;
 
   constructor(options: EventPublisherOptions) {
     this.#bus = options.bus;
@@ -80,6 +86,7 @@ export class EventPublisher {
     this.#counters = options.counters;
     this.#appCounts = options.appCounts;
     this.#lag = options.lag;
+    this.#tracer = options.publishTracer;
   }
 
   /**
@@ -87,16 +94,38 @@ export class EventPublisher {
    * (`bus_unavailable`, `history_unavailable`, `idempotency_unavailable`) means that it can't be known to have been, and
    * may be retried as it is, with the same id; `message_too_large` may not.
    */
-  async publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
+  publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
+    if (this.#tracer === undefined) return this.#publish(address, event);
+    const span = this.#tracer.beginPublish(address, event.trace);
+    return span === null ? this.#publish(address, event) : this.#publishIn(span, address, event);
+  }
+
+  async #publishIn(span: PublishSpan, address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
+    try {
+      const result = await this.#publish(address, event, span.context);
+      span.end(result.ok ? result.value : { error: result.code });
+      return result;
+    } catch (error) {
+      span.end({ error: "internal_error" });
+      throw error;
+    }
+  }
+
+  async #publish(address: ChannelAddress, event: NewEvent, trace?: TraceContext): Promise<Result<PublishedEvent>> {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
     const beganMs = this.#lag?.beginPublish() ?? 0;
     const envelope = encodeEnvelope(envelopeOf(event, messageId, timeMs));
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
     const isKept = limits !== null && this.#history !== undefined && event.isTransient !== true;
-    const options: BusPublishOptions | undefined = event.isIdempotent ? { idempotencyKey: messageId } : undefined;
+    const traced = trace === undefined ? undefined : { trace };
+    const options: BusPublishOptions | undefined = event.isIdempotent
+      ? { idempotencyKey: messageId, ...traced }
+      : traced;
     try {
-      const kept = isKept ? await this.#history.append(address, envelope, { limits, idempotencyKey: messageId }) : null;
+      const kept = isKept
+        ? await this.#history.append(address, envelope, { limits, idempotencyKey: messageId, ...traced })
+        : null;
       const { isDuplicate } = kept ?? (await this.#bus.publish(address, envelope, options));
       this.#lag?.noteAcknowledged(beganMs);
       this.#count(address.appId, isDuplicate);

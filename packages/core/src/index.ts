@@ -89,6 +89,7 @@ export type { Clock, Timer } from "./ports/clock.ts";
 export type { ClusterLink } from "./ports/cluster-link.ts";
 export type { Codec } from "./ports/codec.ts";
 export type {
+  AppendOptions,
   AppendResult,
   HistoryLimits,
   HistoryPage,
@@ -102,6 +103,15 @@ export type {
 export { HistoryUnavailableError, MAX_HEADS, TRIMMED_SHARE } from "./ports/history-store.ts";
 export type { IdSource } from "./ports/ids.ts";
 export type { NodeCounters } from "./ports/metrics.ts";
+export type {
+  DeliveryOutcome,
+  DeliverySpan,
+  DeliveryTracer,
+  PublishOutcome,
+  PublishSpan,
+  PublishTracer,
+  TraceContext,
+} from "./ports/tracer.ts";
 export type { TopicTree, Transport, WriteResult } from "./ports/transport.ts";
 export type {
   DeadLetter,
@@ -142,6 +152,7 @@ export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { Session, type SessionOptions, type SessionOwner } from "./session.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
+export { formatTraceParent, readTraceContext } from "./trace-context.ts";
 export { ONLINE_CHANNEL, OnlineUsers, type OnlineUsersOptions, type WatchReport } from "./users/online-users.ts";
 export type { SignedInUser, SignIn } from "./users/signed-in-user.ts";
 export { type CountedSession, UserQuota, type UserQuotaCounters, type UserQuotaOptions } from "./users/user-quota.ts";

@@ -2,6 +2,7 @@ import type { Bus, BusPublishOptions, BusPublishResult, BusReceiver, BusStatus, 
 import { BusUnavailableError } from "./ports/bus.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { StreamStamp } from "./ports/history-store.ts";
+import type { TraceContext } from "./ports/tracer.ts";
 
 const DEFAULT_WINDOW_MS = 120_000;
 const DEFAULT_MAX_KEYS = 100_000;
@@ -55,10 +56,10 @@ export class MemoryBackbone {
   }
 
   /** Hands an envelope to whoever has interest; with a `stamp` when it came out of a history. */
-  deliver(address: ChannelAddress, envelope: Uint8Array, stamp?: StreamStamp): void {
+  deliver(address: ChannelAddress, envelope: Uint8Array, stamp?: StreamStamp, trace?: TraceContext): void {
     const receivers = this.#receiversByApp.get(address.appId)?.get(address.channel);
     if (receivers === undefined) return;
-    for (const receiver of receivers) receiver.receive(envelope, stamp);
+    for (const receiver of receivers) receiver.receive(envelope, stamp, trace);
   }
 
   /** Notes a key; false when it is known from within the window. */
@@ -111,7 +112,7 @@ export class MemoryBus implements Bus {
     this.#assertOpen();
     const key = options?.idempotencyKey;
     if (key !== undefined && !this.#backbone.noteKey(address, key)) return { isDuplicate: true };
-    this.#backbone.deliver(address, envelope);
+    this.#backbone.deliver(address, envelope, undefined, options?.trace);
     return { isDuplicate: false };
   }
 

@@ -2,6 +2,7 @@ import type { MemoryBackbone } from "./memory-bus.ts";
 import type { ChannelAddress } from "./ports/bus.ts";
 import type { Clock } from "./ports/clock.ts";
 import {
+  type AppendOptions,
   type AppendResult,
   type HistoryLimits,
   type HistoryPage,
@@ -94,17 +95,13 @@ export class MemoryHistory implements HistoryStore {
     return this.#bytes;
   }
 
-  async append(
-    address: ChannelAddress,
-    envelope: Uint8Array,
-    options: { readonly limits: HistoryLimits; readonly idempotencyKey: string },
-  ): Promise<AppendResult> {
+  async append(address: ChannelAddress, envelope: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     const key = keyOf(address, options.idempotencyKey);
     const earlier = this.#findKey(key);
     if (earlier !== null) return { position: this.#at(earlier), isDuplicate: true };
     const { offset, previousOffset } = this.#keep(address, envelope.slice(), options.limits);
     this.#noteKey(key, offset);
-    this.#backbone.deliver(address, envelope, { offset, previousOffset });
+    this.#backbone.deliver(address, envelope, { offset, previousOffset }, options.trace);
     return { position: this.#at(offset), isDuplicate: false };
   }
 

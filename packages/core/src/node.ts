@@ -29,6 +29,7 @@ import type { Codec } from "./ports/codec.ts";
 import type { HistoryStore } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
+import type { DeliveryTracer } from "./ports/tracer.ts";
 import type { TopicTree } from "./ports/transport.ts";
 import type { WebhookQueue } from "./ports/webhook-queue.ts";
 import { GossipPresence } from "./presence/gossip-presence.ts";
@@ -39,6 +40,7 @@ import { Receipts } from "./receipts.ts";
 import { Recovery } from "./recovery.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Subscribing } from "./subscribing.ts";
+import { tracedSink } from "./traced-sink.ts";
 import { ONLINE_CHANNEL, OnlineUsers } from "./users/online-users.ts";
 import { UserQuota } from "./users/user-quota.ts";
 import { WebhookSources } from "./webhooks/webhook-sources.ts";
@@ -112,6 +114,8 @@ export interface NodeOptions {
   readonly appCounts?: AppCounts;
   /** Measures how long publications take. Absent: nothing is measured. */
   readonly lag?: DeliveryLag;
+  /** Records publications that come with a trace. Absent: nothing is traced. What clients publish begins no trace. */
+  readonly deliveryTracer?: DeliveryTracer;
   /** How long interest in a channel outlives its last subscriber here, in ms. */
   readonly lingerMs: number;
   /** Most channels that linger at a time. */
@@ -158,7 +162,7 @@ export class Node {
     const channels = new ChannelRegistry({
       bus,
       clock,
-      sink: (channel, envelope, stamp) => {
+      sink: tracedSink((channel, envelope, stamp) => {
         const { log } = channel;
         if (presence !== null && isPresenceDelta(envelope)) presence.receive(channel, envelope);
         else if (counts !== null && isCountAnnouncement(envelope)) counts.receive(channel, envelope);
@@ -167,7 +171,7 @@ export class Node {
           if (log === null || history === null) hub.deliver(channel, envelope);
           else history.keeper.receive({ channel, log }, envelope, stamp);
         }
-      },
+      }, options),
       createLog: (appId, channel) => {
         const rule = history === null ? undefined : options.rules?.ruleOf(appId, channel);
         return rule == null || rule.history === null ? null : new ChannelLog(rule.history, rule.isCache);

@@ -7,6 +7,9 @@ import {
   MemoryBackbone,
   MemoryBus,
   MemoryHistory,
+  type PublishOutcome,
+  type PublishTracer,
+  type TraceContext,
 } from "@carillon/core";
 import { decodeEnvelope } from "@carillon/protocol";
 import { FakeClock, RecordingReceiver } from "@carillon/testkit";
@@ -130,4 +133,41 @@ it("EventPublisher › a channel with history: kept and delivered in one act, wi
   expect(await publisher.publish(ADDRESS, event)).toMatchObject({ ok: false, code: "history_unavailable" });
   expect(await publisher.publish({ ...ADDRESS, channel: "b" }, event)).toMatchObject({ ok: true });
   expect(counters).toMatchObject({ eventsPublished: 3, duplicatePublishes: 1, publishesUnavailable: 1 });
+});
+
+const TRACE: TraceContext = { traceId: "a".repeat(32), spanId: "b".repeat(16), isSampled: true, state: "" };
+
+/** A publisher that traces what comes with a trace, and what became of its spans. */
+async function createTracedPublisher() {
+  const clock = new FakeClock(START_MS);
+  const bus = new GatedBus(new MemoryBus(new MemoryBackbone({ clock })));
+  const receiver = new RecordingReceiver("1", "a");
+  await bus.subscribe(receiver);
+  const outcomes: PublishOutcome[] = [];
+  const publishTracer: PublishTracer = {
+    beginPublish: (_address, parent) =>
+      parent === undefined
+        ? null
+        : { context: { ...parent, spanId: "c".repeat(16) }, end: (outcome) => void outcomes.push(outcome) },
+  };
+  const ids = { nodeNumber: 1, random: () => 0, messageId: () => "made" };
+  const publisher = new EventPublisher({ bus, clock, ids, counters: createNodeCounters(), publishTracer });
+  return { bus, receiver, outcomes, publisher };
+}
+
+it("EventPublisher › the span's context goes along with the event, not its caller's; and only where there is a span", async () => {
+  const { publisher, receiver, outcomes } = await createTracedPublisher();
+  await publisher.publish(ADDRESS, { ...event, trace: TRACE });
+  await publisher.publish(ADDRESS, event);
+  expect(receiver.traces).toEqual([{ ...TRACE, spanId: "c".repeat(16) }, undefined]);
+  expect(outcomes).toEqual([expect.objectContaining({ messageId: "made", isDuplicate: false })]);
+});
+
+it("EventPublisher › a span ends once, whatever becomes of its publish", async () => {
+  const { publisher, bus, outcomes } = await createTracedPublisher();
+  bus.isAway = true;
+  await publisher.publish(ADDRESS, { ...event, trace: TRACE });
+  bus.publish = () => Promise.reject(new Error("a bug"));
+  await expect(publisher.publish(ADDRESS, { ...event, trace: TRACE })).rejects.toThrow("a bug");
+  expect(outcomes).toEqual([{ error: "bus_unavailable" }, { error: "internal_error" }]);
 });

@@ -58,6 +58,8 @@ function settingSchema({ kind, bounds, defaultText }: Setting): JsonSchema {
   switch (kind) {
     case "whole number":
       return { anyOf: [{ type: "integer", ...range(bounds) }, REFERENCE] };
+    case "fraction":
+      return { anyOf: [{ type: "number", ...range(bounds) }, REFERENCE] };
     case "duration":
       return {
         anyOf: [{ type: "integer", ...range(bounds) }, { type: "string", pattern: "^\\d+(ms|s|m|h|d)?$" }, REFERENCE],

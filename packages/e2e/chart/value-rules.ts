@@ -97,6 +97,8 @@ const BY_PATH: Readonly<Record<string, JsonSchema>> = {
   "networkPolicy.monitoringFrom": OBJECTS,
   "networkPolicy.nats.to": OBJECTS,
   "networkPolicy.nats.port": PORT,
+  "networkPolicy.collector.to": OBJECTS,
+  "networkPolicy.collector.port": PORT,
   "networkPolicy.extraEgress": OBJECTS,
   podSecurityContext: OPEN,
   securityContext: OPEN,

@@ -9,6 +9,7 @@ import type {
   Clock,
   Cluster,
   DeliveryLag,
+  DeliveryTracer,
   HistoryStore,
   IdSource,
   NodeCounters,
@@ -70,6 +71,8 @@ export interface GatewayOptions {
   readonly appCounts?: AppCounts;
   /** Measures how long publications take. Absent: nothing is measured. */
   readonly lag?: DeliveryLag;
+  /** Records publications that come with a trace. Absent: nothing is traced. */
+  readonly deliveryTracer?: DeliveryTracer;
   readonly log: Logger;
   readonly settings: GatewaySettings;
   /** In the order in which they are asked whether an upgrade is theirs. */

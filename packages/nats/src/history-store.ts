@@ -1,7 +1,7 @@
 import {
+  type AppendOptions,
   type AppendResult,
   type ChannelAddress,
-  type HistoryLimits,
   type HistoryPage,
   type HistoryQuery,
   type HistoryStore,
@@ -24,6 +24,7 @@ import type { NatsLog } from "./log.ts";
 import type { PublishOrder } from "./publish-order.ts";
 import { messageIdOf, StreamPublisher } from "./stream-publisher.ts";
 import type { SubjectSpace } from "./subject.ts";
+import { traceFieldsOf } from "./trace-headers.ts";
 import { Turnstile } from "./turnstile.ts";
 
 /** What a NatsHistory stands on. */
@@ -87,21 +88,19 @@ export class NatsHistory implements HistoryStore {
   }
 
   /** Appends what the limits of the streams allow; how much of it counts is up to the limits of each read. */
-  async append(
-    address: ChannelAddress,
-    envelope: Uint8Array,
-    options: { readonly limits: HistoryLimits; readonly idempotencyKey: string },
-  ): Promise<AppendResult> {
+  async append(address: ChannelAddress, envelope: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     const { space, order, settings } = this.#options;
     const link = this.#options.link();
     if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
-    assertFits(link, envelope);
+    const roomBytes = assertFits(link, envelope);
     const publication = {
       stream: this.#streams.of(address),
       subject: this.#subjectOf(address),
       // Not `slice`: a Buffer's doesn't copy.
       data: new Uint8Array(envelope),
       messageId: messageIdOf(address, options.idempotencyKey),
+      // Stored as well: a stream passes on what it stores. Who reads the history doesn't look at it.
+      headers: traceFieldsOf(options.trace, roomBytes),
       endMs: performance.now() + settings.deadlineMs,
     };
     const delivery = space.of("pub", address.appId, address.channel);
@@ -245,9 +244,10 @@ interface Reading {
   readonly startMs: number;
 }
 
-function assertFits(link: Link, envelope: Uint8Array): void {
+/** Answers how many bytes are left. */
+function assertFits(link: Link, envelope: Uint8Array): number {
   const limit = link.maxPayloadBytes - HEADER_ROOM_BYTES;
-  if (envelope.length <= limit) return;
+  if (envelope.length <= limit) return limit - envelope.length;
   throw new RangeError(
     `the envelope has ${envelope.length} bytes, NATS takes ${limit}: publish less, or raise max_payload of nats-server`,
   );

@@ -1,16 +1,21 @@
-import type { BusReceiver, StreamStamp } from "@carillon/core";
+import type { BusReceiver, StreamStamp, TraceContext } from "@carillon/core";
 import type { Msg, NatsError, Subscription } from "nats";
 import type { Link } from "./link.ts";
 import { escapeToken, partitionOf, type SubjectSpace } from "./subject.ts";
+
+/** Takes what arrives for a receiver; `trace` where somebody looks for one. */
+export type Deliver = (receiver: BusReceiver, envelope: Uint8Array, stamp?: StreamStamp, trace?: TraceContext) => void;
 
 /** What the interest of a node on one connection is made from. */
 export interface InterestOptions {
   readonly link: Link;
   readonly space: SubjectSpace;
   /** Takes what arrives for a receiver. Must not throw: an error would end the client's reading for good. */
-  readonly deliver: (receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined) => void;
+  readonly deliver: Deliver;
   /** Reads where a message stands in a stream of history. */
   readonly stampOf: (msg: Msg) => StreamStamp | undefined;
+  /** Reads the trace that a message carries. Absent: nobody looks for one. */
+  readonly traceOf?: (msg: Msg) => TraceContext | undefined;
   /** Hears that the server refused a receiver's subscription, which is gone then. */
   readonly onRefused: (receiver: BusReceiver) => void;
 }
@@ -75,7 +80,9 @@ export class ExactInterest implements Interest {
       return;
     }
     const receiver = this.#receiversById.get(msg.sid);
-    if (receiver !== undefined) this.#options.deliver(receiver, msg.data, this.#options.stampOf(msg));
+    if (receiver === undefined) return;
+    const { deliver, stampOf, traceOf } = this.#options;
+    deliver(receiver, msg.data, stampOf(msg), traceOf?.(msg));
   };
 
   // The client tells the subject alone. It asks in the order of subscribing, and so does this.
@@ -145,15 +152,18 @@ export class PartitionInterest implements Interest {
     }
     const present = this.#receivers.get(msg.subject);
     if (present === undefined) return;
+    const { deliver, stampOf, traceOf } = this.#options;
     if (isList(present)) this.#deliverToAll(present, msg);
-    else this.#options.deliver(present, msg.data, this.#options.stampOf(msg));
+    else deliver(present, msg.data, stampOf(msg), traceOf?.(msg));
   };
 
   #deliverToAll(receivers: readonly BusReceiver[], msg: Msg): void {
-    const stamp = this.#options.stampOf(msg);
+    const { deliver, stampOf, traceOf } = this.#options;
+    const stamp = stampOf(msg);
+    const trace = traceOf?.(msg);
     for (const receiver of receivers) {
       // One of those before may have ended its interest.
-      if (isAmong(receiver, this.#receivers.get(msg.subject))) this.#options.deliver(receiver, msg.data, stamp);
+      if (isAmong(receiver, this.#receivers.get(msg.subject))) deliver(receiver, msg.data, stamp, trace);
     }
   }
 

@@ -120,8 +120,8 @@ export class Link {
   }
 
   /** See {@link Outbox.publish}. */
-  publish(subject: string, data: Uint8Array): Promise<BusPublishResult> {
-    return this.outbox.publish(subject, data);
+  publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<BusPublishResult> {
+    return this.outbox.publish(subject, data, options);
   }
 
   /** See {@link Outbox.send}. */

@@ -1,14 +1,11 @@
-import { type BusReceiver, BusUnavailableError, type StreamStamp } from "@carillon/core";
+import { type BusReceiver, BusUnavailableError } from "@carillon/core";
 import type { ConnectionOptions, Subscription } from "nats";
 import { type Deferred, defer, pause } from "./deadline.ts";
-import type { Interest } from "./interest.ts";
+import type { Deliver, Interest } from "./interest.ts";
 import type { Link, LinkCallback, LinkObserver } from "./link.ts";
 import type { NatsLog } from "./log.ts";
 import { Overlap } from "./overlap.ts";
 import { ServerSearch } from "./server-search.ts";
-
-/** Takes what arrives for a receiver. */
-export type Deliver = (receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined) => void;
 
 /** What a MovableLink is made from. */
 export interface MovableLinkOptions {
@@ -150,25 +147,25 @@ export class MovableLink {
   }
 
   #seatOn(link: Link): Seat {
-    const arrive: Deliver = (receiver, envelope, stamp) => this.#arrive(link, receiver, envelope, stamp);
+    const arrive: Deliver = (receiver, envelope, stamp, trace) => this.#arrive(link, receiver, envelope, stamp, trace);
     // Before the channels: after a reconnect, subscriptions come back in the order in which they were made.
     for (const control of this.#controls) subscribeOn(link, control);
     const interest = this.#options.createInterest(link, arrive);
     return { link, interest };
   }
 
-  #arrive(link: Link, ...[receiver, envelope, stamp]: Parameters<Deliver>): void {
+  #arrive(link: Link, ...[receiver, envelope, stamp, trace]: Parameters<Deliver>): void {
     if (this.#past !== null && link === this.#seat.link && this.#past.wasSeen(receiver, envelope)) return;
     const overlap = this.#next?.overlap ?? null;
     if (overlap === null) {
-      this.#options.deliver(receiver, envelope, stamp);
+      this.#options.deliver(receiver, envelope, stamp, trace);
       return;
     }
     if (link === this.#next?.link) {
-      overlap.hold(receiver, envelope, stamp);
+      overlap.hold(receiver, envelope, stamp, trace);
     } else {
       overlap.see(receiver, envelope);
-      this.#options.deliver(receiver, envelope, stamp);
+      this.#options.deliver(receiver, envelope, stamp, trace);
     }
     if (overlap.isFull) this.#next?.hurry.resolve();
   }
@@ -266,8 +263,8 @@ export class MovableLink {
     this.#seat = next;
     this.#next = null;
     for (const { subscriptions } of this.#controls) subscriptions.delete(old.link);
-    next.overlap?.end((receiver, envelope, stamp) => {
-      if (next.interest.has(receiver)) this.#options.deliver(receiver, envelope, stamp);
+    next.overlap?.end((receiver, envelope, stamp, trace) => {
+      if (next.interest.has(receiver)) this.#options.deliver(receiver, envelope, stamp, trace);
     });
     this.#remember(next.overlap);
     old.link.outbox.moveTo(next.link.outbox);

@@ -10,7 +10,6 @@ import {
   type ClusterLink,
   EnvelopeTooLargeError,
   type HistoryStore,
-  type StreamStamp,
   type WebhookQueue,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
@@ -23,7 +22,7 @@ import { StampReader } from "./history-stamp.ts";
 import { NatsHistory } from "./history-store.ts";
 import { webhookSettingsOf } from "./hook-config.ts";
 import { NatsWebhookQueue } from "./hook-queue.ts";
-import { ExactInterest, PartitionInterest } from "./interest.ts";
+import { type Deliver, ExactInterest, PartitionInterest } from "./interest.ts";
 import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
 import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
@@ -33,6 +32,7 @@ import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
 import { PublishOrder } from "./publish-order.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { SubjectSpace } from "./subject.ts";
+import { headersOf, traceFieldsOf, traceIn } from "./trace-headers.ts";
 
 const DEFAULT_PREFIX = "carillon";
 const DEFAULT_SUBSCRIBE_TIMEOUT_MS = 5_000;
@@ -171,7 +171,7 @@ export class NatsBus implements Bus {
 
   publish(address: ChannelAddress, envelope: Uint8Array, options: BusPublishOptions = {}): Promise<BusPublishResult> {
     try {
-      return this.#publish(address, envelope, options.idempotencyKey);
+      return this.#publish(address, envelope, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -188,6 +188,7 @@ export class NatsBus implements Bus {
     const shared = {
       space: this.#space,
       stampOf: stamps.read,
+      ...(options.readsTraces === true ? { traceOf: traceIn } : {}),
       onRefused: (receiver: BusReceiver) => this.#subscriptions.refuse(receiver),
     };
     const InterestMode = options.interest === "partition" ? PartitionInterest : ExactInterest;
@@ -195,7 +196,7 @@ export class NatsBus implements Bus {
       connection,
       log: this.#log,
       createInterest: (owner, deliver) => new InterestMode({ ...shared, link: owner, deliver }),
-      deliver: (receiver, envelope, stamp) => this.#deliver(receiver, envelope, stamp),
+      deliver: this.#deliver,
       onUp: () => this.#onUp(),
       onDown: () => this.#onDown(),
       onClusterChanged: () => this.#doubt(this.#clusterLink.longestSilenceMs),
@@ -218,16 +219,24 @@ export class NatsBus implements Bus {
   }
 
   // Not async: a plain publish costs no promise of its own, only its batch's.
-  #publish(address: ChannelAddress, envelope: Uint8Array, key: string | undefined): Promise<BusPublishResult> {
+  #publish(
+    address: ChannelAddress,
+    envelope: Uint8Array,
+    { idempotencyKey: key, trace }: BusPublishOptions,
+  ): Promise<BusPublishResult> {
     this.#assertOpen();
     this.#assertUp();
-    this.#assertFits(envelope, key);
+    const roomBytes = this.#assertFits(envelope, key);
     const subject = this.#space.of("pub", address.appId, address.channel);
-    if (key !== undefined) return this.#order.run(subject, () => this.#once.publish({ address, envelope, key }));
-    if (!this.#order.isBusy(subject)) return this.#link.link.publish(subject, envelope);
+    const traced = traceFieldsOf(trace, roomBytes);
+    if (key !== undefined) {
+      return this.#order.run(subject, () => this.#once.publish({ address, envelope, key, headers: traced }));
+    }
+    const options = traced === undefined ? undefined : { headers: headersOf(traced) };
+    if (!this.#order.isBusy(subject)) return this.#link.link.publish(subject, envelope, options);
     return this.#order.run(subject, () => {
       this.#assertUp();
-      return { sent: this.#link.link.publish(subject, envelope) };
+      return { sent: this.#link.link.publish(subject, envelope, options) };
     });
   }
 
@@ -249,15 +258,15 @@ export class NatsBus implements Bus {
     if (!this.#link.link.outbox.isEmpty) await this.#link.confirm();
   }
 
-  #deliver(receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined): void {
+  readonly #deliver: Deliver = (receiver, envelope, stamp, trace) => {
     if (this.#closing !== null) return;
     try {
-      receiver.receive(envelope, stamp);
+      receiver.receive(envelope, stamp, trace);
     } catch (error) {
       // It promised not to. Let through, the error would end the client's read loop, and with it all delivery.
       this.#log.error("bus_receiver_failed", { error });
     }
-  }
+  };
 
   get #linkInUse(): Link | null {
     return this.#link.isUp ? this.#link.link : null;
@@ -305,9 +314,10 @@ export class NatsBus implements Bus {
     if (!this.#link.isUp) throw new BusUnavailableError("NATS is not connected");
   }
 
-  #assertFits(envelope: Uint8Array, key: string | undefined): void {
+  /** Answers how many bytes are left. */
+  #assertFits(envelope: Uint8Array, key: string | undefined): number {
     const limit = this.#link.link.maxPayloadBytes - (key === undefined ? 0 : HEADER_ROOM_BYTES);
-    if (envelope.length <= limit) return;
+    if (envelope.length <= limit) return limit - envelope.length;
     throw new EnvelopeTooLargeError(
       `the envelope has ${envelope.length} bytes, NATS takes ${limit}: publish less, or raise max_payload of nats-server`,
     );

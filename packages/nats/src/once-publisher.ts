@@ -8,6 +8,7 @@ import type { KeptStream } from "./kept-stream.ts";
 import type { Link } from "./link.ts";
 import { messageIdOf, StreamPublisher } from "./stream-publisher.ts";
 import type { SubjectSpace } from "./subject.ts";
+import type { TraceFields } from "./trace-headers.ts";
 
 /** What an OncePublisher stands on. */
 export interface OncePublisherOptions {
@@ -24,6 +25,8 @@ export interface OncePublish {
   readonly address: ChannelAddress;
   readonly envelope: Uint8Array;
   readonly key: string;
+  /** Stored and passed on with it. */
+  readonly headers?: TraceFields | undefined;
 }
 
 /**
@@ -51,13 +54,14 @@ export class OncePublisher {
    * BusUnavailableError when the connection is gone, and with IdempotencyUnavailableError when JetStream doesn't answer in
    * time or refuses.
    */
-  async publish({ address, envelope, key }: OncePublish): Promise<BusPublishResult> {
+  async publish({ address, envelope, key, headers }: OncePublish): Promise<BusPublishResult> {
     const { space, stream, deadlineMs } = this.#options;
     const { isDuplicate } = await this.#publisher.publish({
       stream,
       subject: space.of("once", address.appId, address.channel),
       data: envelope,
       messageId: messageIdOf(address, key),
+      headers,
       endMs: performance.now() + deadlineMs,
     });
     return { isDuplicate };

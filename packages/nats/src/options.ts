@@ -79,6 +79,11 @@ export interface NatsBusOptions {
   readonly webhooks?: NatsWebhookSettings;
   /** How blocks are kept. Their stream is made by the first block. */
   readonly blocks?: NatsBlockSettings;
+  /**
+   * True: receivers are told the trace that a message carries. Default false: no header is looked at for it. Traces are sent along
+   * whatever this says, where a publish has one.
+   */
+  readonly readsTraces?: boolean;
   /** Where to tell of outages and refusals. Default: nowhere. */
   readonly log?: NatsLog;
 }

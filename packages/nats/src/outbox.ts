@@ -83,12 +83,12 @@ export class Outbox {
   }
 
   /** Publishes and resolves when the server has read it. `data` must stay as it is: it is not copied. */
-  publish(subject: string, data: Uint8Array): Promise<BusPublishResult> {
+  publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<BusPublishResult> {
     const bytes = subject.length + data.length;
     if (this.#unconfirmedBytes + bytes > MAX_UNCONFIRMED_BYTES) {
       return Promise.reject(new BusUnavailableError("NATS takes in less than is published; try again later"));
     }
-    this.#add({ subject, data, options: undefined });
+    this.#add({ subject, data, options });
     const batch = this.#openBatch();
     batch.bytes += bytes;
     this.#unconfirmedBytes += bytes;

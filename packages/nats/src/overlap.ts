@@ -1,5 +1,6 @@
-import type { BusReceiver, StreamStamp } from "@carillon/core";
+import type { BusReceiver, StreamStamp, TraceContext } from "@carillon/core";
 import { decodeEnvelope } from "@carillon/protocol";
+import type { Deliver } from "./interest.ts";
 
 /** Most envelopes that an overlap remembers, seen and held together. */
 export const MAX_OVERLAP_ENVELOPES = 200_000;
@@ -10,6 +11,7 @@ interface Held {
   readonly receiver: BusReceiver;
   readonly envelope: Uint8Array;
   readonly stamp: StreamStamp | undefined;
+  readonly trace: TraceContext | undefined;
 }
 
 /**
@@ -38,17 +40,17 @@ export class Overlap {
   }
 
   /** The new connection brought this. It is copied. */
-  hold(receiver: BusReceiver, envelope: Uint8Array, stamp?: StreamStamp): void {
+  hold(...[receiver, envelope, stamp, trace]: Parameters<Deliver>): void {
     this.#envelopes++;
     this.#bytes += envelope.length;
     // Not `slice`: what the client hands out is a Buffer, whose `slice` doesn't copy.
-    this.#held.push({ receiver, envelope: new Uint8Array(envelope), stamp });
+    this.#held.push({ receiver, envelope: new Uint8Array(envelope), stamp, trace });
   }
 
   /** The old connection has ended. Calls `deliver` for what was held and not seen. */
-  end(deliver: (receiver: BusReceiver, envelope: Uint8Array, stamp: StreamStamp | undefined) => void): void {
-    for (const { receiver, envelope, stamp } of this.#held.splice(0)) {
-      if (!this.wasSeen(receiver, envelope)) deliver(receiver, envelope, stamp);
+  end(deliver: Deliver): void {
+    for (const { receiver, envelope, stamp, trace } of this.#held.splice(0)) {
+      if (!this.wasSeen(receiver, envelope)) deliver(receiver, envelope, stamp, trace);
     }
   }
 

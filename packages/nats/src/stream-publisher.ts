@@ -36,8 +36,8 @@ export interface OncePublication {
   readonly subject: string;
   readonly data: Uint8Array;
   readonly messageId: string;
-  /** Further headers for JetStream. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Further headers: for JetStream, or to be stored and passed on. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Until when it is tried, on the scale of `performance.now()`. */
   readonly endMs: number;
 }

@@ -8,7 +8,8 @@ const nodeOn = (bus: NatsBus) => ({ bus, history: bus.history });
 async function single(interest: "exact" | "partition"): Promise<HistoryHarness> {
   const server = await NatsServer.start({ jetStream: true });
   return {
-    createNode: async () => nodeOn(await connectNatsBus({ servers: [server.url], interest, history: HISTORY })),
+    createNode: async () =>
+      nodeOn(await connectNatsBus({ servers: [server.url], interest, history: HISTORY, readsTraces: true })),
     close: () => server.stop(),
   };
 }
@@ -20,7 +21,7 @@ async function cluster(): Promise<HistoryHarness> {
     // Each node on the next server, so that appends and reads meet different copies.
     createNode: async () => {
       const { url } = servers.server(nodes++ % 3);
-      return nodeOn(await connectNatsBus({ servers: [url], history: { ...HISTORY, replicas: 3 } }));
+      return nodeOn(await connectNatsBus({ servers: [url], history: { ...HISTORY, replicas: 3 }, readsTraces: true }));
     },
     close: () => servers.stop(),
   };

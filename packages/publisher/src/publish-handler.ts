@@ -9,6 +9,7 @@ import { answerOutcomes, prefersRepresentation } from "./outcome-answer.ts";
 import type { PublishBudgets } from "./publish-budgets.ts";
 import type { PublishRequest } from "./publish-request.ts";
 import type { PublishRoute } from "./publish-routes.ts";
+import { inTrace, traceOf } from "./trace-headers.ts";
 
 /** What a PublishHandler stands on. */
 export interface PublishHandlerOptions {
@@ -19,6 +20,8 @@ export interface PublishHandlerOptions {
   readonly control: ClusterControl;
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number;
+  /** True: calls may be parts of traces. */
+  readonly isTraced: boolean;
 }
 
 /** Turns one call into events on the bus and an answer: credentials, body, checks, budget, bus, in this order. */
@@ -37,12 +40,12 @@ export class PublishHandler {
     const admitted = checkMediaType(request.header("content-type"));
     if (!admitted.ok) return refusalAnswer(admitted);
 
-    const { maxBodyBytes, sender } = this.#options;
+    const { isTraced, maxBodyBytes, sender } = this.#options;
     const body = await request.body(maxBodyBytes);
     if (body.kind !== "complete") return bodyAnswer(body.kind, maxBodyBytes);
     const read = readBody(body.bytes, route, app);
     if (!read.ok) return refusalAnswer(read);
-    const requests = read.value;
+    const requests = isTraced ? inTrace(read.value, traceOf(request)) : read.value;
     const limited = this.#options.budgets.spend(app, requests);
     if (limited !== null) return problem("rate_limited", limited.message, { "retry-after": limited.retryAfter });
 

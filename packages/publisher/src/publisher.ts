@@ -10,6 +10,7 @@ import type {
   HistoryStore,
   IdSource,
   NodeCounters,
+  PublishTracer,
 } from "@carillon/core";
 import { type Refusal, refuse } from "@carillon/protocol";
 import {
@@ -33,6 +34,7 @@ import { PublisherCounters } from "./publisher-counters.ts";
 import { answerRefusal } from "./pusher/pusher-answer.ts";
 import { PUSHER_ROUTES, PusherApi } from "./pusher/pusher-api.ts";
 import { PUSHER_HEADERS } from "./pusher/pusher-call.ts";
+import { TRACE_HEADERS } from "./trace-headers.ts";
 
 /** The limits of a publisher. */
 export interface PublisherSettings {
@@ -61,6 +63,8 @@ export interface PublisherOptions {
   readonly appCounts?: AppCounts;
   /** Measures how long publications take. Absent: nothing is measured. */
   readonly lag?: DeliveryLag;
+  /** Records publishes. Absent: nothing is traced, and the headers of calls are not looked at for it. */
+  readonly publishTracer?: PublishTracer;
   readonly log: Logger;
   readonly settings: PublisherSettings;
 }
@@ -98,10 +102,13 @@ export class Publisher {
     const { maxBodyBytes } = settings;
     const sender = new EventSender(options);
     const budgets = new PublishBudgets(clock);
-    const publishing = new PublishHandler({ callers, budgets, control, sender, maxBodyBytes });
+    const isTraced = options.publishTracer !== undefined;
+    const traceHeaders = isTraced ? TRACE_HEADERS : [];
+    const publishing = new PublishHandler({ callers, budgets, control, sender, maxBodyBytes, isTraced });
     for (const route of PUBLISH_ROUTES) {
+      const { method, path } = route;
       const handle = this.#counted((request) => publishing.answer(request, route));
-      server.route({ method: route.method, path: route.path, headers: PUBLISH_HEADERS, handle });
+      server.route({ method, path, headers: [...PUBLISH_HEADERS, ...traceHeaders], handle });
     }
     const histories = new HistoryHandler({ callers, history, rules });
     const handle = this.#counted((request) => histories.answer(request));
@@ -118,10 +125,11 @@ export class Publisher {
       const answer = this.#counted((request) => controlling.answer(request, route));
       server.route({ method, path, headers: [...CREDENTIAL_HEADERS, "content-type"], handle: answer });
     }
-    const pusher = new PusherApi({ apps, control, history, rules, clock, sender, budgets, maxBodyBytes });
+    const pusher = new PusherApi({ apps, control, history, rules, clock, sender, budgets, maxBodyBytes, isTraced });
     for (const route of PUSHER_ROUTES) {
+      const { method, path } = route;
       const answer = this.#counted((request) => pusher.answer(request, route), answerRefusal);
-      server.route({ method: route.method, path: route.path, headers: PUSHER_HEADERS, handle: answer });
+      server.route({ method, path, headers: [...PUSHER_HEADERS, ...traceHeaders], handle: answer });
     }
   }
 

@@ -31,6 +31,7 @@ export type {
   NatsWebhooksConfig,
   PublisherConfig,
   RebalanceConfig,
+  TracingConfig,
   WebhooksConfig,
 } from "./config/config-types.ts";
 export { CONFIG_ROLES } from "./config/config-types.ts";

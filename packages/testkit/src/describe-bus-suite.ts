@@ -5,7 +5,7 @@ import { eventually } from "./eventually.ts";
 
 /** One backbone under test. */
 export interface BusHarness {
-  /** Adds a node; the suite closes it. */
+  /** Adds a node, one that tells its receivers of traces; the suite closes it. */
   createNode(): Promise<Bus>;
   /** Cuts all nodes off, as a failure of the backbone would. Absent: this bus can't be cut off. */
   interrupt?(): Promise<void>;

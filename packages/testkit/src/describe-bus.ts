@@ -4,6 +4,7 @@ import { describeIdempotency } from "./describe-bus-idempotency.ts";
 import { describeInterest, describeNames } from "./describe-bus-interest.ts";
 import { describeLife, describeOutage } from "./describe-bus-life.ts";
 import { type BusHarness, BusSuite } from "./describe-bus-suite.ts";
+import { describeTraces } from "./describe-bus-traces.ts";
 
 /**
  * The contract of {@link Bus}, as tests: what the comments of the port promise, on every implementation alike. Tests share
@@ -21,6 +22,7 @@ export function describeBus(name: string, createHarness: () => Promise<BusHarnes
     describeDelivery(suite);
     describeInterest(suite);
     describeIdempotency(suite);
+    describeTraces(suite);
     describeNames(suite);
     describeLife(suite);
     describeOutage(suite);

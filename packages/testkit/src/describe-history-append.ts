@@ -31,6 +31,22 @@ export function describeAppends(suite: HistorySuite): void {
     }
   });
 
+  it("append › a trace goes along to every node, and leaves what is read as it is", async () => {
+    const [near, far] = [await suite.node(), await suite.node()];
+    const address = suite.channel();
+    const receivers = [await hear(near.bus, address), await hear(far.bus, address)];
+    const trace = { traceId: "1".repeat(32), spanId: "2".repeat(16), isSampled: true, state: "vendor=kept" };
+    const envelope = new TextEncoder().encode("traced");
+    await near.history.append(address, envelope, { limits: LIMITS, idempotencyKey: "traced", trace });
+    await append(near, address, "plain");
+    for (const receiver of receivers) {
+      await whenHeard(receiver, 2);
+      expect(receiver.traces).toEqual([trace, undefined]);
+      expect(receiver.stamps[1]?.previousOffset).toBe(receiver.stamps[0]?.offset);
+    }
+    expect(textsOf(await read(far, address))).toEqual(["traced", "plain"]);
+  });
+
   it("append › many at once on a channel keep the order of the calls, in offsets, delivery and reads", async () => {
     const node = await suite.node();
     const address = suite.channel();

@@ -6,6 +6,7 @@ import type {
   HistoryQuery,
   HistoryStore,
   StreamStamp,
+  TraceContext,
 } from "@carillon/core";
 import { expect } from "vitest";
 import { eventually } from "./eventually.ts";
@@ -18,7 +19,7 @@ export interface HistoryNode {
 
 /** One backbone with a store of histories under test. It keeps at least 50 publications of a channel for at least a minute. */
 export interface HistoryHarness {
-  /** Adds a node; the suite closes its bus. */
+  /** Adds a node, one that tells its receivers of traces; the suite closes its bus. */
   createNode(): Promise<HistoryNode>;
   /** Lets this much time pass for the store. Absent: real time does. */
   passTime?(ms: number): void;
@@ -79,15 +80,17 @@ export class StampedReceiver implements BusReceiver {
   readonly channel: string;
   readonly texts: string[] = [];
   readonly stamps: (StreamStamp | undefined)[] = [];
+  readonly traces: (TraceContext | undefined)[] = [];
 
   constructor({ appId, channel }: ChannelAddress) {
     this.appId = appId;
     this.channel = channel;
   }
 
-  receive(envelope: Uint8Array, stamp?: StreamStamp): void {
+  receive(envelope: Uint8Array, stamp?: StreamStamp, trace?: TraceContext): void {
     this.texts.push(decoder.decode(envelope));
     this.stamps.push(stamp);
+    this.traces.push(trace);
   }
 }
 

@@ -25,3 +25,4 @@ export { RoundRobinProxy } from "./round-robin-proxy.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { type Behaviour, TestEndpoint, type ToldEvent, type ToldRequest } from "./test-endpoint.ts";
 export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";
+export { type CollectedSpan, type CollectorBehaviour, TraceCollector } from "./trace-collector.ts";

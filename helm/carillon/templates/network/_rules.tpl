@@ -24,6 +24,17 @@
   {{- end }}
 {{- end -}}
 
+{{- define "carillon.network.collector" -}}
+{{- if .Values.config.tracing.enabled -}}
+# Traces.
+- ports:
+    - { port: {{ .Values.networkPolicy.collector.port }}, protocol: TCP }
+  {{- with .Values.networkPolicy.collector.to }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
 {{- define "carillon.network.monitoring" -}}
 - ports:
     - { port: {{ .port }}, protocol: TCP }

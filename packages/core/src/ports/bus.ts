@@ -1,4 +1,5 @@
 import type { StreamStamp } from "./history-store.ts";
+import type { TraceContext } from "./tracer.ts";
 
 /** A channel of an app: what is published to and subscribed to. */
 export interface ChannelAddress {
@@ -14,10 +15,10 @@ export interface BusReceiver extends ChannelAddress {
   /**
    * Called for each envelope of the channel, in the order in which the bus got them, synchronously and without awaiting in
    * between: envelopes that arrived in one read are handed over in one turn of the event loop. `envelope` is only valid
-   * during the call. `stamp` says where it stands in the channel's stream; undefined on channels without history. Must not
-   * throw.
+   * during the call. `stamp` says where it stands in the channel's stream; undefined on channels without history. `trace`
+   * is what the publish was traced with. Must not throw.
    */
-  receive(envelope: Uint8Array, stamp?: StreamStamp): void;
+  receive(envelope: Uint8Array, stamp?: StreamStamp, trace?: TraceContext): void;
 }
 
 /** How to publish one envelope. */
@@ -27,6 +28,11 @@ export interface BusPublishOptions {
    * bus's idempotency window, is accepted and not delivered again. Absent: no check, and no cost.
    */
   readonly idempotencyKey?: string;
+  /**
+   * Goes along to every receiver. Left out where the message would get too long for the bus by it. Absent: nothing is added, and
+   * nobody looks for it.
+   */
+  readonly trace?: TraceContext;
 }
 
 /** What became of a publish. */

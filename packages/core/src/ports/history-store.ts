@@ -1,4 +1,5 @@
 import type { ChannelAddress } from "./bus.ts";
+import type { TraceContext } from "./tracer.ts";
 
 /**
  * A place in the stream of a channel. Opaque to clients, who get it as text (`formatPosition`).
@@ -38,6 +39,15 @@ export interface StoredPublication {
   readonly offset: number;
   /** Encoded by `encodeEnvelope`. */
   readonly envelope: Uint8Array;
+}
+
+/** How to append one publication. */
+export interface AppendOptions {
+  readonly limits: HistoryLimits;
+  /** A second append with the same one on the same channel, within the store's window, adds and delivers nothing. */
+  readonly idempotencyKey: string;
+  /** Goes along to whoever gets the publication live; what is read later comes without it. Absent: nothing is added. */
+  readonly trace?: TraceContext;
 }
 
 /** What became of an append. */
@@ -86,11 +96,7 @@ export interface HistoryStore {
    * Appends and publishes. Resolves when it is kept. Rejects with HistoryUnavailableError when that can't be known within the
    * deadline; it may have been kept then, and a retry with the same idempotency key is safe.
    */
-  append(
-    address: ChannelAddress,
-    envelope: Uint8Array,
-    options: { readonly limits: HistoryLimits; readonly idempotencyKey: string },
-  ): Promise<AppendResult>;
+  append(address: ChannelAddress, envelope: Uint8Array, options: AppendOptions): Promise<AppendResult>;
 
   /**
    * Reads. What was appended before the call, through this or any other node, is in the answer (it asks whoever has the last

@@ -234,4 +234,28 @@ describe("network policies", () => {
     const ports = listAt(spec, "egress").flatMap((rule) => listAt(rule, "ports").map((port) => at(port, "port")));
     expect(ports).toContain(443);
   });
+
+  test("the collector may be reached where traces are on, by those that make them", async () => {
+    const to = [{ namespaceSelector: { matchLabels: { name: "observability" } } }];
+    const chart = await render({
+      networkPolicy: { enabled: true, collector: { to, port: 4319 } },
+      config: { apps: [{ id: "1", key: "k", secrets: ["s"] }], tracing: { enabled: true } },
+    });
+    for (const component of ["gateway", "publisher"]) {
+      const { spec } = chart.get("NetworkPolicy", `carillon-${component}`);
+      expect(listAt(spec, "egress")).toContainEqual({ ports: [{ port: 4319, protocol: "TCP" }], to });
+    }
+  });
+
+  test("Cilium's let them reach it as well", async () => {
+    const chart = await render({
+      networkPolicy: { enabled: true, flavor: "cilium" },
+      config: { apps: [{ id: "1", key: "k", secrets: ["s"] }], tracing: { enabled: true } },
+    });
+    const { spec } = chart.get("CiliumNetworkPolicy", "carillon-publisher");
+    expect(listAt(spec, "egress")).toContainEqual({
+      toEntities: ["cluster", "world"],
+      toPorts: [{ ports: [{ port: "4318", protocol: "TCP" }] }],
+    });
+  });
 });

@@ -33,6 +33,6 @@ test("every value that docs/kubernetes.md names is one", async () => {
   const values = named.filter((key) => roots.includes(key.split(".")[0] as string));
   expect(values.length).toBeGreaterThan(10);
   // Below these stand settings of Carillon itself.
-  const isOther = (key: string) => /^config\.(apps|channels|gateway|publisher|webhooks|nats|log)\./.test(key);
+  const isOther = (key: string) => /^config\.(apps|channels|gateway|publisher|webhooks|nats|log|tracing)\./.test(key);
   expect(values.filter((key) => !sections.has(key) && !isOther(key))).toEqual([]);
 });

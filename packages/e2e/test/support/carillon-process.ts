@@ -21,6 +21,8 @@ interface ReadyLine {
 export interface StartOptions {
   /** Arguments for Node itself, such as `--inspect=127.0.0.1:0`. */
   readonly nodeArgs?: readonly string[];
+  /** Environment besides the path. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Limit of open files, files and sockets together; default: that of the tests. */
   readonly openFiles?: number;
 }
@@ -45,14 +47,14 @@ export class CarillonProcess {
   static async start(
     role: "dev" | "gateway" | "publisher" | "webhooks",
     args: readonly string[] = [],
-    { nodeArgs = [], openFiles }: StartOptions = {},
+    { nodeArgs = [], env = {}, openFiles }: StartOptions = {},
   ): Promise<CarillonProcess> {
     const flags = ["--host", "127.0.0.1", "--port", "0", "--admin-port", "0", "--log-format", "json", ...args];
     const command = [process.execPath, ...nodeArgs, BIN, role, ...flags];
     const [program, ...programArgs] = openFiles === undefined ? command : withFileLimit(openFiles, command);
     const child = spawn(program as string, programArgs, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"] },
+      env: { PATH: process.env["PATH"], ...env },
     });
     const lines: string[] = [];
     child.stderr?.on("data", (data: Buffer) => lines.push(data.toString()));

@@ -19,6 +19,8 @@ export interface PusherApiOptions {
   readonly budgets: PublishBudgets;
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number;
+  /** True: calls may be parts of traces. */
+  readonly isTraced: boolean;
 }
 
 /** An address of Pusher's HTTP API. */

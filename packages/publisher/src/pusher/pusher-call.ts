@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
-import type { App, AppRegistry, Clock } from "@carillon/core";
+import type { App, AppRegistry, Clock, TraceContext } from "@carillon/core";
 import { accept, type Refusal, type Result, refuse } from "@carillon/protocol";
 import type { HttpRequest } from "@carillon/service";
+import { traceOf } from "../trace-headers.ts";
 import { type Parameters, verifySignature } from "./signature.ts";
 
 /** A call whose signature is right. */
@@ -13,6 +14,8 @@ export interface PusherCall {
   readonly names: readonly string[];
   /** Empty on a GET. */
   readonly body: Uint8Array;
+  /** Undefined: the call is part of no trace, or nobody asks. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** What PusherCalls stand on. */
@@ -21,6 +24,8 @@ export interface PusherCallsOptions {
   readonly clock: Clock;
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number;
+  /** True: calls may be parts of traces. */
+  readonly isTraced: boolean;
 }
 
 /** Headers that the API reads. */
@@ -55,7 +60,9 @@ export class PusherCalls {
     const body = request.method === "POST" ? await this.#read(request) : accept(NO_BODY);
     if (!body.ok) return body;
     const refusal = checkDigest(verified.value.get("body_md5") ?? "", body.value);
-    return refusal ?? accept({ app, parameters: verified.value, names, body: body.value });
+    if (refusal !== null) return refusal;
+    const trace = this.#options.isTraced ? traceOf(request) : undefined;
+    return accept({ app, parameters: verified.value, names, body: body.value, trace });
   }
 
   /** One SDK leaves the app out of one path; there the key has to say which app it is. */

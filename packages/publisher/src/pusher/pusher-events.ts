@@ -5,6 +5,7 @@ import type { EventSender, SendOutcome } from "../event-sender.ts";
 import { parseJsonBody } from "../json-body.ts";
 import { describeOutcome, explainRefusal, lastRefusal } from "../outcome-answer.ts";
 import type { PublishBudgets } from "../publish-budgets.ts";
+import { inTrace } from "../trace-headers.ts";
 import { shownCounts } from "./info-attributes.ts";
 import { answerRefusal, answerWith } from "./pusher-answer.ts";
 import type { PusherCall } from "./pusher-call.ts";
@@ -31,10 +32,10 @@ export class PusherEvents {
   }
 
   /** `POST /apps/:id/events` */
-  async trigger({ app, body }: PusherCall): Promise<HttpAnswer> {
+  async trigger({ app, body, trace }: PusherCall): Promise<HttpAnswer> {
     const read = readBody(body, app, readTrigger);
     if (!read.ok) return answerRefusal(read);
-    const refused = await this.#publish(app, [read.value]);
+    const refused = await this.#publish(app, inTrace([read.value], trace));
     if (refused !== null) return refused;
     const { info } = read.value;
     if (info.size === 0) return answerWith({});
@@ -42,10 +43,10 @@ export class PusherEvents {
   }
 
   /** `POST /apps/:id/batch_events` */
-  async batch({ app, body }: PusherCall): Promise<HttpAnswer> {
+  async batch({ app, body, trace }: PusherCall): Promise<HttpAnswer> {
     const read = readBody(body, app, readTriggerBatch);
     if (!read.ok) return answerRefusal(read);
-    const refused = await this.#publish(app, read.value);
+    const refused = await this.#publish(app, inTrace(read.value, trace));
     if (refused !== null) return refused;
     if (read.value.every(({ info }) => info.size === 0)) return answerWith({});
     // Each event of a batch has one channel.
@@ -54,7 +55,7 @@ export class PusherEvents {
   }
 
   /** `POST /apps/:id/channels/:channel/events`: the older way, with the event's name in the query and its data as the body. */
-  async triggerOnChannel({ app, parameters, names: [channel], body }: PusherCall): Promise<HttpAnswer> {
+  async triggerOnChannel({ app, parameters, names: [channel], body, trace }: PusherCall): Promise<HttpAnswer> {
     const value = {
       channel,
       name: parameters.get("name"),
@@ -63,7 +64,7 @@ export class PusherEvents {
     };
     const read = readTrigger({ value, limits: app.settings.limits });
     if (!read.ok) return answerRefusal(read);
-    return (await this.#publish(app, [read.value])) ?? answerWith({}, 202);
+    return (await this.#publish(app, inTrace([read.value], trace))) ?? answerWith({}, 202);
   }
 
   /** Answers null when all of it was accepted. */

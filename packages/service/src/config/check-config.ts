@@ -16,6 +16,7 @@ import {
   SECTIONS,
   toAppSettings,
   toChannelRule,
+  tracingSchema,
   webhooksSchema,
 } from "./schema.ts";
 import { UNRESOLVED_MESSAGE } from "./setting.ts";
@@ -54,16 +55,17 @@ export function checkConfig(raw: RawConfig, role: ConfigRole): CheckedConfig {
     admin: checker.check(adminSchema, "admin"),
     nats: checker.check(natsSchema, "nats"),
     log: checker.check(logSchema, "log"),
+    tracing: checker.check(tracingSchema, "tracing"),
   };
   addRelations({ sections, rawApps: raw.section("apps"), role, findings });
   return { sections: complete(sections), problems, warnings };
 }
 
 function complete(sections: PartialSections): Sections | null {
-  const { apps, channels, gateway, publisher, webhooks, admin, nats, log } = sections;
+  const { apps, channels, gateway, publisher, webhooks, admin, nats, log, tracing } = sections;
   if (apps === null || channels === null || gateway === null || publisher === null) return null;
-  if (webhooks === null || admin === null || nats === null || log === null) return null;
-  return { apps, channels, gateway, publisher, webhooks, admin, nats, log };
+  if (webhooks === null || admin === null || nats === null || log === null || tracing === null) return null;
+  return { apps, channels, gateway, publisher, webhooks, admin, nats, log, tracing };
 }
 
 function checkApps(checker: SectionChecker, role: ConfigRole, findings: Findings): readonly AppSettings[] | null {

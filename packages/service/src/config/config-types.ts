@@ -228,6 +228,20 @@ export interface LogConfig {
   readonly level: (typeof LOG_LEVELS)[number];
 }
 
+/** Traces of publishes, by OpenTelemetry. */
+export interface TracingConfig {
+  /** False: nothing is traced, nothing of OpenTelemetry is loaded, and no message is looked at for it. */
+  readonly enabled: boolean;
+  /** Origin of a collector that takes OTLP over HTTP, or its whole address. Null: what OpenTelemetry's own variables say. */
+  readonly endpoint: string | null;
+  /** Share of the publishes without a `traceparent` that a trace begins with, 0 to 1. */
+  readonly sampleRatio: number;
+  /** True: spans have the names of channels. */
+  readonly channelNames: boolean;
+  /** What the collector is sent along, such as `authorization`; names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Something to tell the operator about one setting. Never contains a value, so never a secret. */
 export interface ConfigProblem {
   /** The setting, such as `apps[0].key`; "" when it is about the whole. */
@@ -250,6 +264,7 @@ export interface Config {
   readonly admin: AdminConfig;
   readonly nats: NatsConfig;
   readonly log: LogConfig;
+  readonly tracing: TracingConfig;
   /** What works but should be looked at, such as short secrets. To be logged at the start and after each reload. */
   readonly warnings: readonly ConfigProblem[];
   /** Absolute paths of every file that was read; a change of any of them is a reason to reload. */

@@ -1,6 +1,6 @@
 import type { AppSettings } from "@carillon/core";
 import { matchesPattern } from "@carillon/protocol";
-import type { ConfigRole, ConfiguredChannelRule, GatewayConfig, NatsConfig } from "./config-types.ts";
+import type { ConfigRole, ConfiguredChannelRule, GatewayConfig, NatsConfig, TracingConfig } from "./config-types.ts";
 import { DEV_APP } from "./dev-app.ts";
 import type { Findings, PartialSections } from "./findings.ts";
 import { SHORT_SECRET_CHARACTERS } from "./text-rules.ts";
@@ -30,6 +30,12 @@ export function addRelations({ sections, rawApps, role, findings }: RelationOpti
   }
   if (sections.gateway !== null) addBufferRelations(sections.gateway, findings);
   if (sections.gateway !== null) addAddressRelations(sections.gateway, findings);
+  if (sections.tracing !== null) addTracingWarnings(sections.tracing, findings);
+}
+
+function addTracingWarnings({ enabled, endpoint }: TracingConfig, findings: Findings): void {
+  if (enabled || endpoint === null) return;
+  findings.warning(["tracing", "endpoint"], "is set, and nothing is traced: set tracing.enabled to true as well");
 }
 
 function addAddressRelations({ clientAddress }: GatewayConfig, findings: Findings): void {

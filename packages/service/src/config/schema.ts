@@ -8,6 +8,7 @@ import {
   choice,
   duration,
   flag,
+  fraction,
   group,
   groupList,
   MAX_INT32,
@@ -23,6 +24,7 @@ import {
   CHANNEL_PATTERN_RULE,
   CHANNEL_PREFIX_RULE,
   CLAIM_RULE,
+  COLLECTOR_URL_RULE,
   checkHeaderName,
   HEADER_RULE,
   HOST_RULE,
@@ -233,6 +235,15 @@ export const natsSchema = group({
 /** The section `log`. */
 export const logSchema = group({ format: choice(LOG_FORMATS, "json"), level: choice(LOG_LEVELS, "info") });
 
+/** The section `tracing`. */
+export const tracingSchema = group({
+  enabled: flag(false),
+  endpoint: optionalText(COLLECTOR_URL_RULE),
+  sampleRatio: fraction(0),
+  channelNames: flag(false),
+  headers: textMap({ ...HEADER_RULE, checkKey: checkHeaderName, maxItems: 20 }),
+});
+
 /** Every section; the one list of what a configuration may hold. */
 export const SECTIONS = {
   apps: appsSchema,
@@ -243,6 +254,7 @@ export const SECTIONS = {
   admin: adminSchema,
   nats: natsSchema,
   log: logSchema,
+  tracing: tracingSchema,
 } as const;
 
 /** Turns one checked entry of `apps` into the settings that the port promises. */

@@ -4,7 +4,7 @@ import { parseByteSize, parseSeconds } from "./units.ts";
 
 /** What is known about one setting besides its value: for environment variables and for docs/configuration.md. */
 export interface SettingInfo {
-  readonly kind: "text" | "whole number" | "duration" | "size" | "flag" | "choice" | "list" | "map";
+  readonly kind: "text" | "whole number" | "fraction" | "duration" | "size" | "flag" | "choice" | "list" | "map";
   /** The default as it would be written; `none` for null and the empty list, `required` when there is no default. */
   readonly defaultText: string;
   /** The bounds as the documentation words them. */
@@ -145,6 +145,21 @@ export function wholeNumber(options: NumberOptions): SettingSchema<number> {
   const rule = `must be a whole number from ${options.min} to ${options.max}`;
   const parse = (text: string) => (WHOLE_NUMBER.test(text) ? Number(text) : null);
   return number({ kind: "whole number", rule, parse, options });
+}
+
+const FRACTION = /^(?:[01]?\.\d{1,15}|[01])$/;
+
+/** A number from 0 to 1, such as 0.01; also as text. */
+export function fraction(defaultValue: number): SettingSchema<number> {
+  return setting({
+    info: { kind: "fraction", bounds: "0 to 1" },
+    default: defaultValue,
+    decode: (value) => {
+      const parsed = typeof value === "string" && FRACTION.test(value) ? Number(value) : value;
+      const isFine = typeof parsed === "number" && parsed >= 0 && parsed <= 1;
+      return isFine ? right(parsed) : wrong("must be a number from 0 to 1, such as 0.01 for one in a hundred");
+    },
+  });
 }
 
 /** A duration in whole seconds, as a number or as `30s`, `2m`, `1h`. */

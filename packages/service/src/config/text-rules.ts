@@ -133,6 +133,19 @@ export const WEBHOOK_URL_RULE: TextOptions = {
   },
 };
 
+/** Where a collector of traces is. */
+export const COLLECTOR_URL_RULE: TextOptions = {
+  bounds: "an http or https URL",
+  check: (text) => {
+    const url = URL.canParse(text) && text.length <= 2000 ? new URL(text) : null;
+    if (url === null || !["http:", "https:"].includes(url.protocol)) {
+      return "must be the URL of a collector that takes OTLP over HTTP, such as http://otel-collector:4318";
+    }
+    if (url.hash !== "" || url.search !== "") return "must end with its path: neither a query (?…) nor a fragment (#…)";
+    return url.username === "" && url.password === "" ? null : "must not contain a user name or password: use headers";
+  },
+};
+
 /** What a webhook endpoint is told of. */
 export const WEBHOOK_EVENT_RULE: TextOptions = {
   bounds: `\`*\`, ${WEBHOOK_EVENT_NAMES.map((name) => `\`${name}\``).join(", ")}`,
