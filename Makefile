@@ -109,6 +109,10 @@ dashboard-pictures: build ## Draw the dashboards out of a real cluster with traf
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
 
+.PHONY: bench-gate
+bench-gate: build ## The hot paths next to those of the commit that this branch began from: fails where one is a tenth slower (ARGS="--only codec")
+	@node loadtest/dist/micro/main.js $(ARGS)
+
 .PHONY: bench-peers
 bench-peers: build tools ## Carillon next to ws, Socket.IO, soketi and Centrifugo; writes docs/benchmarks.md (ARGS="--quick --only idle")
 	node loadtest/dist/bench/peers/main.js $(ARGS)
