@@ -8,7 +8,7 @@ INSTALLED := node_modules/.package-lock.json
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): package-lock.json package.json
 	npm ci --no-audit --no-fund
@@ -101,9 +101,18 @@ chaos: build tools ## Kill, freeze and restart everything for a while, and check
 dashboards: build ## Write the dashboards of Grafana (helm/carillon/files/dashboards) from packages/e2e/dashboards
 	node packages/e2e/dist/dashboards/main.js
 
+.PHONY: dashboard-pictures
+dashboard-pictures: build ## Draw the dashboards out of a real cluster with traffic, as pictures in docs/dashboards (ARGS="--minutes 6")
+	@for tool in nats-server envoy prometheus chromium; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
+	@node packages/e2e/dist/dashboards/pictures/main.js $(ARGS)
+
 .PHONY: bench
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
+
+.PHONY: bench-gate
+bench-gate: build ## The hot paths next to those of the commit that this branch began from: fails where one is a tenth slower (ARGS="--only codec")
+	@node loadtest/dist/micro/main.js $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: build tools ## Carillon next to ws, Socket.IO, soketi and Centrifugo; writes docs/benchmarks.md (ARGS="--quick --only idle")

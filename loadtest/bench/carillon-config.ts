@@ -1,4 +1,6 @@
-/** The publish secret in {@link carillonConfig}. */
+import { appKey } from "./app-keys.ts";
+
+/** The publish secret of the first app in {@link carillonConfig}. */
 export const PUBLISH_SECRET = "guide-secret";
 
 /** What differs between the Carillon contenders. */
@@ -7,6 +9,10 @@ interface CarillonConfigOptions {
   readonly interest: "exact" | "partition";
   /** How the channels of the bench keep a history; null: they keep none. */
   readonly history: HistorySetup | null;
+  /** How many apps there are. */
+  readonly apps: number;
+  /** How long interest outlives its last subscriber; null: as long as by default. */
+  readonly lingerSeconds: number | null;
 }
 
 /** The channel rule for all channels of the bench. */
@@ -23,16 +29,22 @@ export const HISTORY_MAX_AGE_SECONDS = 3_600;
 /**
  * A carillon.yaml for the bench. What isn't named keeps its default, limits included: what is measured is what users run.
  */
-export function carillonConfig({ interest, history }: CarillonConfigOptions): string {
+export function carillonConfig({ interest, history, apps, lingerSeconds }: CarillonConfigOptions): string {
   const config = {
-    apps: [{ id: "1001", key: "app-key", secrets: ["app-secret"], publishSecret: PUBLISH_SECRET }],
+    apps: Array.from({ length: apps }, (_, number) => app(number)),
     // The bench ends its clients before the servers, so there is nobody to wait for.
-    gateway: { drain: { spreadSeconds: 0 } },
+    gateway: { drain: { spreadSeconds: 0 }, ...(lingerSeconds === null ? {} : { lingerSeconds }) },
     nats: { interest, ...(history === null ? {} : { history: { replicas: history.replicas } }) },
     ...(history === null ? {} : { channels: [rule(history)] }),
   };
   // JSON is YAML.
   return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+function app(number: number) {
+  const suffix = number === 0 ? "" : `-${number}`;
+  const secrets = { secrets: [`app-secret${suffix}`], publishSecret: `${PUBLISH_SECRET}${suffix}` };
+  return { id: String(1001 + number), key: appKey(number), ...secrets };
 }
 
 function rule({ messages }: HistorySetup) {

@@ -1,15 +1,16 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HistorySetup } from "./carillon-config.ts";
 import { carillonConfig, PUBLISH_SECRET } from "./carillon-config.ts";
 import type { ContenderName, GatewayProcess, RunningContender } from "./contender.ts";
 import { isPeer } from "./contender.ts";
-import { Disposal } from "./disposal.ts";
+import type { StartedContender } from "./contender-parts.ts";
+import { ContenderParts } from "./contender-parts.ts";
 import type { Target } from "./generator/messages.ts";
 import { startJetStream, startNats } from "./nats-server.ts";
 import { BENCH, REPOSITORY } from "./repository.ts";
-import { freePort, ServerProcess } from "./server-process.ts";
+import type { ServerProcess } from "./server-process.ts";
+import { freePort } from "./server-process.ts";
 
 const CARILLON = join(REPOSITORY, "packages/carillon/bin/carillon.js");
 
@@ -21,6 +22,9 @@ const SOCKET_PATHS: Readonly<Record<CarillonDialect, string>> = {
   native: "/ws?key=app-key",
   pusher: "/app/app-key?protocol=7&client=js&version=8.6.0&flash=false",
 };
+
+/** Apps of the contender that has many. */
+const MANY_APPS = 1_000;
 
 /** How to start contenders. */
 export interface StartOptions {
@@ -34,35 +38,24 @@ export interface StartOptions {
   readonly dialect: CarillonDialect;
   /** Gateway processes, of Carillon only. */
   readonly gateways: number;
+  /** How long Carillon's interest in a channel outlives its last subscriber; null: as long as by default. */
+  readonly lingerSeconds: number | null;
 }
 
 /** Starts a contender's processes, new ones each time, and waits until all accept connections. */
 export async function startContender(name: ContenderName, options: StartOptions): Promise<RunningContender> {
   if (isPeer(name)) throw new Error(`${name} takes part in make bench-peers only`);
-  const stack = new Disposal();
-  try {
-    const launcher = new Launcher(name, options, stack, options.isInspected ? await freePort() : null);
+  return await ContenderParts.launch(options.isInspected, async (parts) => {
+    const launcher = new Launcher(name, options, parts);
     if (name === "bare") return await launcher.bare();
     if (name === "bridge") return await launcher.bridge();
     return await launcher.carillon();
-  } catch (error) {
-    await stack[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }
 
 interface NatsServers {
   readonly servers: readonly ServerProcess[];
   readonly urls: string;
-}
-
-/** The processes of a contender, as they were started. */
-interface Started {
-  readonly gateways: readonly [GatewayProcess, ...GatewayProcess[]];
-  /** All others, nats-servers last. */
-  readonly others: readonly ServerProcess[];
-  readonly natsUrls: string;
-  readonly target: Omit<Target, "socketPort">;
 }
 
 /** How a contender's clients are connected. */
@@ -75,31 +68,30 @@ function wayOf(name: ContenderName, dialect: CarillonDialect): Pick<Target, "soc
 class Launcher {
   readonly #name: ContenderName;
   readonly #options: StartOptions;
-  readonly #stack: Disposal;
-  readonly #inspectorPort: number | null;
+  readonly #parts: ContenderParts;
 
-  constructor(name: ContenderName, options: StartOptions, stack: Disposal, inspectorPort: number | null) {
+  constructor(name: ContenderName, options: StartOptions, parts: ContenderParts) {
     this.#name = name;
     this.#options = options;
-    this.#stack = stack;
-    this.#inspectorPort = inspectorPort;
+    this.#parts = parts;
   }
 
-  async bare(): Promise<RunningContender> {
+  async bare(): Promise<StartedContender> {
     const port = await freePort();
     const process = await this.#node("gateway", [join(BENCH, "bare.js"), "--port", String(port)]);
     const target = { socketPath: "/ws", publishPort: port, publishHeaders: "" };
-    return this.#running({
+    return {
+      name: this.#name,
       gateways: [{ process, socketPort: port, adminPort: null }],
       others: [],
       natsUrls: "",
       target,
-    });
+    };
   }
 
-  async bridge(): Promise<RunningContender> {
+  async bridge(): Promise<StartedContender> {
     const { history } = this.#options;
-    const nats = await this.#nats(await this.#folder());
+    const nats = await this.#nats(await this.#parts.folder());
     const [socketPort, publishPort] = [await freePort(), await freePort()];
     const gatewayArgs = ["gateway", "--port", String(socketPort), "--nats", nats.urls];
     const process = await this.#node("gateway", [join(BENCH, "bridge.js"), ...gatewayArgs]);
@@ -115,20 +107,23 @@ class Launcher {
             "--replicas",
             String(history.replicas),
           ]);
-    return this.#running({
+    return {
+      name: this.#name,
       gateways: [{ process, socketPort, adminPort: null }],
       others: [publisher, ...nats.servers],
       natsUrls: nats.urls,
       target: { socketPath: "/ws", publishPort, publishHeaders: "" },
-    });
+    };
   }
 
-  async carillon(): Promise<RunningContender> {
-    const folder = await this.#folder();
+  async carillon(): Promise<StartedContender> {
+    const folder = await this.#parts.folder();
     const nats = await this.#nats(folder);
     const config = join(folder, "carillon.yaml");
     const interest = this.#name === "carillon-partition" ? "partition" : "exact";
-    await writeFile(config, carillonConfig({ interest, history: this.#options.history }));
+    const apps = this.#name === "carillon-apps" ? MANY_APPS : 1;
+    const { history, lingerSeconds } = this.#options;
+    await writeFile(config, carillonConfig({ interest, history, apps, lingerSeconds }));
     const start = async (role: string) => {
       const [port, adminPort] = [await freePort(), await freePort()];
       const ports = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", String(adminPort)];
@@ -144,58 +139,37 @@ class Launcher {
     const publisher = await start("publisher");
     const { dialect } = this.#options;
     const publishHeaders = `x-publish-secret: ${PUBLISH_SECRET}\r\n`;
-    return this.#running({
+    return {
+      name: this.#name,
       gateways,
       others: [publisher.process, ...nats.servers],
       natsUrls: nats.urls,
-      target: { ...wayOf(this.#name, dialect), dialect, publishPort: publisher.port, publishHeaders },
-    });
+      target: { ...wayOf(this.#name, dialect), dialect, publishPort: publisher.port, publishHeaders, apps },
+    };
   }
 
   async #nats(folder: string): Promise<NatsServers> {
     const { history } = this.#options;
-    if (history !== null) return await startJetStream(folder, history.replicas, this.#stack);
+    if (history !== null) return await startJetStream(folder, history.replicas, this.#parts.stack);
     const { server, url } = await startNats();
-    return { servers: [this.#stack.use(server)], urls: url };
-  }
-
-  async #folder(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), "carillon-bench-"));
-    this.#stack.defer(() => rm(folder, { recursive: true, force: true }));
-    return folder;
+    return { servers: [this.#parts.stack.use(server)], urls: url };
   }
 
   async #node(role: string, args: readonly string[]): Promise<ServerProcess> {
-    const server = await ServerProcess.start({
+    return await this.#parts.server({
       role,
       command: process.execPath,
       args: [...this.#nodeOptions(role), ...args],
       cwd: REPOSITORY,
       isReadyLine: (line) => line.includes('"event":"ready"'),
     });
-    return this.#stack.use(server);
   }
 
   #nodeOptions(role: string): string[] {
     const { profileFolder } = this.#options;
-    const inspector =
-      role === "gateway" && this.#inspectorPort !== null ? [`--inspect=127.0.0.1:${this.#inspectorPort}`] : [];
-    if (profileFolder === null) return inspector;
+    const inspector = role === "gateway" ? this.#parts.inspectorOptions : [];
+    if (profileFolder === null) return [...inspector];
     const profile = `${this.#name}-${role}-${Date.now()}.cpuprofile`;
     return [...inspector, "--cpu-prof", "--cpu-prof-dir", profileFolder, "--cpu-prof-name", profile];
-  }
-
-  #running({ gateways, others, natsUrls, target }: Started): RunningContender {
-    const stack = this.#stack;
-    return {
-      name: this.#name,
-      target: { ...target, socketPort: gateways[0].socketPort },
-      processes: [...gateways.map(({ process }) => process), ...others],
-      gateway: gateways[0].process,
-      gateways,
-      natsUrls,
-      inspectorPort: this.#inspectorPort,
-      [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
-    };
   }
 }

@@ -1,14 +1,17 @@
 import { parseArgs } from "node:util";
+import { SCENARIOS } from "./all-scenarios.ts";
 import type { ContenderName } from "./contender.ts";
 import { CONTENDERS } from "./contender.ts";
+import type { Scenario } from "./scenario.ts";
+import type { SharedOptions } from "./shared-options.ts";
+import { chosen, readSharedOptions, SHARED_OPTIONS } from "./shared-options.ts";
 
 /** How to use the bench. */
 export const USAGE = `Usage: make bench [ARGS="…"], or: node loadtest/dist/bench/main.js [options]
 
   --quick             one round with shorter measurements; for a look, not for a judgement
   --rounds N          rounds (default 3)
-  --only A,B          only these scenarios: paced, saturated, pusher, unicast, fallback, idle, connect, storm, history-r1,
-                      history-r3, recovery-10, recovery-100, recovery-storm
+  --only A,B          only these scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}
   --contenders A,B    only these contenders: ${CONTENDERS.join(", ")}
   --json FILE         where to write all measurements (default loadtest/dist/bench-result.json)
   --write-docs        write the tables into docs/benchmarks.md (a full run does so by itself)
@@ -17,56 +20,25 @@ export const USAGE = `Usage: make bench [ARGS="…"], or: node loadtest/dist/ben
   --help              this text`;
 
 /** What the command line asks for. */
-export interface BenchOptions {
-  readonly rounds: number;
-  /** Factor on measuring times. */
-  readonly duration: number;
+export interface BenchOptions extends SharedOptions {
   /** Factor on numbers of clients, in those scenarios that are about very many. */
   readonly size: number;
-  /** Names of scenarios; null for all. */
-  readonly only: readonly string[] | null;
+  readonly scenarios: readonly Scenario[];
   readonly contenders: readonly ContenderName[];
-  readonly jsonFile: string | null;
-  readonly writesDocs: boolean;
   readonly profileFolder: string | null;
-  readonly wantsHelp: boolean;
 }
+
+const SCENARIOS_BY_NAME = new Map(SCENARIOS.map((scenario) => [scenario.name, scenario]));
+const CONTENDERS_BY_NAME = new Map<string, ContenderName>(CONTENDERS.map((name) => [name, name]));
 
 /** Reads the command line. Throws with a sentence for the user when it can't be understood. */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      quick: { type: "boolean", default: false },
-      rounds: { type: "string" },
-      only: { type: "string" },
-      contenders: { type: "string" },
-      json: { type: "string" },
-      "write-docs": { type: "boolean", default: false },
-      "no-docs": { type: "boolean", default: false },
-      profile: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  const rounds = values.rounds === undefined ? (values.quick ? 1 : 3) : Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds must be a whole number from 1, not ${values.rounds}`);
-  const isFull = [values.quick, values.only, values.contenders, values.profile].every((value) => !value) && rounds >= 3;
+  const { values } = parseArgs({ args: [...args], options: { ...SHARED_OPTIONS, profile: { type: "string" } } });
   return {
-    rounds,
-    duration: values.quick ? 0.5 : 1,
+    ...readSharedOptions(values, values.profile !== undefined),
     size: values.quick ? 0.2 : 1,
-    only: values.only?.split(",") ?? null,
-    contenders: values.contenders === undefined ? CONTENDERS : values.contenders.split(",").map(contenderNamed),
-    jsonFile: values.json ?? null,
-    writesDocs: !values["no-docs"] && (values["write-docs"] || isFull),
+    scenarios: chosen("scenario", values.only, SCENARIOS_BY_NAME),
+    contenders: chosen("contender", values.contenders, CONTENDERS_BY_NAME),
     profileFolder: values.profile ?? null,
-    wantsHelp: values.help,
   };
-}
-
-function contenderNamed(name: string): ContenderName {
-  const found = CONTENDERS.find((contender) => contender === name);
-  if (found === undefined) throw new Error(`there is no contender ${name}; there are ${CONTENDERS.join(", ")}`);
-  return found;
 }

@@ -59,7 +59,8 @@ async function measureInTurns({ scenario, names, options, record }: Turns): Prom
   async function stand(name: ContenderName): Promise<() => Promise<Measurement>> {
     try {
       const { isInspected = false, history = null, gateways = 1, dialect = "native" } = scenario;
-      const setup = { profileFolder, isInspected, history, gateways, dialect };
+      const { lingerSeconds = null } = scenario;
+      const setup = { profileFolder, isInspected, history, gateways, dialect, lingerSeconds };
       const contender = disposal.use(await start(name, setup));
       const open = disposal.use(await scenario.open({ contender, effort: { duration, size } }));
       return async () => {

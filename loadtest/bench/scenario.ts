@@ -70,6 +70,8 @@ export interface Scenario {
   readonly dialect?: CarillonDialect;
   /** Gateway processes of each contender. Default 1. Only Carillon can have more. */
   readonly gateways?: number;
+  /** How long Carillon's interest in a channel outlives its last subscriber, in seconds. Absent: as long as by default. */
+  readonly lingerSeconds?: number;
   /** True: each contender's gateway runs with its inspector open, so that its garbage can be collected. Default false. */
   readonly isInspected?: boolean;
   /**

@@ -9,7 +9,7 @@ const READY_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 15_000;
 
 /** What to start. */
-interface ServerOptions {
+export interface ServerOptions {
   /** The part that it plays, as tables name it. */
   readonly role: string;
   readonly command: string;

@@ -4,6 +4,7 @@
  */
 import { cpuTimeBetween, readCpuTime } from "../process-usage.ts";
 import { percentile } from "../statistics.ts";
+import { ChannelCrowd } from "./channel-crowd.ts";
 import { FollowerPool } from "./follower-pool.ts";
 import type {
   GeneratorAnswer,
@@ -25,6 +26,7 @@ const EXPECT_DEADLINE_MS = 10_000;
 const block = Number(process.argv[2] ?? "0");
 const pool = new SubscriberPool(block);
 const followers = new FollowerPool(block);
+const crowd = new ChannelCrowd(block);
 let writer: NumberedWriter | null = null;
 
 const probes = new RecoveryProbes();
@@ -41,6 +43,7 @@ process.once("disconnect", () => {
   pool.drop();
   probes.drop();
   followers.drop();
+  crowd.drop();
   // The sockets are reset in the next turn of the loop.
   setImmediate(() => process.exit(0));
 });
@@ -55,10 +58,15 @@ async function carryOut(command: GeneratorCommand): Promise<GeneratorReply> {
       return await pool.connect(command.target, command.channels, command);
     case "subscribe-own":
       return await pool.subscribeOwn(command);
+    case "crowd":
+      return { problems: await crowd.connect(command) };
+    case "crowd-channels":
+      return { problems: await crowd.change(command) };
     case "drop":
       pool.drop();
       probes.drop();
-      return { problems: pool.takeProblems() };
+      crowd.drop();
+      return { problems: [...pool.takeProblems(), ...crowd.takeProblems()] };
     case "load":
       return await load(command);
     case "publish":

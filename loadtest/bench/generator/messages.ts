@@ -17,6 +17,8 @@ export interface Target {
   readonly publishApi?: PublishApiName;
   /** Further request headers of a publish, each with its line end. */
   readonly publishHeaders: string;
+  /** How many apps there are, which the connections of a crowd are spread over. Default 1. */
+  readonly apps?: number;
 }
 
 /** Opens subscribers `from` up to (not including) `to`, each subscribed to its first channel. */
@@ -46,6 +48,21 @@ interface SubscribeOwnCommand {
   readonly from: number;
   readonly to: number;
   readonly parallel: number;
+}
+
+/** Connects a crowd: connections that have many channels each, on which nothing is published. */
+export interface CrowdCommand {
+  readonly command: "crowd";
+  readonly target: Target;
+  readonly connections: number;
+}
+
+/** Has each connection of the crowd subscribe to channels of its own, or unsubscribe: those with the numbers `from` up to `to`. */
+export interface CrowdChannelsCommand {
+  readonly command: "crowd-channels";
+  readonly act: "subscribe" | "unsubscribe";
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Closes every connection at once. */
@@ -206,6 +223,8 @@ interface ProblemsReply {
 export interface GeneratorCalls {
   connect: { readonly request: ConnectCommand; readonly reply: ConnectReply };
   "subscribe-own": { readonly request: SubscribeOwnCommand; readonly reply: ConnectReply };
+  crowd: { readonly request: CrowdCommand; readonly reply: ProblemsReply };
+  "crowd-channels": { readonly request: CrowdChannelsCommand; readonly reply: ProblemsReply };
   drop: { readonly request: DropCommand; readonly reply: ProblemsReply };
   load: { readonly request: LoadCommand; readonly reply: LoadReply };
   publish: { readonly request: PublishCommand; readonly reply: ProblemsReply };

@@ -1,3 +1,4 @@
+import { randomNumbers } from "../random-numbers.ts";
 import type { LoadShape, Target } from "./messages.ts";
 import { ownChannel, SHARED_CHANNEL } from "./payload.ts";
 import type { PublishApi } from "./publish-api.ts";
@@ -39,6 +40,7 @@ export class PublishLoad {
   readonly #api: PublishApi;
   readonly #clients: PublishClient[];
   readonly #idle: PublishClient[];
+  // The same in every run, so that all contenders get the same channels.
   readonly #random = randomNumbers(0x5eed);
   readonly #accepted: Uint32Array;
   readonly #perPublish: number;
@@ -172,15 +174,4 @@ export class PublishLoad {
   #channelName(index: number): string {
     return this.#options.channels === "shared" ? SHARED_CHANNEL : ownChannel(index);
   }
-}
-
-/** Numbers from 0 up to 1, the same ones in every run (mulberry32), so that all contenders get the same channels. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -7,8 +7,11 @@ const BINARY = 2;
 const PING = 9;
 const PONG = 10;
 
-/** Longest text that {@link Wire.send} takes, in bytes: what fits into the short form of a frame's length. */
-const MAX_SENT_BYTES = 125;
+/** Longest text that {@link Wire.send} takes, in bytes: what fits into a frame's length of 16 bits. */
+const MAX_SENT_BYTES = 65_535;
+/** Longest payload whose length fits into the short form. */
+const MAX_SHORT_BYTES = 125;
+const LENGTH_OF_16_BITS = 126;
 
 // One buffer for all sockets: reads are handled before the next one happens, and nothing is allocated for them.
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
@@ -133,5 +136,8 @@ function handshake(path: string): string {
 
 /** A client's frame must be masked; the mask 0 is as good as any and leaves the payload as it is. */
 function clientFrame(opcode: number, payload: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+  const { length } = payload;
+  const lengthBytes =
+    length <= MAX_SHORT_BYTES ? [0x80 | length] : [0x80 | LENGTH_OF_16_BITS, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...lengthBytes, 0, 0, 0, 0]), payload]);
 }

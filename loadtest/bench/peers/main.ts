@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { join } from "node:path";
+import { commandText, runCommand } from "../command-line.ts";
 import type { ContenderName } from "../contender.ts";
 import { isPeer } from "../contender.ts";
 import type { StartOptions } from "../contenders.ts";
@@ -20,27 +21,9 @@ import { isSound, toJson, toMarkdown, toPicture } from "./report.ts";
 
 const PICTURE = "docs/benchmarks/peers.svg";
 
-const ALL_GOOD = 0;
-const WRONG = 1;
-const USAGE_ERROR = 2;
-const INTERRUPTED = 130;
+await runCommand({ usage: USAGE, read: readPeersOptions, run: comparePeers });
 
-// By default a signal ends this process only, and would leave the servers behind: they are stopped on exit.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(INTERRUPTED));
-process.exitCode = await main(process.argv.slice(2));
-
-async function main(args: readonly string[]): Promise<number> {
-  let options: PeersOptions;
-  try {
-    options = readPeersOptions(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return USAGE_ERROR;
-  }
-  if (options.wantsHelp) {
-    console.log(USAGE);
-    return ALL_GOOD;
-  }
+async function comparePeers(options: PeersOptions, args: readonly string[]): Promise<boolean> {
   const installed = await installPeers();
   const report = await measured(options, installed, args);
   const markdown = toMarkdown(report);
@@ -51,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(
     isSound(report) ? "Carillon and bare lost nothing." : "Something went wrong with Carillon or bare: see above.",
   );
-  return isSound(report) ? ALL_GOOD : WRONG;
+  return isSound(report);
 }
 
 async function measured(
@@ -70,7 +53,7 @@ async function measured(
   const rest = { size: 1, profileFolder: null };
   return {
     scenarios: await measureAll(scenarios, { rounds, duration, contenders, start, ...rest }),
-    command: ["make bench-peers", ...(args.length > 0 ? [`ARGS="${args.join(" ")}"`] : [])].join(" "),
+    command: commandText("bench-peers", args),
     date: new Date().toISOString().slice(0, 10),
     seconds: (performance.now() - began) / 1000,
     roundCount: rounds,

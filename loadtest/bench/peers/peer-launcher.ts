@@ -1,11 +1,12 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PeerName, RunningContender } from "../contender.ts";
-import { Disposal } from "../disposal.ts";
+import type { StartedContender } from "../contender-parts.ts";
+import { ContenderParts } from "../contender-parts.ts";
 import type { Target } from "../generator/messages.ts";
 import { startNats } from "../nats-server.ts";
-import { freePort, ServerProcess } from "../server-process.ts";
+import type { ServerOptions, ServerProcess } from "../server-process.ts";
+import { freePort } from "../server-process.ts";
 import type { InstalledPeers } from "./installed-peers.ts";
 import { CENTRIFUGO_API_KEY, centrifugoConfig, SOKETI_APP_KEY, soketiConfig } from "./peer-configs.ts";
 
@@ -21,16 +22,11 @@ export async function startPeer(
   installed: InstalledPeers,
   { isInspected }: PeerOptions,
 ): Promise<RunningContender> {
-  const stack = new Disposal();
-  try {
-    // Centrifugo is no Node program and has no inspector: its garbage stays where its collector leaves it.
-    const isNode = !name.startsWith("centrifugo");
-    const launcher = new PeerLauncher(name, installed, stack, isInspected && isNode ? await freePort() : null);
-    return await launcher.start();
-  } catch (error) {
-    await stack[Symbol.asyncDispose]();
-    throw error;
-  }
+  // Centrifugo is no Node program and has no inspector: its garbage stays where its collector leaves it.
+  const isNode = !name.startsWith("centrifugo");
+  return await ContenderParts.launch(isInspected && isNode, (parts) =>
+    new PeerLauncher(name, installed, parts).start(),
+  );
 }
 
 /** A peer's processes, as they were started. */
@@ -44,29 +40,18 @@ interface StartedPeer {
 class PeerLauncher {
   readonly #name: PeerName;
   readonly #installed: InstalledPeers;
-  readonly #stack: Disposal;
-  readonly #inspectorPort: number | null;
+  readonly #parts: ContenderParts;
 
-  constructor(name: PeerName, installed: InstalledPeers, stack: Disposal, inspectorPort: number | null) {
+  constructor(name: PeerName, installed: InstalledPeers, parts: ContenderParts) {
     this.#name = name;
     this.#installed = installed;
-    this.#stack = stack;
-    this.#inspectorPort = inspectorPort;
+    this.#parts = parts;
   }
 
-  async start(): Promise<RunningContender> {
+  async start(): Promise<StartedContender> {
     const { server, others, target } = await this.#launch(await freePort());
-    const stack = this.#stack;
-    return {
-      name: this.#name,
-      target,
-      processes: [server, ...others],
-      gateway: server,
-      gateways: [{ process: server, socketPort: target.socketPort, adminPort: null }],
-      natsUrls: "",
-      inspectorPort: this.#inspectorPort,
-      [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
-    };
+    const gateway = { process: server, socketPort: target.socketPort, adminPort: null };
+    return { name: this.#name, gateways: [gateway], others, natsUrls: "", target };
   }
 
   async #launch(port: number): Promise<StartedPeer> {
@@ -110,7 +95,7 @@ class PeerLauncher {
     const { folder, centrifugo } = this.#installed;
     if (centrifugo === null) throw new Error("Centrifugo is not on this machine");
     const nats = this.#name === "centrifugo-nats" ? await startNats() : null;
-    const others = nats === null ? [] : [this.#stack.use(nats.server)];
+    const others = nats === null ? [] : [this.#parts.stack.use(nats.server)];
     const config = await this.#file("centrifugo.json", centrifugoConfig(port, nats?.url ?? null));
     const server = await this.#server({
       command: centrifugo,
@@ -127,7 +112,7 @@ class PeerLauncher {
     const { folder, redis } = this.#installed;
     if (redis === null) throw new Error("redis-server is not on this machine");
     const port = await freePort();
-    const server = await ServerProcess.start({
+    const server = await this.#parts.server({
       role: "redis",
       command: redis.command,
       args: ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--appendonly", "no"],
@@ -135,23 +120,21 @@ class PeerLauncher {
       env: redis.libraries === "" ? {} : { LD_LIBRARY_PATH: redis.libraries },
       isReadyLine: (line) => line.includes("Ready to accept connections"),
     });
-    return { server: this.#stack.use(server), url: `redis://127.0.0.1:${port}` };
+    return { server, url: `redis://127.0.0.1:${port}` };
   }
 
   async #node(args: readonly string[], isReadyLine: (line: string) => boolean): Promise<ServerProcess> {
-    const inspector = this.#inspectorPort === null ? [] : [`--inspect=127.0.0.1:${this.#inspectorPort}`];
     const { folder } = this.#installed;
-    return await this.#server({ command: process.execPath, args: [...inspector, ...args], cwd: folder, isReadyLine });
+    const all = [...this.#parts.inspectorOptions, ...args];
+    return await this.#server({ command: process.execPath, args: all, cwd: folder, isReadyLine });
   }
 
-  async #server(options: Omit<Parameters<typeof ServerProcess.start>[0], "role">): Promise<ServerProcess> {
-    return this.#stack.use(await ServerProcess.start({ role: "server", ...options }));
+  async #server(options: Omit<ServerOptions, "role">): Promise<ServerProcess> {
+    return await this.#parts.server({ role: "server", ...options });
   }
 
   async #file(name: string, content: string): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), "carillon-peers-"));
-    this.#stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const path = join(folder, name);
+    const path = join(await this.#parts.folder(), name);
     await writeFile(path, content);
     return path;
   }

@@ -1,19 +1,11 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { RunningContender } from "../contender.ts";
-import { collectGarbage } from "../garbage-collector.ts";
 import { GeneratorProcess } from "../generator-process.ts";
-import { readResidentKib } from "../process-usage.ts";
+import { settledKib } from "../memory.ts";
 import type { Measurement, Scenario, ScenarioRun } from "../scenario.ts";
 import { inOnePart, missingSubscribers } from "../scenario.ts";
 
 const FEW = 2_000;
 const MANY = 9_000;
 const PARALLEL = 100;
-
-/** Memory counts as settled when two readings this far apart agree within {@link SETTLED_KIB}. */
-const SETTLE_STEP_MS = 500;
-const SETTLE_DEADLINE_MS = 4_000;
-const SETTLED_KIB = 128;
 
 /**
  * What one more idle connection costs the gateway, and what one more channel of its own costs: slopes between 2,000 and
@@ -81,19 +73,4 @@ export async function measureIdle({ contender }: ScenarioRun, { few, many }: Idl
       ...problems,
     ],
   };
-}
-
-/** The gateway's resident memory when its work is done and its garbage is gone. */
-async function settledKib({ gateway, inspectorPort }: RunningContender): Promise<number> {
-  const { pid } = gateway;
-  await delay(SETTLE_STEP_MS);
-  if (inspectorPort !== null) await collectGarbage(inspectorPort);
-  let last = readResidentKib(pid);
-  for (let waitedMs = 0; waitedMs < SETTLE_DEADLINE_MS; waitedMs += SETTLE_STEP_MS) {
-    await delay(SETTLE_STEP_MS);
-    const now = readResidentKib(pid);
-    if (Math.abs(now - last) <= SETTLED_KIB) return now;
-    last = now;
-  }
-  return last;
 }

@@ -17,7 +17,7 @@ import {
   type MetricsRegistry,
 } from "@carillon/service";
 import { addAppMetrics, addBuildMetrics, addConnectionMetrics, addLagMetrics, addNatsMetrics } from "./flow-metrics.ts";
-import { addRebalanceMetrics, overloadOf } from "./gateway-load.ts";
+import { addOverloadMetrics, addRebalanceMetrics, overloadOf } from "./gateway-load.ts";
 import type { Parts } from "./parts.ts";
 import { addTraceMetrics } from "./tracing/trace-metrics.ts";
 import { addWebhookMetrics, addWebhookSourceMetrics } from "./webhook-metrics.ts";
@@ -52,6 +52,7 @@ export function makeAdmin({ config, role, log, parts }: AdminOptions): AdminServ
   addBuildMetrics(metrics);
   addFlowMetrics(metrics, parts);
   if (gateway?.fallback != null) addFallbackMetrics(metrics, gateway.fallback);
+  if (gateway !== null) addOverloadMetrics(metrics, gateway);
   if (gateway !== null) addRebalanceMetrics(metrics, gateway);
   if (gateway !== null) addHistoryMetrics(metrics, gateway.historyCounters);
   addClusterMetrics(metrics, parts.cluster);

@@ -109,6 +109,7 @@ const BY_PATH: Readonly<Record<string, JsonSchema>> = {
   "networkPolicy.collector.to": OBJECTS,
   "networkPolicy.collector.port": PORT,
   "networkPolicy.extraEgress": OBJECTS,
+  "monitoring.prometheusRule.runbookBaseUrl": { type: "string", pattern: '^(https?://[^\\s"$]+)?$' },
   podSecurityContext: OPEN,
   securityContext: OPEN,
   extraObjects: { type: "array", items: { type: ["object", "string"] } },

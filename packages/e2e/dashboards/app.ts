@@ -1,7 +1,7 @@
-import { type Dashboard, line, NAMESPACE, type Variable } from "./dashboard.ts";
+import { type Dashboard, NAMESPACE, type Variable } from "./dashboard.ts";
+import { ALL, line, perSecond, total } from "./expressions.ts";
 
-const OWN = 'namespace=~"$namespace",app=~"$app"';
-const RATE = "[$__rate_interval]";
+const OF_APP = `${ALL},app=~"$app"`;
 
 const APP: Variable = {
   name: "app",
@@ -25,7 +25,7 @@ export const app: Dashboard = {
           unit: "short",
           isStat: true,
           width: 8,
-          queries: [line("", `sum(carillon_app_connections{${OWN}})`)],
+          queries: [line("", total("carillon_app_connections", OF_APP))],
         },
         {
           title: "Events a second",
@@ -33,7 +33,7 @@ export const app: Dashboard = {
           unit: "ops",
           isStat: true,
           width: 8,
-          queries: [line("", `sum(rate(carillon_app_events_published_total{${OWN}}${RATE}))`)],
+          queries: [line("", perSecond("carillon_app_events_published_total", OF_APP))],
         },
         {
           title: "Share of all deliveries",
@@ -44,7 +44,7 @@ export const app: Dashboard = {
           queries: [
             line(
               "",
-              `sum(rate(carillon_app_deliveries_total{${OWN}}${RATE})) / sum(rate(carillon_app_deliveries_total{namespace=~"$namespace"}${RATE}))`,
+              `${perSecond("carillon_app_deliveries_total", OF_APP)} / ${perSecond("carillon_app_deliveries_total", ALL)}`,
             ),
           ],
         },
@@ -58,21 +58,21 @@ export const app: Dashboard = {
           description: "By gateway.",
           unit: "short",
           isStacked: true,
-          queries: [line("{{instance}}", `sum by (instance) (carillon_app_connections{${OWN}})`)],
+          queries: [line("{{instance}}", total("carillon_app_connections", OF_APP, "instance"))],
         },
         {
           title: "Events",
           description: "By what took them: publishers, and gateways for what clients publish.",
           unit: "ops",
           isStacked: true,
-          queries: [line("{{role}}", `sum by (role) (rate(carillon_app_events_published_total{${OWN}}${RATE}))`)],
+          queries: [line("{{role}}", perSecond("carillon_app_events_published_total", OF_APP, "role"))],
         },
         {
           title: "Deliveries",
           description: "One for each event and subscribed connection.",
           unit: "ops",
           isStacked: true,
-          queries: [line("{{app}}", `sum by (app) (rate(carillon_app_deliveries_total{${OWN}}${RATE}))`)],
+          queries: [line("{{app}}", perSecond("carillon_app_deliveries_total", OF_APP, "app"))],
         },
       ],
     },

@@ -69,21 +69,6 @@ export function instancesOf(metric: string): Variable {
   };
 }
 
-/** One query, and how its series are called. */
-export function line(legend: string, expr: string): Query {
-  return { legend, expr };
-}
-
-/** The quantiles of a histogram over everything that `selector` fits. */
-export function quantiles(histogram: string, selector: string, which: readonly number[] = [0.5, 0.95, 0.99]): Query[] {
-  return which.map((quantile) =>
-    line(
-      `p${quantile * 100}`,
-      `histogram_quantile(${quantile}, sum by (le) (rate(${histogram}_bucket{${selector}}[$__rate_interval])))`,
-    ),
-  );
-}
-
 /** The dashboard as Grafana imports it. Ids and places come from the order of its panels. */
 export function toGrafana(dashboard: Dashboard): unknown {
   const { uid, title, description, variables, rows } = dashboard;

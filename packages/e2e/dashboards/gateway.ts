@@ -1,19 +1,28 @@
-import { type Dashboard, instancesOf, line, NAMESPACE, quantiles, type Row } from "./dashboard.ts";
+import { type Dashboard, instancesOf, NAMESPACE, type Row } from "./dashboard.ts";
+import { highest, line, OWN, perSecond, quantiles, rise, total } from "./expressions.ts";
+import { connectionsRefused, processPanels, unconfirmed } from "./shared-panels.ts";
 
-const OWN = 'namespace=~"$namespace",instance=~"$instance"';
-const RATE = "[$__rate_interval]";
 const PROCESS = `${OWN},role=~"gateway|dev"`;
+const own = processPanels("gateway", PROCESS);
 
 const connections: Row = {
   title: "Connections",
   panels: [
     {
-      title: "Connections and their limit",
-      description: "At its limit a gateway refuses newcomers and is not ready.",
+      title: "Connections by gateway",
+      description: "Open connections.",
       unit: "short",
+      queries: [line("{{instance}}", total("carillon_connections", OWN, "instance"))],
+    },
+    {
+      title: "Connections, of their limit",
+      description: "At its limit a gateway refuses newcomers and is not ready.",
+      unit: "percentunit",
       queries: [
-        line("{{instance}}", `sum by (instance) (carillon_connections{${OWN}})`),
-        line("limit {{instance}}", `sum by (instance) (carillon_connections_limit{${OWN}})`),
+        line(
+          "{{instance}}",
+          `${total("carillon_connections", OWN, "instance")} / ${total("carillon_connections_limit", OWN, "instance")}`,
+        ),
       ],
     },
     {
@@ -21,35 +30,69 @@ const connections: Row = {
       description: "sse and poll are clients that WebSockets don't reach.",
       unit: "short",
       isStacked: true,
-      queries: [line("{{transport}}", `sum by (transport) (carillon_connections{${OWN}})`)],
+      queries: [line("{{transport}}", total("carillon_connections", OWN, "transport"))],
     },
     {
-      title: "Opened and refused",
-      description: "Refused ones by reason; path is a wrong address.",
+      title: "Opened",
+      description: "Connections that were accepted.",
       unit: "ops",
-      queries: [
-        line("opened", `sum(rate(carillon_connections_opened_total{${OWN}}${RATE}))`),
-        line("refused: {{reason}}", `sum by (reason) (rate(carillon_upgrades_refused_total{${OWN}}${RATE}))`),
-      ],
+      queries: [line("{{instance}}", perSecond("carillon_connections_opened_total", PROCESS, "instance"))],
     },
+    connectionsRefused(OWN),
     {
       title: "Closed by code",
-      description: "1012 and 4200 are drains, 1006 are cut lines and killed clients, 1001 closed pages.",
+      description:
+        "4200 and 1012 are drains, 4202 is rebalancing; 1006 are cut lines and killed clients, 1001 closed pages.",
       unit: "ops",
       isStacked: true,
-      queries: [line("{{code}}", `sum by (code) (rate(carillon_connections_closed_total{${OWN}}${RATE}))`)],
+      queries: [line("{{code}}", perSecond("carillon_connections_closed_total", PROCESS, "code"))],
     },
-    {
-      title: "Commands refused",
-      description: "By error code: what clients ask for and don't get.",
-      unit: "ops",
-      queries: [line("{{code}}", `sum by (code) (rate(carillon_refusals_total{${OWN}}${RATE}))`)],
-    },
+  ],
+};
+
+const states: Row = {
+  title: "What they are about",
+  panels: [
     {
       title: "Draining",
       description: "1 while a gateway sends its clients elsewhere. For longer than its drain window: it hangs.",
       unit: "short",
-      queries: [line("{{instance}}", `max by (instance) (carillon_draining{${PROCESS}})`)],
+      queries: [highest("carillon_draining", PROCESS)],
+    },
+    {
+      title: "Overloaded",
+      description:
+        "Gateways that take nobody, by the reason: their event loop lags, or they are near their limit of memory or files.",
+      unit: "short",
+      isStacked: true,
+      queries: [line("{{reason}}", total("carillon_overloaded", OWN, "reason"))],
+    },
+    {
+      title: "Rebalancing",
+      description:
+        "Gateways by what they are about: in a round they send clients elsewhere; they rest after one that didn't help. Empty where it is off.",
+      unit: "short",
+      queries: [line("{{state}}", total("carillon_rebalance_state", OWN, "state"))],
+    },
+    {
+      title: "Clients sent elsewhere",
+      description:
+        "Asked to come back elsewhere: by a gateway that ends (4200), or that has more than others (4202). What a gateway counts after the last scrape before its end is missing.",
+      unit: "ops",
+      queries: [line("{{reason}}", perSecond("carillon_connections_drained_total", PROCESS, "reason"))],
+    },
+    {
+      title: "NATS",
+      description: "1 while the connection stands.",
+      unit: "short",
+      queries: [line("{{instance}}", `min by (instance) (carillon_bus_connected{${PROCESS}})`)],
+    },
+    {
+      title: "List of blocks",
+      description:
+        "1 while the list of blocked users and tokens is followed. A gateway that never had it takes nobody.",
+      unit: "short",
+      queries: [line("{{instance}}", `min by (instance) (carillon_blocks_available{${PROCESS}})`)],
     },
   ],
 };
@@ -61,22 +104,22 @@ const channels: Row = {
       title: "Channels",
       description: "Channels that a gateway has interest in, those included that linger for some seconds.",
       unit: "short",
-      queries: [line("{{instance}}", `sum by (instance) (carillon_channels{${OWN}})`)],
+      queries: [line("{{instance}}", total("carillon_channels", OWN, "instance"))],
     },
     {
       title: "Subscriptions",
       description: "One for each connection and channel.",
       unit: "short",
-      queries: [line("{{instance}}", `sum by (instance) (carillon_subscriptions{${OWN}})`)],
+      queries: [line("{{instance}}", total("carillon_subscriptions", OWN, "instance"))],
     },
     {
       title: "Publications in, deliveries out",
       description: "What NATS brought, what was made of it, and how often it was handed to a connection.",
       unit: "ops",
       queries: [
-        line("from NATS", `sum(rate(carillon_envelopes_received_total{${OWN}}${RATE}))`),
-        line("frames made", `sum(rate(carillon_publications_encoded_total{${OWN}}${RATE}))`),
-        line("deliveries", `sum(rate(carillon_deliveries_total{${OWN}}${RATE}))`),
+        line("from NATS", perSecond("carillon_envelopes_received_total", OWN)),
+        line("frames made", perSecond("carillon_publications_encoded_total", OWN)),
+        line("deliveries", perSecond("carillon_deliveries_total", OWN)),
       ],
     },
     {
@@ -84,8 +127,8 @@ const channels: Row = {
       description: "Frames of clients, and answers to single ones; publications not counted.",
       unit: "ops",
       queries: [
-        line("from clients", `sum(rate(carillon_frames_received_total{${OWN}}${RATE}))`),
-        line("to single clients", `sum(rate(carillon_frames_sent_total{${OWN}}${RATE}))`),
+        line("from clients", perSecond("carillon_frames_received_total", OWN)),
+        line("to single clients", perSecond("carillon_frames_sent_total", OWN)),
       ],
     },
     {
@@ -93,18 +136,29 @@ const channels: Row = {
       description: "Bytes of frames, without what TLS, WebSocket and HTTP add.",
       unit: "Bps",
       queries: [
-        line("in", `sum(rate(carillon_received_bytes_total{${OWN}}${RATE}))`),
-        line("out", `sum(rate(carillon_sent_bytes_total{${OWN}}${RATE}))`),
+        line("in", perSecond("carillon_received_bytes_total", OWN)),
+        line("out", perSecond("carillon_sent_bytes_total", OWN)),
       ],
     },
     {
+      title: "Commands refused",
+      description: "By error code: what clients ask for and don't get.",
+      unit: "ops",
+      queries: [line("{{code}}", perSecond("carillon_refusals_total", OWN, "code"))],
+    },
+    {
+      title: "Bytes that wait for clients",
+      description: "What slow clients have not taken yet. It is in the process's memory.",
+      unit: "bytes",
+      queries: [line("{{instance}}", total("carillon_backpressure_bytes", OWN, "instance"))],
+    },
+    {
       title: "Slow consumers",
-      description: "Bytes and connections that wait for their clients; those over the bound are cut.",
+      description: "Connections with bytes that wait, and those that were cut because they went over the bound.",
       unit: "short",
       queries: [
-        line("waiting bytes", `sum(carillon_backpressure_bytes{${OWN}})`),
-        line("waiting connections", `sum(carillon_backpressured_connections{${OWN}})`),
-        line("cut a second", `sum(rate(carillon_slow_consumers_total{${OWN}}${RATE}))`),
+        line("waiting", total("carillon_backpressured_connections", OWN)),
+        line("cut", rise("carillon_slow_consumers_total", OWN)),
       ],
     },
   ],
@@ -141,7 +195,7 @@ const histories: Row = {
       title: "Recoveries",
       description: "Subscribes with a position: recovered, or why not.",
       unit: "ops",
-      queries: [line("{{outcome}}", `sum by (outcome) (rate(carillon_recoveries_total{${OWN}}${RATE}))`)],
+      queries: [line("{{outcome}}", perSecond("carillon_recoveries_total", OWN, "outcome"))],
     },
     {
       title: "Gaps and failed reads",
@@ -149,33 +203,33 @@ const histories: Row = {
         "Events that were missing: repaired before anything later went out, or lost, which clients were told.",
       unit: "ops",
       queries: [
-        line("gap {{outcome}}", `sum by (outcome) (rate(carillon_history_gaps_total{${OWN}}${RATE}))`),
-        line("read failed", `sum(rate(carillon_history_reads_total{${OWN},outcome="failed"}${RATE}))`),
+        line("gap {{outcome}}", perSecond("carillon_history_gaps_total", OWN, "outcome")),
+        line("read failed", perSecond("carillon_history_reads_total", `${OWN},outcome="failed"`)),
       ],
     },
     {
       title: "Presence",
       description: "Users on presence channels, once for each channel and gateway.",
       unit: "short",
-      queries: [line("{{instance}}", `sum by (instance) (carillon_presence_members{${OWN}})`)],
+      queries: [line("{{instance}}", total("carillon_presence_members", OWN, "instance"))],
     },
     {
       title: "Other nodes that are known",
       description: "Gateways and publishers that each process knows to live: all lines on one height is right.",
       unit: "short",
-      queries: [line("{{instance}}", `max by (instance) (carillon_cluster_nodes{${PROCESS}})`)],
+      queries: [highest("carillon_cluster_nodes", PROCESS)],
     },
     {
       title: "Cluster events",
       description: "Nodes held for lost, questions without a complete answer, messages that could not be read.",
       unit: "ops",
-      queries: [line("{{event}}", `sum by (event) (rate(carillon_cluster_events_total{${PROCESS}}${RATE}))`)],
+      queries: [line("{{event}}", perSecond("carillon_cluster_events_total", PROCESS, "event"))],
     },
     {
       title: "Clients over HTTP",
       description: "Calls by kind; relayed ones are for sessions on other gateways.",
       unit: "reqps",
-      queries: [line("{{kind}}", `sum by (kind) (rate(carillon_fallback_calls_total{${OWN}}${RATE}))`)],
+      queries: [line("{{kind}}", perSecond("carillon_fallback_calls_total", OWN, "kind"))],
     },
   ],
 };
@@ -183,45 +237,23 @@ const histories: Row = {
 const processes: Row = {
   title: "Process",
   panels: [
+    own.cpu,
+    own.eventLoop,
     {
-      title: "CPU",
-      description: "Of one core: a gateway is one thread, and full at 1.",
-      unit: "percentunit",
-      queries: [line("{{instance}}", `sum by (instance) (rate(process_cpu_seconds_total{${PROCESS}}${RATE}))`)],
-    },
-    {
-      title: "Event loop, p99",
-      description: "About 20 to 30 ms is the measure's own grain.",
-      unit: "s",
-      queries: [line("{{instance}}", `max by (instance) (nodejs_eventloop_lag_p99_seconds{${PROCESS}})`)],
-    },
-    {
-      title: "Memory",
+      ...own.memory,
       description: "Resident memory, of which the heap is a part; sockets are outside the heap.",
-      unit: "bytes",
       queries: [
-        line("{{instance}}", `max by (instance) (process_resident_memory_bytes{${PROCESS}})`),
+        ...own.memory.queries,
         line("heap {{instance}}", `max by (instance) (nodejs_heap_size_used_bytes{${PROCESS}})`),
       ],
     },
     {
       title: "Open files",
-      description: "Each connection is one. At the limit nothing works any more.",
+      description: "Share of the limit. Each connection is one; at the limit nothing works any more.",
       unit: "percentunit",
       queries: [line("{{instance}}", `max by (instance) (process_open_fds{${PROCESS}} / process_max_fds{${PROCESS}})`)],
     },
-    {
-      title: "Not yet confirmed by NATS",
-      description: "Bytes that clients of this gateway published and NATS has not confirmed.",
-      unit: "bytes",
-      queries: [line("{{instance}}", `max by (instance) (carillon_bus_pending_bytes{${PROCESS}})`)],
-    },
-    {
-      title: "NATS",
-      description: "1 while the connection stands.",
-      unit: "short",
-      queries: [line("{{instance}}", `min by (instance) (carillon_bus_connected{${PROCESS}})`)],
-    },
+    unconfirmed(PROCESS),
   ],
 };
 
@@ -231,5 +263,5 @@ export const gateway: Dashboard = {
   title: "Carillon / Gateways",
   description: "Connections, channels, deliveries and the processes that hold them.",
   variables: [NAMESPACE, instancesOf("carillon_connections_limit")],
-  rows: [connections, channels, lag, histories, processes],
+  rows: [connections, states, channels, lag, histories, processes],
 };

@@ -1,7 +1,6 @@
-import { type Dashboard, line, NAMESPACE, quantiles } from "./dashboard.ts";
-
-const ALL = 'namespace=~"$namespace"';
-const RATE = "[$__rate_interval]";
+import { type Dashboard, NAMESPACE } from "./dashboard.ts";
+import { ALL, line, perSecond, quantiles, rise, total } from "./expressions.ts";
+import { connectionsRefused, publishApiByStatus } from "./shared-panels.ts";
 
 /** What to look at first: is everything well, and if not, where? */
 export const overview: Dashboard = {
@@ -18,7 +17,7 @@ export const overview: Dashboard = {
           description: "Open connections on all gateways.",
           unit: "short",
           isStat: true,
-          queries: [line("", `sum(carillon_connections{${ALL}})`)],
+          queries: [line("", total("carillon_connections", ALL))],
         },
         {
           title: "Gateways",
@@ -32,7 +31,7 @@ export const overview: Dashboard = {
           description: "Events accepted for publishing, over HTTP and from clients.",
           unit: "ops",
           isStat: true,
-          queries: [line("", `sum(rate(carillon_events_published_total{${ALL}}${RATE}))`)],
+          queries: [line("", perSecond("carillon_events_published_total", ALL))],
         },
         {
           title: "Delivery, p99",
@@ -51,7 +50,7 @@ export const overview: Dashboard = {
           queries: [
             line(
               "",
-              `(sum(rate(carillon_publish_requests_total{${ALL},status=~"5.."}${RATE})) or vector(0)) / sum(rate(carillon_publish_request_seconds_count{${ALL}}${RATE}))`,
+              `(${perSecond("carillon_publish_requests_total", `${ALL},status=~"5.."`)} or vector(0)) / ${perSecond("carillon_publish_request_seconds_count", ALL)}`,
             ),
           ],
         },
@@ -74,15 +73,15 @@ export const overview: Dashboard = {
             "Uneven lines for long mean that newcomers go elsewhere, and old connections stay where they are.",
           unit: "short",
           isStacked: true,
-          queries: [line("{{instance}}", `sum by (instance) (carillon_connections{${ALL}})`)],
+          queries: [line("{{instance}}", total("carillon_connections", ALL, "instance"))],
         },
         {
           title: "Connections that come and go",
           description: "Both high at once is a rollout, a failing gateway, or clients that can't stay connected.",
           unit: "ops",
           queries: [
-            line("opened", `sum(rate(carillon_connections_opened_total{${ALL}}${RATE}))`),
-            line("closed", `sum(rate(carillon_connections_closed_total{${ALL}}${RATE}))`),
+            line("opened", perSecond("carillon_connections_opened_total", ALL)),
+            line("closed", perSecond("carillon_connections_closed_total", ALL)),
           ],
         },
         {
@@ -90,17 +89,11 @@ export const overview: Dashboard = {
           description: "A delivery is one event for one connection: the distance between the lines is the fan-out.",
           unit: "ops",
           queries: [
-            line("events", `sum(rate(carillon_events_published_total{${ALL}}${RATE}))`),
-            line("deliveries", `sum(rate(carillon_deliveries_total{${ALL}}${RATE}))`),
+            line("events", perSecond("carillon_events_published_total", ALL)),
+            line("deliveries", perSecond("carillon_deliveries_total", ALL)),
           ],
         },
-        {
-          title: "Publish API by status",
-          description: "503 is NATS or JetStream away; 401 wrong credentials; 429 an app over its rate.",
-          unit: "reqps",
-          isStacked: true,
-          queries: [line("{{status}}", `sum by (status) (rate(carillon_publish_requests_total{${ALL}}${RATE}))`)],
-        },
+        publishApiByStatus(ALL),
         {
           title: "Where the time goes, p99",
           description:
@@ -118,38 +111,32 @@ export const overview: Dashboard = {
           description: "The first 100 apps of the configuration; the others together as other.",
           unit: "ops",
           isStacked: true,
-          queries: [line("{{app}}", `sum by (app) (rate(carillon_app_events_published_total{${ALL}}${RATE}))`)],
+          queries: [line("{{app}}", perSecond("carillon_app_events_published_total", ALL, "app"))],
         },
       ],
     },
     {
       title: "Trouble",
       panels: [
-        {
-          title: "Connections refused",
-          description:
-            "capacity, files, memory, lag: a gateway is full or overloaded; draining: it shuts down; blocks: it doesn't know yet who is blocked.",
-          unit: "ops",
-          queries: [line("{{reason}}", `sum by (reason) (rate(carillon_upgrades_refused_total{${ALL}}${RATE}))`)],
-        },
+        connectionsRefused(ALL),
         {
           title: "NATS",
           description: "Processes whose connection to NATS stands, and breaks of it.",
           unit: "short",
           queries: [
-            line("connected", `sum(carillon_bus_connected{${ALL}})`),
-            line("breaks", `sum(increase(carillon_bus_disconnects_total{${ALL}}${RATE}))`),
+            line("connected", total("carillon_bus_connected", ALL)),
+            line("breaks", rise("carillon_bus_disconnects_total", ALL)),
           ],
         },
         {
           title: "Event loop, p99",
           description:
-            "How late the loop turns. About 20 to 30 ms is the measure's own grain; 200 ms is felt by everybody.",
+            "How late the loop turns, in the worst process of each role. About 20 to 30 ms is the measure's own grain; 200 ms is felt by everybody.",
           unit: "s",
           queries: [
             line(
-              "{{role}} {{instance}}",
-              `max by (role, instance) (nodejs_eventloop_lag_p99_seconds{${ALL},role=~"gateway|publisher|webhooks|dev"})`,
+              "{{role}}",
+              `max by (role) (nodejs_eventloop_lag_p99_seconds{${ALL},role=~"gateway|publisher|webhooks|dev"})`,
             ),
           ],
         },

@@ -1,9 +1,9 @@
-import { type Dashboard, instancesOf, line, NAMESPACE, quantiles } from "./dashboard.ts";
+import { type Dashboard, instancesOf, NAMESPACE } from "./dashboard.ts";
+import { ALL, line, OWN, perSecond, quantiles, total } from "./expressions.ts";
+import { processPanels, publishApiByStatus, unconfirmed } from "./shared-panels.ts";
 
-const ALL = 'namespace=~"$namespace"';
-const OWN = `${ALL},instance=~"$instance"`;
-const RATE = "[$__rate_interval]";
 const PROCESS = `${OWN},role=~"publisher|dev"`;
+const process = processPanels("publisher", PROCESS);
 
 /** Everything about the publish API and the webhooks. */
 export const publisher: Dashboard = {
@@ -15,13 +15,7 @@ export const publisher: Dashboard = {
     {
       title: "Publish API",
       panels: [
-        {
-          title: "Calls by status",
-          description: "503 is NATS or JetStream away; 401 wrong credentials; 429 an app over its rate.",
-          unit: "reqps",
-          isStacked: true,
-          queries: [line("{{status}}", `sum by (status) (rate(carillon_publish_requests_total{${OWN}}${RATE}))`)],
-        },
+        publishApiByStatus(OWN),
         {
           title: "Duration",
           description: "From a call to its answer, queries included.",
@@ -32,17 +26,17 @@ export const publisher: Dashboard = {
           title: "In flight",
           description: "Calls that are being handled. Rising without more calls: NATS answers slowly.",
           unit: "short",
-          queries: [line("{{instance}}", `sum by (instance) (carillon_publish_requests_in_flight{${OWN}})`)],
+          queries: [line("{{instance}}", total("carillon_publish_requests_in_flight", OWN, "instance"))],
         },
         {
           title: "Events",
           description: "Accepted ones; repeats of an id; refused because NATS or JetStream was away.",
           unit: "ops",
           queries: [
-            line("accepted", `sum(rate(carillon_events_published_total{${PROCESS}}${RATE}))`),
-            line("repeats", `sum(rate(carillon_duplicate_publishes_total{${PROCESS}}${RATE}))`),
-            line("unavailable", `sum(rate(carillon_publishes_unavailable_total{${PROCESS}}${RATE}))`),
-            line("not kept", `sum(rate(carillon_history_appends_refused_total{${PROCESS}}${RATE}))`),
+            line("accepted", perSecond("carillon_events_published_total", PROCESS)),
+            line("repeats", perSecond("carillon_duplicate_publishes_total", PROCESS)),
+            line("unavailable", perSecond("carillon_publishes_unavailable_total", PROCESS)),
+            line("not kept", perSecond("carillon_history_appends_refused_total", PROCESS)),
           ],
         },
         {
@@ -52,37 +46,10 @@ export const publisher: Dashboard = {
           unit: "s",
           queries: quantiles("carillon_publish_ack_seconds", PROCESS),
         },
-        {
-          title: "Not yet confirmed by NATS",
-          description: "Bytes that were published and not confirmed. More than 64 MiB are refused.",
-          unit: "bytes",
-          queries: [line("{{instance}}", `max by (instance) (carillon_bus_pending_bytes{${PROCESS}})`)],
-        },
+        unconfirmed(PROCESS),
       ],
     },
-    {
-      title: "Process",
-      panels: [
-        {
-          title: "CPU",
-          description: "Of one core: a publisher is one thread, and full at 1.",
-          unit: "percentunit",
-          queries: [line("{{instance}}", `sum by (instance) (rate(process_cpu_seconds_total{${PROCESS}}${RATE}))`)],
-        },
-        {
-          title: "Event loop, p99",
-          description: "About 20 to 30 ms is the measure's own grain.",
-          unit: "s",
-          queries: [line("{{instance}}", `max by (instance) (nodejs_eventloop_lag_p99_seconds{${PROCESS}})`)],
-        },
-        {
-          title: "Memory",
-          description: "Resident memory.",
-          unit: "bytes",
-          queries: [line("{{instance}}", `max by (instance) (process_resident_memory_bytes{${PROCESS}})`)],
-        },
-      ],
-    },
+    { title: "Process", panels: [process.cpu, process.eventLoop, process.memory] },
     {
       title: "Webhooks",
       panels: [
@@ -93,7 +60,7 @@ export const publisher: Dashboard = {
           queries: [
             line("queued", `max(carillon_webhook_queue_events{${ALL}})`),
             line("dead letters", `max(carillon_webhook_dead_letters{${ALL}})`),
-            line("waiting in gateways", `sum(carillon_webhook_events_waiting{${ALL}})`),
+            line("waiting in gateways", total("carillon_webhook_events_waiting", ALL)),
           ],
         },
         {
@@ -107,7 +74,7 @@ export const publisher: Dashboard = {
           description: "Requests to endpoints, by how they ended.",
           unit: "reqps",
           isStacked: true,
-          queries: [line("{{outcome}}", `sum by (outcome) (rate(carillon_webhook_requests_total{${ALL}}${RATE}))`)],
+          queries: [line("{{outcome}}", perSecond("carillon_webhook_requests_total", ALL, "outcome"))],
         },
         {
           title: "Duration of requests",
@@ -120,15 +87,15 @@ export const publisher: Dashboard = {
           description: "Handed to the queue, by name; dropped ones never got there.",
           unit: "ops",
           queries: [
-            line("{{event}}", `sum by (event) (rate(carillon_webhook_events_queued_total{${ALL}}${RATE}))`),
-            line("dropped", `sum(rate(carillon_webhook_events_dropped_total{${ALL}}${RATE}))`),
+            line("{{event}}", perSecond("carillon_webhook_events_queued_total", ALL, "event")),
+            line("dropped", perSecond("carillon_webhook_events_dropped_total", ALL)),
           ],
         },
         {
           title: "Fate of events",
           description: "delivered: an endpoint took it; dead: given up.",
           unit: "ops",
-          queries: [line("{{fate}}", `sum by (fate) (rate(carillon_webhook_events_total{${ALL}}${RATE}))`)],
+          queries: [line("{{fate}}", perSecond("carillon_webhook_events_total", ALL, "fate"))],
         },
       ],
     },

@@ -49,6 +49,7 @@ describe("compose.yaml", () => {
       "nats-1",
       "nats-2",
       "nats-3",
+      "nats-exporter",
       "prometheus",
       "publisher",
       "webhooks",
@@ -75,6 +76,42 @@ describe("compose.yaml", () => {
       expect(service?.read_only).toBe(true);
       expect(Number.parseInt(service?.stop_grace_period ?? "", 10)).toBeGreaterThanOrEqual(drainSeconds(gateway) + 10);
     }
+  });
+});
+
+interface Scraping {
+  readonly scrape_configs: readonly { readonly static_configs: readonly { readonly targets: readonly string[] }[] }[];
+}
+
+describe("what Prometheus reads", () => {
+  const targets = async () => {
+    const { scrape_configs } = parse(await read("prometheus/prometheus.yml")) as Scraping;
+    return scrape_configs.flatMap(({ static_configs }) => static_configs.flatMap((each) => each.targets)).sort();
+  };
+
+  test("is every process of Carillon, and NATS's exporter", async () => {
+    const { services } = await composeModel();
+    const ours = Object.keys(services).filter((name) => /^gateway-|^publisher$|^webhooks$/.test(name));
+    expect(await targets()).toEqual([...ours.map((name) => `${name}:9090`), "nats-exporter:7777"].sort());
+  });
+
+  test("of NATS is what the dashboards ask for, of each of its servers, on the port where they tell it", async () => {
+    const { services } = await composeModel();
+    const { image, command = [] } = services["nats-exporter"] ?? { image: "" };
+    expect(image).toMatch(/:\d+\.\d+\.\d+$/);
+    const servers = Object.keys(services).filter((name) => /^nats-\d$/.test(name));
+    expect(servers).toHaveLength(3);
+    const told = servers.map((name) => `${name},http://${name}:8222`);
+    expect(command).toEqual(["-varz", "-jsz=all", "-prefix=nats", "-port=7777", ...told]);
+    expect(servers.map((name) => services[name]?.environment?.["NATS_MONITOR"])).toEqual(
+      servers.map(() => "0.0.0.0:8222"),
+    );
+    const dashboards = join(REPOSITORY, "helm/carillon/files/dashboards/nats.json");
+    const names = [...(await readFile(dashboards, "utf8")).matchAll(/__name__=~\\"([^"\\]+)/g)].map(
+      ([, name]) => name ?? "",
+    );
+    expect(names.length).toBeGreaterThan(8);
+    for (const name of names) expect(name).toMatch(/\bnats\b/);
   });
 });
 

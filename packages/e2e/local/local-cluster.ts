@@ -6,6 +6,7 @@ import {
   carillonPrograms,
   envoyProgram,
   makeSecrets,
+  natsExporterProgram,
   natsPrograms,
   type Program,
   prometheusProgram,
@@ -35,6 +36,15 @@ export interface Standing {
   readonly hasPrometheus: boolean;
 }
 
+/** What of a cluster may differ. */
+export interface UpOptions {
+  /** Added to each port. */
+  readonly shift?: number;
+  /** The configuration of Carillon's processes; default deploy/carillon.yaml. */
+  readonly config?: string;
+  readonly onStep?: (step: string) => void;
+}
+
 const READY_WITHIN_MS = 60_000;
 // A gateway first waits for load balancers and then spreads its clients: deploy/carillon.yaml says for how long.
 const STOP_WITHIN_MS = 40_000;
@@ -52,13 +62,7 @@ export class LocalCluster {
   }
 
   /** Starts everything, or finds that it is up. Rejects with a ClusterError, and leaves nothing running then. */
-  async up({
-    shift = 0,
-    onStep = () => undefined,
-  }: {
-    shift?: number;
-    onStep?: (step: string) => void;
-  } = {}): Promise<Standing> {
+  async up({ shift = 0, config, onStep = () => undefined }: UpOptions = {}): Promise<Standing> {
     const saved = await this.#load();
     if (saved !== null) {
       const states = await Promise.all(saved.started.map(isRunning));
@@ -73,7 +77,7 @@ export class LocalCluster {
     await mkdir(this.logs, { recursive: true });
     const state = { shift, secrets: makeSecrets(), started: [] as Started[] };
     try {
-      await this.#startAll(ports, state, onStep);
+      await this.#startAll(ports, state, { config, onStep });
     } catch (error) {
       await this.down();
       throw error;
@@ -85,7 +89,7 @@ export class LocalCluster {
   async down(): Promise<boolean> {
     const saved = await this.#load();
     if (saved === null) return false;
-    const isBackbone = ({ name }: Started) => name.startsWith("nats-");
+    const isBackbone = ({ name }: Started) => /^nats-\d$/.test(name);
     await Promise.all(saved.started.filter((each) => !isBackbone(each)).map((each) => stop(each, STOP_WITHIN_MS)));
     await Promise.all(saved.started.filter(isBackbone).map((each) => stop(each, STOP_WITHIN_MS)));
     for (const each of ["state.json", "store", "prometheus", "envoy.yaml", "prometheus.yml", "rules"])
@@ -103,12 +107,12 @@ export class LocalCluster {
   async #startAll(
     ports: Ports,
     state: { shift: number; secrets: Secrets; started: Started[] },
-    onStep: (step: string) => void,
+    { config, onStep }: Required<Pick<UpOptions, "onStep">> & { readonly config: string | undefined },
   ): Promise<void> {
     const groups: (() => Promise<Program[]>)[] = [
       () => natsPrograms(this.#folder, ports, { secrets: state.secrets }),
-      async () => carillonPrograms(ports, state.secrets),
-      async () => [await envoyProgram(this.#folder, ports)],
+      async () => carillonPrograms(ports, state.secrets, config),
+      async () => [await envoyProgram(this.#folder, ports), natsExporterProgram(ports)],
       // Nice to have: the cluster is whole without.
       () =>
         prometheusProgram(this.#folder, ports)

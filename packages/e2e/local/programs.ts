@@ -92,8 +92,24 @@ export function natsPasswords({ nats }: Secrets): Record<string, string> {
   );
 }
 
-/** Gateways, publisher and webhook worker, with deploy/carillon.yaml and the credentials of their roles. */
-export function carillonPrograms(ports: Ports, secrets: Secrets): Program[] {
+/** What tells Prometheus of the three: a stand-in for the exporter of compose.yaml. */
+export function natsExporterProgram(ports: Ports): Program {
+  const script = join(REPOSITORY, "packages/e2e/dist/local/nats-exporter-process.js");
+  const servers = ports.nats.map(({ name, monitor }) => `${name},http://127.0.0.1:${monitor}`);
+  return {
+    name: "nats-exporter",
+    command: [process.execPath, script, String(ports.natsExporter), ...servers],
+    env: {},
+    readyUrl: `http://127.0.0.1:${ports.natsExporter}/metrics`,
+  };
+}
+
+/** Gateways, publisher and webhook worker, with the credentials of their roles. `config`: their file; default deploy/carillon.yaml. */
+export function carillonPrograms(
+  ports: Ports,
+  secrets: Secrets,
+  config: string = join(DEPLOY, "carillon.yaml"),
+): Program[] {
   const servers = ports.nats.map(({ port }) => `nats://127.0.0.1:${port}`).join(",");
   const program = (
     name: string,
@@ -104,7 +120,7 @@ export function carillonPrograms(ports: Ports, secrets: Secrets): Program[] {
     name,
     command: [process.execPath, join(REPOSITORY, "packages/carillon/bin/carillon.js"), role],
     env: {
-      CARILLON_CONFIG: join(DEPLOY, "carillon.yaml"),
+      CARILLON_CONFIG: config,
       CARILLON_HOST: "127.0.0.1",
       ...(port === undefined ? {} : { CARILLON_PORT: String(port) }),
       CARILLON_ADMIN_HOST: "127.0.0.1",

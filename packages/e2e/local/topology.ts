@@ -4,6 +4,7 @@ export interface Ports {
   readonly publish: number;
   readonly envoyAdmin: number;
   readonly prometheus: number;
+  readonly natsExporter: number;
   readonly gateways: readonly { readonly name: string; readonly port: number; readonly admin: number }[];
   readonly publisher: { readonly port: number; readonly admin: number };
   readonly webhooks: { readonly admin: number };
@@ -23,6 +24,7 @@ export function portsOf(shift = 0): Ports {
     publish: at(8081),
     envoyAdmin: at(9901),
     prometheus: at(9095),
+    natsExporter: at(7777),
     gateways: [1, 2, 3].map((number) => ({
       name: `gateway-${number}`,
       port: at(8100 + number),
@@ -46,6 +48,7 @@ export function allPorts(ports: Ports): { readonly port: number; readonly owner:
     { port: ports.publish, owner: "Envoy, for publishes" },
     { port: ports.envoyAdmin, owner: "Envoy's admin page" },
     { port: ports.prometheus, owner: "Prometheus" },
+    { port: ports.natsExporter, owner: "NATS's metrics" },
     ...ports.gateways.flatMap(({ name, port, admin }) => [
       { port, owner: name },
       { port: admin, owner: `${name}'s admin page` },
@@ -71,5 +74,6 @@ export function relocations(ports: Ports): ReadonlyMap<string, number> {
     ["publisher:8081", ports.publisher.port],
     ["publisher:9090", ports.publisher.admin],
     ["webhooks:9090", ports.webhooks.admin],
+    ["nats-exporter:7777", ports.natsExporter],
   ]);
 }

@@ -5,6 +5,22 @@
 {{- contains "\"jwksUrl\"" (toJson .Values.config.apps) -}}
 {{- end -}}
 
+{{/* A component of the release as a peer. Takes (dict "root" $ "component" "gateway"). */}}
+{{- define "carillon.network.peer" -}}
+podSelector:
+  matchLabels: {{- include "carillon.selectorLabels" . | nindent 4 }}
+{{- end -}}
+
+{{/* Peers, and the pod of `helm test` where not everybody may come. Takes (dict "root" $ "peers" …). */}}
+{{- define "carillon.network.withCheck" -}}
+{{- if .peers -}}
+- {{ include "carillon.network.peer" (dict "root" .root "component" "check") | nindent 2 | trim }}
+{{ toYaml .peers }}
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
 {{/* Parts of a NetworkPolicy. */}}
 {{- define "carillon.network.dns" -}}
 - ports:

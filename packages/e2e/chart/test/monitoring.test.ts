@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { CHART, ENOUGH, helm, renderWith } from "./support/chart.ts";
+import { CHART, ENOUGH, helm, refusal, render, renderWith } from "./support/chart.ts";
 import { conform } from "./support/kubeconform.ts";
+import { at, listAt } from "./support/kubernetes-object.ts";
 
 const RULES = `groups:
   - name: carillon
@@ -64,4 +65,31 @@ test("alerts that are asked for and not there are missed", async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test("alerts name their pages in the repository, and link to where they are served once that is said", async () => {
+  const annotationsWith = async (prometheusRule: object) => {
+    const chart = await render({ monitoring: { prometheusRule: { enabled: true, ...prometheusRule } } });
+    const rules = listAt(chart.get("PrometheusRule", "carillon").spec, "groups").flatMap((group) =>
+      listAt(group, "rules"),
+    );
+    return rules.map((rule) => [String(at(rule, "alert")), at(rule, "annotations")] as const);
+  };
+  const plain = await annotationsWith({});
+  expect(plain.length).toBeGreaterThan(20);
+  for (const [alert, annotations] of plain) {
+    expect(annotations).toMatchObject({ runbook: `docs/runbooks/${alert}.md` });
+    expect(annotations).not.toHaveProperty("runbook_url");
+  }
+  for (const runbookBaseUrl of ["https://wiki.example/runbooks", "https://wiki.example/runbooks/"]) {
+    const linked = await annotationsWith({ runbookBaseUrl });
+    expect(linked).toEqual(
+      plain.map(([alert, annotations]) => [
+        alert,
+        { ...(annotations as object), runbook_url: `https://wiki.example/runbooks/${alert}.md` },
+      ]),
+    );
+  }
+  const wrong = { prometheusRule: { enabled: true, runbookBaseUrl: "wiki.example" } };
+  expect(await refusal({ monitoring: wrong })).toContain("runbookBaseUrl");
 });

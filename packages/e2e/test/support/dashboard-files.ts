@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FILES = new URL("../../../../helm/carillon/files/", import.meta.url);
 
 /** The alerts' file. */
 export const RULES_PATH = fileURLToPath(new URL("alerts/carillon.rules.yaml", FILES));
+
+/** The folder of the dashboards. */
+export const DASHBOARDS_PATH = fileURLToPath(new URL("dashboards/", FILES));
 
 /** What the tests look at in a panel. */
 export interface WrittenPanel {
@@ -28,10 +32,9 @@ export interface WrittenDashboard {
 
 /** The dashboards that stand in the chart. */
 export function writtenDashboards(): readonly WrittenDashboard[] {
-  const folder = new URL("dashboards/", FILES);
-  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  const files = readdirSync(DASHBOARDS_PATH).filter((name) => name.endsWith(".json"));
   return files.map((file) => {
-    const text = readFileSync(new URL(file, folder), "utf8");
+    const text = readFileSync(join(DASHBOARDS_PATH, file), "utf8");
     return { file, text, ...JSON.parse(text) };
   });
 }

@@ -28,12 +28,12 @@ export interface Sample {
 export class Prometheus {
   readonly #child: ChildProcess;
   readonly #folder: string;
-  readonly #url: string;
+  readonly url: string;
 
   private constructor(child: ChildProcess, folder: string, url: string) {
     this.#child = child;
     this.#folder = folder;
-    this.#url = url;
+    this.url = url;
   }
 
   /** Starts it and waits until it answers. `rules`: the text of a rule file. */
@@ -62,7 +62,7 @@ export class Prometheus {
   /** What an expression gives now. Rejects with Prometheus's words where it is wrong. */
   async query(expression: string): Promise<readonly Sample[]> {
     const answer = (await (
-      await fetch(`${this.#url}/api/v1/query?${new URLSearchParams({ query: expression })}`)
+      await fetch(`${this.url}/api/v1/query?${new URLSearchParams({ query: expression })}`)
     ).json()) as {
       error?: string;
       data?: { result: { metric: Record<string, string>; value: [number, string] }[] };
@@ -73,7 +73,7 @@ export class Prometheus {
 
   /** Names of the alerts that fire now, each once. */
   async firing(): Promise<readonly string[]> {
-    const answer = (await (await fetch(`${this.#url}/api/v1/alerts`)).json()) as {
+    const answer = (await (await fetch(`${this.url}/api/v1/alerts`)).json()) as {
       data: { alerts: { state: string; labels: { alertname: string } }[] };
     };
     const firing = answer.data.alerts.filter(({ state }) => state === "firing");

@@ -10,6 +10,8 @@ export interface CounterMetric {
   readonly label?: string;
   /** Makes the label's value of a key; the key's text when absent. Several keys may share one. */
   readonly labelValue?: (key: string | number) => string;
+  /** Values of the label that are shown with 0 from the start: the rate of a counter that is born with its first count misses that. */
+  readonly firstValues?: readonly string[];
 }
 
 /** Codes of RFC 6455 that a connection can end with. */
@@ -32,16 +34,19 @@ export const COUNTER_METRICS = {
     help: "Connections that ended, by close code; 1006 is without a close frame, other is a code that the client made up.",
     label: "code",
     labelValue: closeCodeLabel,
+    firstValues: ["1000", "1001", "1005", "1006", "4200", "4202"],
   },
   upgradesRefused: {
     name: "upgrades_refused_total",
     help: "Connections that were turned away before they began, over HTTP too, by reason.",
     label: "reason",
+    firstValues: ["draining", "capacity", "files", "memory", "lag", "blocks", "path"],
   },
   connectionsDrained: {
     name: "connections_drained_total",
     help: "Connections whose clients were asked to come back elsewhere, by reason: this node shuts down, has more than others, or the proxy that they came through ends.",
     label: "reason",
+    firstValues: ["shutdown", "rebalance"],
   },
   slowConsumers: { name: "slow_consumers_total", help: "Connections cut because they did not read fast enough." },
   framesIn: { name: "frames_received_total", help: "Frames from clients." },

@@ -166,7 +166,7 @@ class NodeMetrics implements MetricsRegistry {
   }
 
   #addCounter(metric: CounterMetric, read: () => number | ReadonlyMap<string | number, number>): void {
-    const { label, labelValue = String } = metric;
+    const { label, labelValue = String, firstValues = [] } = metric;
     new Counter({
       name: PREFIX + metric.name,
       help: metric.help,
@@ -176,7 +176,9 @@ class NodeMetrics implements MetricsRegistry {
         this.reset();
         const counted = read();
         if (typeof counted === "number") this.inc(counted);
-        else if (label !== undefined) for (const [key, count] of counted) this.inc({ [label]: labelValue(key) }, count);
+        if (typeof counted === "number" || label === undefined) return;
+        for (const value of firstValues) this.inc({ [label]: value }, 0);
+        for (const [key, count] of counted) this.inc({ [label]: labelValue(key) }, count);
       },
     });
   }

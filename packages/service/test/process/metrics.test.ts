@@ -47,6 +47,20 @@ describe("metrics", () => {
     expect(text).toContain('carillon_refusals_total{code="rate_limited",role="gateway"} 3\n');
   });
 
+  test("reasons and codes that alerts and dashboards ask for are there before the first of them: a rate misses what a counter is born with", async () => {
+    const { counters, metrics } = registry();
+    const before = await metrics.render();
+    for (const reason of ["draining", "capacity", "files", "memory", "lag", "blocks", "path"])
+      expect(before).toContain(`carillon_upgrades_refused_total{reason="${reason}",role="gateway"} 0\n`);
+    for (const reason of ["shutdown", "rebalance"])
+      expect(before).toContain(`carillon_connections_drained_total{reason="${reason}",role="gateway"} 0\n`);
+    for (const code of [1006, 4200, 4202])
+      expect(before).toContain(`carillon_connections_closed_total{code="${code}",role="gateway"} 0\n`);
+    counters.connectionsDrained.set("shutdown", 2);
+    const after = samples(await metrics.render(), "carillon_connections_drained_total");
+    expect(after).toContain('carillon_connections_drained_total{reason="shutdown",role="gateway"} 2');
+  });
+
   test("close codes that clients made up share one label, so that nobody can flood the metrics", async () => {
     const { counters, metrics } = registry();
     for (let code = 1000; code < 5000; code += 1) counters.connectionsClosed.set(code, 1);
