@@ -83,14 +83,18 @@ both lists as policies of Kubernetes have them.
     - ports: [{ port: "53", protocol: ANY }]
 {{- end -}}
 
-{{/* What gateways and publishers may connect to: DNS, NATS, the collector of traces. */}}
-{{- define "carillon.cilium.egress" -}}
-{{ include "carillon.cilium.dns" . }}
+{{- define "carillon.cilium.nats" -}}
 {{- $peers := .Values.networkPolicy.nats.to }}
 {{- if .Values.nats.builtIn.enabled }}
 {{- $peers = list (include "carillon.network.peer" (dict "root" . "component" "nats") | fromYaml) }}
-{{- end }}
+{{- end -}}
 {{ include "carillon.cilium.rules" (dict "direction" "to" "peers" $peers "ports" (list (dict "port" .Values.networkPolicy.nats.port))) }}
+{{- end -}}
+
+{{/* What gateways and publishers may connect to: DNS, NATS, the collector of traces. */}}
+{{- define "carillon.cilium.egress" -}}
+{{ include "carillon.cilium.dns" . }}
+{{ include "carillon.cilium.nats" . }}
 {{- if .Values.config.tracing.enabled }}
 {{- with .Values.networkPolicy.collector }}
 {{ include "carillon.cilium.rules" (dict "direction" "to" "peers" .to "ports" (list (dict "port" .port))) }}
