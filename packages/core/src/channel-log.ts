@@ -170,7 +170,10 @@ export class ChannelLog {
     this.#held.dropUpTo(this.#last);
     const next = this.#held.shift();
     if (next === undefined) return null;
-    const isLinked = next.previousOffset === this.#last;
+    // Before the first of a stream there is nothing, as before one whose predecessors are gone by their age. Which of the two it is
+    // only tells who has heard everything since the stream was empty.
+    const isProof = this.#last !== 0 || this.isSure || this.#state === "blind";
+    const isLinked = isProof && next.previousOffset === this.#last;
     if (!isLinked) this.#clear(NOTHING_PROVEN);
     return { entry: this.#append(next.offset, next.envelope, next.previousOffset), isLinked };
   }

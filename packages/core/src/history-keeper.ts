@@ -172,6 +172,7 @@ export class HistoryKeeper {
       log.dropHeld(newestHeld);
       if (isBlind) this.#beginLate(logged, start, last);
       else log.begin(start);
+      if (newestHeld > start.position.offset) this.#askAgain(logged);
     } catch (error) {
       this.#failed(logged, error);
       log.goBlind();
@@ -243,6 +244,7 @@ export class HistoryKeeper {
       log.dropHeld(newestHeld);
       log.skipTo(log.last);
       this.#delivery.tellGap(logged, log.position);
+      this.#askAgain(logged);
     } else if (wasBehind) {
       this.#options.counters.repairs++;
     }
@@ -261,10 +263,17 @@ export class HistoryKeeper {
     const { log } = logged;
     log.dropHeld(Number.MAX_SAFE_INTEGER);
     log.begin(atHead(head));
-    // What was held back is to be read: until then it can't be told what follows on what.
-    log.isSuspect = true;
+    this.#askAgain(logged);
     this.#delivery.tellGap(logged, log.standing);
-    this.#due.add(logged.channel);
+  }
+
+  /**
+   * What was held back has been dropped together with what was of another stream, whose offsets tell nothing about it. So it is to be
+   * read, and until then it can't be told what follows on what.
+   */
+  #askAgain({ channel, log }: LoggedChannel): void {
+    log.isSuspect = true;
+    this.#due.add(channel);
   }
 
   #giveUp(logged: LoggedChannel): void {
