@@ -36,12 +36,12 @@ export interface NewEvent {
   /** Connection that must not get it; "" for none. */
   readonly exclude: string;
   /** Id of the publication; absent: one is made. At most 128 bytes in UTF-8. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /**
    * True: a second publish with the same id on the same channel is accepted and not delivered again. Wants an `id`. On
    * channels with history every publish is so.
    */
-  readonly isIdempotent?: boolean;
+  readonly isIdempotent?: boolean | undefined;
   /** Present: its subscribers are asked to say that they have it. */
   readonly wantsReceipt?: true | undefined;
   /** True: nobody keeps it, whatever the channel's rule says. */

@@ -122,10 +122,11 @@ function readEvent(source: EventSource): Result<PublishRequest> {
   }
   const receiptsMs = readReceipts(source, channels.value.length);
   if (!receiptsMs.ok) return receiptsMs;
-  const newEvent: NewEvent = { event: event.value, payload: payload.value, exclude };
+  const isIdempotent = id !== null;
+  const newEvent: NewEvent = { event: event.value, payload: payload.value, exclude, id: id ?? undefined, isIdempotent };
   return accept({
     channels: channels.value,
-    event: id === null ? newEvent : { ...newEvent, id, isIdempotent: true },
+    event: newEvent,
     receiptsMs: receiptsMs.value,
   });
 }

@@ -30,6 +30,7 @@ describe("readPublish", () => {
       event: "order",
       payload: `{"n":1}`,
       exclude: "",
+      isIdempotent: false,
     });
   });
 
@@ -47,10 +48,11 @@ describe("readPublish", () => {
   it("reads id and exclude, and takes null for absent", () => {
     expect(publish(`{"channel":"a","event":"e","id":"order-1","exclude":"12.34"}`)).toMatchObject({
       id: "order-1",
+      isIdempotent: true,
       exclude: "12.34",
     });
     const plain = publish(`{"channel":"a","channels":null,"event":"e","id":null,"exclude":null}`);
-    expect(plain).toEqual({ channels: ["a"], event: "e", payload: "null", exclude: "" });
+    expect(plain).toEqual({ channels: ["a"], event: "e", payload: "null", exclude: "", isIdempotent: false });
   });
 
   it("makes an absent payload null", () => {

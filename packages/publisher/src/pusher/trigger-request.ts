@@ -100,10 +100,12 @@ function readEvent(
   }
   const info = readEventInfo(source, channels.value);
   if (!info.ok) return info;
-  const newEvent: NewEvent = { event, ...toPayload(data.value), exclude: exclude ?? "" };
+  const { payload, isDataText } = toPayload(data.value);
+  const isIdempotent = id !== null;
+  const newEvent: NewEvent = { event, payload, isDataText, exclude: exclude ?? "", id: id ?? undefined, isIdempotent };
   return accept({
     channels: channels.value,
-    event: id === null ? newEvent : { ...newEvent, id, isIdempotent: true },
+    event: newEvent,
     receiptsMs: 0,
     info: info.value,
   });
