@@ -127,12 +127,11 @@ function checkLive(world: RecoveryWorld, live: readonly Got[], standsAt: number 
     if (each.kind === "gap") {
       const standsNow = each.position === null ? null : countUpTo(world, each.position);
       isSure = standsNow !== null;
-      last = isSure ? (standsNow ?? 0) : last;
+      last = standsNow ?? last;
     } else if (each.kind === "live") {
       expect(seen).not.toContain(each.number);
       seen.add(each.number);
-      const isOfGoneStream =
-        each.position !== null && epochOf(each.position) !== epochOf(positionOf(world, each.number));
+      const isOfGoneStream = isForeign(world, each);
       if (isSure && !isOfGoneStream) expect([each.number, typeof each.position]).toEqual([last + 1, "string"]);
       else if (world.wipes <= 1) expect(each.number).toBeGreaterThan(last);
       last = each.number;
@@ -141,12 +140,10 @@ function checkLive(world: RecoveryWorld, live: readonly Got[], standsAt: number 
   }
 }
 
-function positionOf(world: RecoveryWorld, number: number): string {
-  return world.published[number - 1]?.position ?? "";
-}
-
-function epochOf(position: string): string | undefined {
-  return parsePosition(position)?.epoch;
+/** True when it came under a position of another stream than the one that it was published in. */
+function isForeign(world: RecoveryWorld, { number, position }: { number: number; position: string | null }): boolean {
+  const published = world.published[number - 1]?.position ?? "";
+  return position !== null && parsePosition(position)?.epoch !== parsePosition(published)?.epoch;
 }
 
 /** Who was told a position, and no gap without one since, has got everything that is kept. */
