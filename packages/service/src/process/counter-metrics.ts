@@ -34,7 +34,7 @@ export const COUNTER_METRICS = {
     help: "Connections that ended, by close code; 1006 is without a close frame, other is a code that the client made up.",
     label: "code",
     labelValue: closeCodeLabel,
-    firstValues: ["1000", "1001", "1005", "1006", "4200", "4202"],
+    firstValues: ["1000", "1001", "1005", "1006", "4200", "4202", "4203"],
   },
   upgradesRefused: {
     name: "upgrades_refused_total",
@@ -46,7 +46,7 @@ export const COUNTER_METRICS = {
     name: "connections_drained_total",
     help: "Connections whose clients were asked to come back elsewhere, by reason: this node shuts down, has more than others, or the proxy that they came through ends.",
     label: "reason",
-    firstValues: ["shutdown", "rebalance"],
+    firstValues: ["shutdown", "rebalance", "proxy"],
   },
   slowConsumers: { name: "slow_consumers_total", help: "Connections cut because they did not read fast enough." },
   framesIn: { name: "frames_received_total", help: "Frames from clients." },

@@ -52,9 +52,9 @@ describe("metrics", () => {
     const before = await metrics.render();
     for (const reason of ["draining", "capacity", "files", "memory", "lag", "blocks", "path"])
       expect(before).toContain(`carillon_upgrades_refused_total{reason="${reason}",role="gateway"} 0\n`);
-    for (const reason of ["shutdown", "rebalance"])
+    for (const reason of ["shutdown", "rebalance", "proxy"])
       expect(before).toContain(`carillon_connections_drained_total{reason="${reason}",role="gateway"} 0\n`);
-    for (const code of [1006, 4200, 4202])
+    for (const code of [1006, 4200, 4202, 4203])
       expect(before).toContain(`carillon_connections_closed_total{code="${code}",role="gateway"} 0\n`);
     counters.connectionsDrained.set("shutdown", 2);
     const after = samples(await metrics.render(), "carillon_connections_drained_total");
