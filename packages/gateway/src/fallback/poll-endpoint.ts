@@ -1,10 +1,11 @@
 import { countBy } from "@carillon/core";
-import type { Refusal, Result } from "@carillon/protocol";
+import type { Refusal } from "@carillon/protocol";
 import type { HttpAnswer, HttpRequest } from "@carillon/service";
 import type { Batch } from "./batch.ts";
 import { refusalAnswer } from "./fallback-answer.ts";
 import type { FallbackHost } from "./fallback-host.ts";
 import { placeOf, type SessionPlace, waitOf } from "./fallback-query.ts";
+import type { Fetch } from "./fetches.ts";
 
 /** Headers that the endpoint reads. */
 export const POLL_HEADERS = ["origin"] as const;
@@ -51,13 +52,21 @@ export class PollEndpoint {
     countBy(this.#host.calls, "poll");
     const end = () => sessions.abandon(sessionId, ticket);
     request.onAborted(end);
-    const fetch = { peerAddress: request.peerAddress, end };
+    const fetch: Fetch = {
+      // Asked for once in the life of a proxy, where a poll comes each second.
+      get peerAddress() {
+        return request.peerAddress;
+      },
+      end,
+    };
     this.#host.fetches.add(fetch);
-    const origin = request.header("origin");
-    const batch: Result<Batch> = await sessions
-      .poll({ sessionId, after, origin, waitMs, ticket, transport: "poll" })
-      .finally(() => this.#host.fetches.delete(fetch));
-    return batch.ok ? batchAnswer(sessionId, batch.value) : this.#refuse(batch);
+    try {
+      const origin = request.header("origin");
+      const batch = await sessions.poll({ sessionId, after, origin, waitMs, ticket, transport: "poll" });
+      return batch.ok ? batchAnswer(sessionId, batch.value) : this.#refuse(batch);
+    } finally {
+      this.#host.fetches.delete(fetch);
+    }
   }
 
   #refuse(refusal: Refusal): HttpAnswer {
