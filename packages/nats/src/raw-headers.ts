@@ -23,8 +23,21 @@ export function headerTextOf(msg: Msg): string | null {
 
 /** The value of a header that JetStream has added, which stands behind what the publisher had set; "" when there is none. */
 export function valueIn(headers: string, name: string): string {
-  const key = `\r\n${name}: `;
-  const at = headers.lastIndexOf(key);
+  const key = keyOf(name);
+  return valueBehind(headers, headers.lastIndexOf(key), key);
+}
+
+/** The value of a header that the publisher has set; "" when there is none. */
+export function firstValueIn(headers: string, name: string): string {
+  const key = keyOf(name);
+  return valueBehind(headers, headers.indexOf(key), key);
+}
+
+function keyOf(name: string): string {
+  return `\r\n${name}: `;
+}
+
+function valueBehind(headers: string, at: number, key: string): string {
   if (at < 0) return "";
   const start = at + key.length;
   const end = headers.indexOf("\r", start);

@@ -1,6 +1,6 @@
 import { formatTraceParent, readTraceContext, type TraceContext } from "@carillon/core";
 import { headers, type Msg, type MsgHdrs } from "nats";
-import { headerTextOf } from "./raw-headers.ts";
+import { firstValueIn, headerTextOf } from "./raw-headers.ts";
 
 /** The headers of W3C Trace Context, which NATS's own tracing reads as well. */
 const PARENT = "traceparent";
@@ -35,16 +35,6 @@ export function headersOf(fields: TraceFields): MsgHdrs {
 export function traceIn(msg: Msg): TraceContext | undefined {
   const text = headerTextOf(msg);
   if (text === null) return undefined;
-  const parent = fieldIn(text, PARENT);
-  return parent === "" ? undefined : (readTraceContext(parent, fieldIn(text, STATE)) ?? undefined);
-}
-
-// The first of its name: what JetStream adds stands behind what the publisher had set.
-function fieldIn(text: string, name: string): string {
-  const key = `\r\n${name}: `;
-  const at = text.indexOf(key);
-  if (at < 0) return "";
-  const start = at + key.length;
-  const end = text.indexOf("\r", start);
-  return text.slice(start, end < 0 ? undefined : end);
+  const parent = firstValueIn(text, PARENT);
+  return parent === "" ? undefined : (readTraceContext(parent, firstValueIn(text, STATE)) ?? undefined);
 }
