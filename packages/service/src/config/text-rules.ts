@@ -108,43 +108,56 @@ export const PUBLIC_KEY_RULE: TextOptions = {
   },
 };
 
+/** What is asked of a URL. */
+interface UrlRule {
+  /** What to write instead of something else. */
+  readonly instead: string;
+  /** Characters at most. */
+  readonly maxLength: number;
+  /** What to do with a user name or password, which a URL must not have. */
+  readonly credentials: string;
+  /** What is wrong with one that is fine otherwise; null: nothing. */
+  readonly mistake?: (url: URL) => string | null;
+}
+
+function urlRule({ instead, maxLength, credentials, mistake }: UrlRule): TextOptions {
+  return {
+    bounds: "an http or https URL",
+    check: (text) => {
+      const url = URL.canParse(text) && text.length <= maxLength ? new URL(text) : null;
+      if (url === null || !["http:", "https:"].includes(url.protocol)) return `must be ${instead}`;
+      const found = mistake?.(url) ?? null;
+      if (found !== null) return found;
+      return url.username === "" && url.password === ""
+        ? null
+        : `must not contain a user name or password${credentials}`;
+    },
+  };
+}
+
 /** Where a JSON Web Key Set is. */
-export const KEY_SET_URL_RULE: TextOptions = {
-  bounds: "an http or https URL",
-  check: (text) => {
-    const url = URL.canParse(text) ? new URL(text) : null;
-    if (url === null || !["http:", "https:"].includes(url.protocol)) {
-      return "must be a URL such as https://auth.example.com/.well-known/jwks.json";
-    }
-    return url.username === "" && url.password === "" ? null : "must not contain a user name or password";
-  },
-};
+export const KEY_SET_URL_RULE: TextOptions = urlRule({
+  instead: "a URL such as https://auth.example.com/.well-known/jwks.json",
+  maxLength: Number.POSITIVE_INFINITY,
+  credentials: "",
+});
 
 /** The address of a webhook endpoint. Whether it is public is looked at elsewhere, as another setting may allow it not to be. */
-export const WEBHOOK_URL_RULE: TextOptions = {
-  bounds: "an http or https URL",
-  check: (text) => {
-    const url = URL.canParse(text) && text.length <= 2000 ? new URL(text) : null;
-    if (url === null || !["http:", "https:"].includes(url.protocol)) {
-      return "must be a URL such as https://example.com/webhooks";
-    }
-    if (url.hash !== "") return "must not have a fragment (#…), which is never sent";
-    return url.username === "" && url.password === "" ? null : "must not contain a user name or password: use headers";
-  },
-};
+export const WEBHOOK_URL_RULE: TextOptions = urlRule({
+  instead: "a URL such as https://example.com/webhooks",
+  maxLength: 2000,
+  credentials: ": use headers",
+  mistake: ({ hash }) => (hash === "" ? null : "must not have a fragment (#…), which is never sent"),
+});
 
 /** Where a collector of traces is. */
-export const COLLECTOR_URL_RULE: TextOptions = {
-  bounds: "an http or https URL",
-  check: (text) => {
-    const url = URL.canParse(text) && text.length <= 2000 ? new URL(text) : null;
-    if (url === null || !["http:", "https:"].includes(url.protocol)) {
-      return "must be the URL of a collector that takes OTLP over HTTP, such as http://otel-collector:4318";
-    }
-    if (url.hash !== "" || url.search !== "") return "must end with its path: neither a query (?…) nor a fragment (#…)";
-    return url.username === "" && url.password === "" ? null : "must not contain a user name or password: use headers";
-  },
-};
+export const COLLECTOR_URL_RULE: TextOptions = urlRule({
+  instead: "the URL of a collector that takes OTLP over HTTP, such as http://otel-collector:4318",
+  maxLength: 2000,
+  credentials: ": use headers",
+  mistake: ({ hash, search }) =>
+    hash === "" && search === "" ? null : "must end with its path: neither a query (?…) nor a fragment (#…)",
+});
 
 /** What a webhook endpoint is told of. */
 export const WEBHOOK_EVENT_RULE: TextOptions = {
