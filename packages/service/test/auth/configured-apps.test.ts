@@ -37,6 +37,9 @@ describe("ConfiguredApps", () => {
   it("keeps the App object of an id over a reload, also when its key changes", () => {
     const apps = new ConfiguredApps({ settings: [settingsOf("a"), settingsOf("b")] });
     const [a, b] = [apps.byId("a"), apps.byId("b")];
+    // What was shown and was right is remembered, but not over a reload.
+    expect(apps.byPublishSecret("publish-b")).toBe(b);
+    expect(apps.byPublishSecret("publish-b")).toBe(b);
     apps.reload([settingsOf("b", { key: "new", publishSecret: "rotated" }), settingsOf("a", { enabled: false })]);
     expect(apps.byId("a")).toBe(a);
     expect(apps.byKey("new")).toBe(b);
@@ -48,6 +51,7 @@ describe("ConfiguredApps", () => {
 
   it("can swap two apps' keys and secrets in one reload", () => {
     const apps = new ConfiguredApps({ settings: [settingsOf("a"), settingsOf("b")] });
+    expect([apps.byPublishSecret("publish-a")?.id, apps.byPublishSecret("publish-b")?.id]).toEqual(["a", "b"]);
     apps.reload([
       settingsOf("a", { key: "key-b", publishSecret: "publish-b" }),
       settingsOf("b", { key: "key-a", publishSecret: "publish-a" }),
