@@ -1,5 +1,6 @@
 import type { App, ChannelRules, HistoryStore, MemoryBackbone, MemoryBus } from "@carillon/core";
-import { MemoryServer } from "./memory-server.ts";
+import { startMemoryParts } from "./memory-parts.ts";
+import type { MemoryServer } from "./memory-server.ts";
 import type { Packages } from "./packages.ts";
 
 /** What a gateway keeps of its channels. */
@@ -36,45 +37,21 @@ export async function startMemoryGateway(
   packages: Packages,
   setup?: (backbone: MemoryBackbone) => MemoryHistorySetup,
 ): Promise<MemoryGateway> {
-  const core = await packages.core();
-  const service = await packages.service();
+  const { core, service, backbone, cluster, shared } = await startMemoryParts(packages, true);
   const { Gateway, nativeProtocol, pusherProtocol } = await packages.gateway();
-  const { systemClock: clock, DEV_APP } = service;
-  const ids = service.randomIds();
-  const server = new MemoryServer();
-  const backbone = new core.MemoryBackbone({ clock });
-  const bus = new core.MemoryBus(backbone);
+  const { DEV_APP } = service;
+  const { bus, clock, server } = shared;
   const settings = { ...DEV_APP, limits: { ...DEV_APP.limits, commandsPerSecond: 0, channelsPerConnection: 0 } };
   const apps = new service.ConfiguredApps({ settings: [settings] });
-  const onBug = (error: unknown): void => {
-    throw error;
-  };
-  const cluster = new core.ClusterMembership({
-    link: new core.MemoryClusterLink(new core.MemoryClusterBackbone()),
-    bus,
-    clock,
-    nodeId: String(ids.nodeNumber),
-    isGateway: true,
-    connectionsByApp: () => new Map(),
-    isAccepting: () => true,
-    onBug,
-  });
   // It works by what reaches it; nobody has to hold on to it.
   new Gateway({
-    server,
-    bus,
+    ...shared,
     cluster,
     blocks: new core.MemoryBlockStore({ clock }),
     ...setup?.(backbone),
     apps,
     authorizer: service.createAuthorizer({ clock }),
     isOriginAllowed: () => true,
-    clock,
-    ids,
-    counters: core.createNodeCounters(),
-    appCounts: new core.AppCounts(),
-    lag: new core.DeliveryLag(clock),
-    log: service.createSilentLogger(),
     settings: SETTINGS,
     protocols: [nativeProtocol, pusherProtocol],
   });

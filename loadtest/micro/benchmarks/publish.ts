@@ -1,6 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { assertDone, type Benchmark, type Work } from "../benchmark.ts";
-import { type MemoryCall, MemoryServer } from "../memory-server.ts";
+import { startMemoryParts } from "../memory-parts.ts";
+import type { MemoryCall, MemoryServer } from "../memory-server.ts";
 import type { Packages } from "../packages.ts";
 import { ORDERS } from "./orders.ts";
 
@@ -27,41 +28,19 @@ interface MemoryPublisher {
 }
 
 async function startPublisher(packages: Packages): Promise<MemoryPublisher> {
-  const core = await packages.core();
-  const service = await packages.service();
+  const { core, service, backbone, cluster, shared } = await startMemoryParts(packages, false);
   const { Publisher } = await packages.publisher();
-  const { systemClock: clock, DEV_APP } = service;
-  const ids = service.randomIds();
-  const server = new MemoryServer();
-  const backbone = new core.MemoryBackbone({ clock });
-  const bus = new core.MemoryBus(backbone);
-  const cluster = new core.ClusterMembership({
-    link: new core.MemoryClusterLink(new core.MemoryClusterBackbone()),
-    bus,
-    clock,
-    nodeId: String(ids.nodeNumber),
-    isGateway: false,
-    connectionsByApp: () => new Map(),
-    onBug: (error) => {
-      throw error;
-    },
-  });
+  const { DEV_APP } = service;
+  const { clock, server } = shared;
   await cluster.start();
   // It works by its routes; nobody has to hold on to it.
   new Publisher({
-    server,
-    bus,
-    history: new core.MemoryHistory({ backbone, clock, ids }),
+    ...shared,
+    history: new core.MemoryHistory({ backbone, clock, ids: shared.ids }),
     rules: new service.ConfiguredChannelRules({ rules: [] }),
     control: new core.ClusterControl(cluster),
     blocks: new core.BlockControl({ store: new core.MemoryBlockStore({ clock }), cluster, clock }),
     apps: new service.ConfiguredApps({ settings: [DEV_APP] }),
-    clock,
-    ids,
-    counters: core.createNodeCounters(),
-    appCounts: new core.AppCounts(),
-    lag: new core.DeliveryLag(clock),
-    log: service.createSilentLogger(),
     settings: { maxBodyBytes: 65_536 },
   });
   const { id: appId, key, secrets, publishSecret } = DEV_APP;
