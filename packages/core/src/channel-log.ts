@@ -170,8 +170,8 @@ export class ChannelLog {
     this.#held.dropUpTo(this.#last);
     const next = this.#held.shift();
     if (next === undefined) return null;
-    // Before the first of a stream there is nothing, as before one whose predecessors are gone by their age. Which of the two it is
-    // only tells who has heard everything since the stream was empty.
+    // Nothing stands before the first publication of a stream, and nothing before one whose predecessors are gone by their age. Only who
+    // has heard everything since the stream was empty can tell which of the two it is.
     const isProof = this.#last !== 0 || this.isSure || this.#state === "blind";
     const isLinked = isProof && next.previousOffset === this.#last;
     if (!isLinked) this.#clear(NOTHING_PROVEN);
