@@ -10,6 +10,7 @@ import {
   type Subscription,
 } from "nats";
 import { withDeadline } from "./deadline.ts";
+import { writeLetters } from "./letter-writer.ts";
 import type { NatsLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import { connectPaced } from "./paced-transport.ts";
@@ -55,7 +56,7 @@ export class Link {
     this.#log = log;
     this.#inboxPrefix = inboxPrefix;
     this.outbox = new Outbox({
-      write: (subject, data, options) => connection.publish(subject, data, options),
+      write: (letters) => writeLetters(connection, letters),
       ping: () => connection.flush(),
       onStuck: () => this.#lose("it stopped answering"),
     });

@@ -1,7 +1,7 @@
 import { BusUnavailableError } from "@carillon/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Deferred, defer } from "../src/deadline.ts";
-import { GATHER_BYTES, GATHER_MS, MAX_UNCONFIRMED_BYTES, Outbox } from "../src/outbox.ts";
+import { CROWD_PUBLISHES, GATHER_BYTES, GATHER_MS, MAX_UNCONFIRMED_BYTES, Outbox } from "../src/outbox.ts";
 import { bytes } from "./support/helpers.ts";
 
 /** The other end of an outbox: notes what is written and answers PINGs when the test says so. */
@@ -9,7 +9,7 @@ class Wire {
   readonly log: string[] = [];
   readonly pings: Deferred<void>[] = [];
   readonly outbox = new Outbox({
-    write: (subject) => void this.log.push(subject),
+    write: (letters) => void this.log.push(...letters.map(({ subject }) => subject)),
     ping: () => {
       this.log.push("PING");
       const pong = defer<void>();
@@ -36,6 +36,17 @@ async function stateOf(promise: Promise<unknown>): Promise<string> {
     ),
     pending,
   ]);
+}
+
+/** A wire on which so many publishes have just been answered at once. */
+async function answeredCrowd(publishes: number): Promise<Wire> {
+  const wire = new Wire();
+  const crowd = Array.from({ length: publishes }, (_, index) => wire.outbox.publish(`crowd${index}`, nothing));
+  await turn();
+  wire.pong();
+  await Promise.all(crowd);
+  wire.log.length = 0;
+  return wire;
 }
 
 describe("Outbox", () => {
@@ -94,6 +105,7 @@ describe("Outbox", () => {
   });
 
   it("batch › what is large enough to fill a write waits for nobody", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const wire = new Wire();
     void wire.outbox.publish("s1", nothing);
     await turn();
@@ -106,6 +118,55 @@ describe("Outbox", () => {
     void wire.outbox.publish("s4", nothing);
     await turn();
     expect(wire.log).toEqual(["s1", "PING", "s2", "s3"]);
+  });
+
+  it("crowd › when many have been answered, those who come next leave together, and no PING before what it confirms", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const wire = await answeredCrowd(CROWD_PUBLISHES);
+    const next = Array.from({ length: CROWD_PUBLISHES - 2 }, (_, index) => wire.outbox.publish(`s${index}`, nothing));
+    await turn();
+    expect(wire.log).toEqual([]);
+    next.push(wire.outbox.publish("last", nothing));
+    await turn();
+    expect(wire.log).toEqual([...next.slice(1).map((_, index) => `s${index}`), "last", "PING"]);
+    wire.pong();
+    await Promise.all(next);
+  });
+
+  it("crowd › whoever comes without one waits for GATHER_MS at most, and once only", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const wire = await answeredCrowd(CROWD_PUBLISHES);
+    const alone = wire.outbox.publish("alone", nothing);
+    await turn();
+    vi.advanceTimersByTime(GATHER_MS - 1);
+    await turn();
+    expect(wire.log).toEqual([]);
+    vi.advanceTimersByTime(1);
+    await turn();
+    expect(wire.log).toEqual(["alone", "PING"]);
+    wire.pong();
+    await alone;
+    void wire.outbox.publish("later", nothing);
+    await turn();
+    expect(wire.log).toEqual(["alone", "PING", "later", "PING"]);
+  });
+
+  it("crowd › is forgotten when it has not come within GATHER_MS; a few are none; who only confirms waits for none", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const late = await answeredCrowd(CROWD_PUBLISHES);
+    vi.advanceTimersByTime(GATHER_MS);
+    void late.outbox.publish("late", nothing);
+    await turn();
+    expect(late.log).toEqual(["late", "PING"]);
+    const few = await answeredCrowd(CROWD_PUBLISHES - 1);
+    void few.outbox.publish("one", nothing);
+    await turn();
+    expect(few.log).toEqual(["one", "PING"]);
+    const urgent = await answeredCrowd(CROWD_PUBLISHES);
+    void urgent.outbox.publish("one", nothing);
+    void urgent.outbox.confirm();
+    await turn();
+    expect(urgent.log).toEqual(["one", "PING"]);
   });
 
   it("fail › refuses all that waits, and writes nothing of it later", async () => {
