@@ -2,6 +2,7 @@ import type { ConnectionOptions, NatsConnection } from "nats";
 // The client has no way to hold back what it reads, and chooses its transport by this hook alone; its version is pinned exactly.
 import { NatsConnectionImpl, setTransportFactory } from "nats/lib/src/nats-base-client.js";
 import { NodeTransport, nodeResolveHost } from "nats/lib/src/node_transport.js";
+import { parseQuickly } from "./quick-parser.ts";
 
 /**
  * How much of what NATS sends is worked on in one turn of the event loop, in bytes; what comes in one read is never split.
@@ -29,8 +30,10 @@ class PacedTransport extends NodeTransport {
   }
 }
 
-/** Connects as the client's own `connect` does, over a connection that never takes the event loop for long. */
-export function connectPaced(options: ConnectionOptions): Promise<NatsConnection> {
+/** Connects as the client's own `connect` does, over a connection that is read quickly and never takes the event loop for long. */
+export async function connectPaced(options: ConnectionOptions): Promise<NatsConnection> {
   setTransportFactory({ factory: () => new PacedTransport(), dnsResolveFn: nodeResolveHost });
-  return NatsConnectionImpl.connect(options);
+  const connection = await NatsConnectionImpl.connect(options);
+  parseQuickly(connection);
+  return connection;
 }
