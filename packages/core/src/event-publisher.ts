@@ -1,7 +1,7 @@
 import { accept, type Envelope, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
 import type { AppCounts } from "./app-counters.ts";
 import type { DeliveryLag } from "./delivery-lag.ts";
-import type { Bus, BusPublishOptions, ChannelAddress } from "./ports/bus.ts";
+import type { Bus, ChannelAddress } from "./ports/bus.ts";
 import { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 import type { ChannelRules } from "./ports/channel-rules.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -95,9 +95,12 @@ export class EventPublisher {
    * may be retried as it is, with the same id; `message_too_large` may not.
    */
   publish(address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
-    if (this.#tracer === undefined) return this.#publish(address, event);
-    const span = this.#tracer.beginPublish(address, event.trace);
-    return span === null ? this.#publish(address, event) : this.#publishIn(span, address, event);
+    try {
+      const span = this.#tracer?.beginPublish(address, event.trace) ?? null;
+      return span === null ? this.#publish(address, event) : this.#publishIn(span, address, event);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #publishIn(span: PublishSpan, address: ChannelAddress, event: NewEvent): Promise<Result<PublishedEvent>> {
@@ -111,39 +114,43 @@ export class EventPublisher {
     }
   }
 
-  async #publish(address: ChannelAddress, event: NewEvent, trace?: TraceContext): Promise<Result<PublishedEvent>> {
+  /** Not async, as little of what every publish comes through is: the frame of an async function is a kilobyte of garbage each time. */
+  #publish(address: ChannelAddress, event: NewEvent, trace?: TraceContext): Promise<Result<PublishedEvent>> {
     const messageId = event.id ?? this.#ids.messageId();
     const timeMs = this.#clock.now();
     const beganMs = this.#lag?.beginPublish() ?? 0;
     const envelope = encodeEnvelope(envelopeOf(event, messageId, timeMs));
     const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
-    const isKept = limits !== null && this.#history !== undefined && event.isTransient !== true;
     const traced = trace === undefined ? undefined : { trace };
-    const options: BusPublishOptions | undefined = event.isIdempotent
-      ? { idempotencyKey: messageId, ...traced }
-      : traced;
-    try {
-      const kept = isKept
-        ? await this.#history.append(address, envelope, { limits, idempotencyKey: messageId, ...traced })
-        : null;
-      const { isDuplicate } = kept ?? (await this.#bus.publish(address, envelope, options));
+    const taken = (isDuplicate: boolean, position: Position | null): Result<PublishedEvent> => {
       this.#lag?.noteAcknowledged(beganMs);
       this.#count(address.appId, isDuplicate);
-      return accept({ messageId, timeMs, isDuplicate, position: kept?.position ?? null });
-    } catch (error) {
-      if (
-        error instanceof BusUnavailableError ||
-        error instanceof HistoryUnavailableError ||
-        error instanceof IdempotencyUnavailableError
-      ) {
-        this.#counters.publishesUnavailable++;
-        if (error instanceof HistoryUnavailableError) this.#counters.historyAppendsRefused++;
-        return refuse(error.code, error.message);
-      }
-      if (error instanceof EnvelopeTooLargeError) return refuse(error.code, error.message);
-      throw error;
+      return accept({ messageId, timeMs, isDuplicate, position });
+    };
+    if (limits !== null && this.#history !== undefined && event.isTransient !== true) {
+      return this.#history
+        .append(address, envelope, { limits, idempotencyKey: messageId, ...traced })
+        .then(({ isDuplicate, position }) => taken(isDuplicate, position), this.#refused);
     }
+    const options = event.isIdempotent ? { idempotencyKey: messageId, ...traced } : traced;
+    return this.#bus
+      .publish(address, envelope, options)
+      .then(({ isDuplicate }) => taken(isDuplicate, null), this.#refused);
   }
+
+  readonly #refused = (error: unknown): Result<PublishedEvent> => {
+    if (
+      error instanceof BusUnavailableError ||
+      error instanceof HistoryUnavailableError ||
+      error instanceof IdempotencyUnavailableError
+    ) {
+      this.#counters.publishesUnavailable++;
+      if (error instanceof HistoryUnavailableError) this.#counters.historyAppendsRefused++;
+      return refuse(error.code, error.message);
+    }
+    if (error instanceof EnvelopeTooLargeError) return refuse(error.code, error.message);
+    throw error;
+  };
 
   #count(appId: string, isDuplicate: boolean): void {
     if (isDuplicate) {

@@ -190,15 +190,26 @@ export function envelopeTimeMs(bytes: Uint8Array): number {
   return timeView.getFloat64(0);
 }
 
-// Ids and event names are nearly always short ASCII; building those by hand is several times faster than TextDecoder,
-// which costs about a microsecond a call.
+const RUN = 8;
+
+// Ids and event names are nearly always short ASCII; building those by hand is several times faster than TextDecoder, which costs about a
+// microsecond a call. Eight characters at a time, because each piece that is added is an object of its own for a moment.
 function text(bytes: Uint8Array, from: number, to: number): string {
-  if (from === to) return "";
-  let result = "";
   for (let at = from; at < to; at++) {
-    const byte = bytes[at] as number;
-    if (byte > 0x7f) return decoder.decode(bytes.subarray(from, to));
-    result += String.fromCharCode(byte);
+    if ((bytes[at] as number) > 0x7f) return decoder.decode(bytes.subarray(from, to));
   }
+  let result = "";
+  let at = from;
+  for (; at + RUN <= to; at += RUN) {
+    const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number];
+    const [e, f, g, h] = [bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]] as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    result += String.fromCharCode(a, b, c, d, e, f, g, h);
+  }
+  for (; at < to; at++) result += String.fromCharCode(bytes[at] as number);
   return result;
 }

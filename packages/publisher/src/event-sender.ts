@@ -51,15 +51,16 @@ export class EventSender {
   }
 
   /** Publishes one event on its channels. Never refuses as a whole: the outcome tells what was accepted. */
-  async send(appId: string, { channels, event }: PublishRequest): Promise<SendOutcome> {
+  send(appId: string, { channels, event }: PublishRequest): Promise<SendOutcome> {
     const [channel] = channels;
     if (channel === undefined || channels.length > 1) return this.#sendToMany(appId, channels, event);
-    const result = await this.#events.publish({ appId, channel }, event);
-    if (!result.ok) return refusedOutcome(event.id ?? null, channels, result);
-    const { messageId, timeMs, isDuplicate, position } = result.value;
-    const duplicates = isDuplicate ? channels : NONE;
-    const positions = position === null ? NONE : [[channel, position] as const];
-    return { id: messageId, timeMs, accepted: channels, duplicates, positions, refused: NONE, refusal: null };
+    return this.#events.publish({ appId, channel }, event).then((result) => {
+      if (!result.ok) return refusedOutcome(event.id ?? null, channels, result);
+      const { messageId, timeMs, isDuplicate, position } = result.value;
+      const duplicates = isDuplicate ? channels : NONE;
+      const positions = position === null ? NONE : [[channel, position] as const];
+      return { id: messageId, timeMs, accepted: channels, duplicates, positions, refused: NONE, refusal: null };
+    });
   }
 
   /** Publishes one event on its only channel, and waits until its subscribers have said that they have it, or the time is up. */

@@ -24,6 +24,13 @@ export interface PublishHandlerOptions {
   readonly isTraced: boolean;
 }
 
+/** A call that may publish, if its body is right. */
+interface Call {
+  readonly request: HttpRequest;
+  readonly route: PublishRoute;
+  readonly app: App;
+}
+
 /** Turns one call into events on the bus and an answer: credentials, body, checks, budget, bus, in this order. */
 export class PublishHandler {
   readonly #options: PublishHandlerOptions;
@@ -33,29 +40,34 @@ export class PublishHandler {
   }
 
   /** Answers a call. Refusals are answers; only bugs reject. */
-  async answer(request: HttpRequest, route: PublishRoute): Promise<HttpAnswer> {
-    const caller = this.#options.callers.check(request);
+  answer(request: HttpRequest, route: PublishRoute): HttpAnswer | Promise<HttpAnswer> {
+    const { callers, maxBodyBytes } = this.#options;
+    const caller = callers.check(request);
     if (!caller.ok) return caller.answer;
-    const { app } = caller;
     const admitted = checkMediaType(request.header("content-type"));
     if (!admitted.ok) return refusalAnswer(admitted);
+    return request.body(maxBodyBytes).then((body) => {
+      if (body.kind !== "complete") return bodyAnswer(body.kind, maxBodyBytes);
+      return this.#publish({ request, route, app: caller.app }, body.bytes);
+    });
+  }
 
-    const { isTraced, maxBodyBytes, sender } = this.#options;
-    const body = await request.body(maxBodyBytes);
-    if (body.kind !== "complete") return bodyAnswer(body.kind, maxBodyBytes);
-    const read = readBody(body.bytes, route, app);
+  #publish(call: Call, bytes: Uint8Array): HttpAnswer | Promise<HttpAnswer> {
+    const { request, route, app } = call;
+    const { budgets, isTraced, sender } = this.#options;
+    const read = readBody(bytes, route, app);
     if (!read.ok) return refusalAnswer(read);
     const requests = isTraced ? inTrace(read.value, traceOf(request)) : read.value;
-    const limited = this.#options.budgets.spend(app, requests);
+    const limited = budgets.spend(app, requests);
     if (limited !== null) return problem("rate_limited", limited.message, { "retry-after": limited.retryAfter });
 
     const [only] = requests;
-    const outcomes =
-      only !== undefined && requests.length === 1
-        ? [await this.#sendOne(app, only)]
-        : await Promise.all(requests.map((each) => sender.send(app.id, each)));
     const isDetailed = only?.receiptsMs !== 0 || prefersRepresentation(request.header("prefer"));
-    return answerOutcomes(outcomes, { isDetailed, isBatch: route.isBatch });
+    const form = { isDetailed, isBatch: route.isBatch };
+    if (only !== undefined && requests.length === 1) {
+      return this.#sendOne(app, only).then((outcome) => answerOutcomes([outcome], form));
+    }
+    return Promise.all(requests.map((each) => sender.send(app.id, each))).then((all) => answerOutcomes(all, form));
   }
 
   #sendOne(app: App, request: PublishRequest): Promise<SendOutcome> {

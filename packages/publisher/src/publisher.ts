@@ -166,21 +166,33 @@ export class Publisher {
 
   /** `refused`: the form in which refusals are answered. */
   #counted(answerOf: Answering, refused: (refusal: Refusal) => HttpAnswer = answerProblem): HttpHandler {
-    return (request) => this.#handle(request, (each) => (this.isDraining ? refused(DRAINING) : answerOf(each)));
+    return (request) => this.#handle(request, this.isDraining ? () => refused(DRAINING) : answerOf);
   }
 
-  async #handle(request: HttpRequest, answerOf: Answering): Promise<HttpAnswer> {
-    const { clock } = this.#options;
-    const startedMs = clock.monotonic();
+  #handle(request: HttpRequest, answerOf: Answering): HttpAnswer | Promise<HttpAnswer> {
+    const startedMs = this.#options.clock.monotonic();
     this.counters.begin();
-    let status = 500;
+    let answer: HttpAnswer | Promise<HttpAnswer>;
     try {
-      const answer = await answerOf(request);
-      status = answer.status;
-      return this.#phase === "serving" ? answer : { ...answer, closesConnection: true };
-    } finally {
-      this.counters.end(status, clock.monotonic() - startedMs);
+      answer = answerOf(request);
+    } catch (error) {
+      return this.#failed(startedMs, error);
     }
+    if ("status" in answer) return this.#answered(startedMs, answer);
+    return answer.then(
+      (each) => this.#answered(startedMs, each),
+      (error: unknown) => this.#failed(startedMs, error),
+    );
+  }
+
+  #answered(startedMs: number, answer: HttpAnswer): HttpAnswer {
+    this.counters.end(answer.status, this.#options.clock.monotonic() - startedMs);
+    return this.#phase === "serving" ? answer : { ...answer, closesConnection: true };
+  }
+
+  #failed(startedMs: number, error: unknown): never {
+    this.counters.end(500, this.#options.clock.monotonic() - startedMs);
+    throw error;
   }
 }
 
