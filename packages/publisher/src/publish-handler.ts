@@ -1,5 +1,5 @@
 import type { App, ClusterControl } from "@carillon/core";
-import type { Refusal, Result } from "@carillon/protocol";
+import { accept, type Refusal, type Result } from "@carillon/protocol";
 import { type HttpAnswer, type HttpRequest, problem } from "@carillon/service";
 import type { CallerCheck } from "./caller-check.ts";
 import type { EventSender, SendOutcome } from "./event-sender.ts";
@@ -77,6 +77,8 @@ export class PublishHandler {
 }
 
 function readBody(bytes: Uint8Array, route: PublishRoute, app: App): Result<readonly PublishRequest[]> {
+  const plain = route.readPlain?.(bytes, app.settings.limits) ?? null;
+  if (plain !== null) return accept(plain);
   const parsed = parseJsonBody(bytes);
   if (!parsed.ok) return parsed;
   return route.read({ value: parsed.value, bytes, limits: app.settings.limits });

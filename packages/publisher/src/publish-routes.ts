@@ -1,7 +1,9 @@
+import type { AppLimits } from "@carillon/core";
 import type { Result } from "@carillon/protocol";
 import { BLOCK_ROUTES } from "./block-handler.ts";
 import { CONTROL_ROUTES } from "./control-handler.ts";
 import { CREDENTIAL_HEADERS } from "./credentials.ts";
+import { readPlainPublish } from "./plain-publish.ts";
 import { type PublishRequest, type PublishSource, readBatch, readPublish } from "./publish-request.ts";
 import { PUSHER_ROUTES } from "./pusher/pusher-api.ts";
 
@@ -12,11 +14,13 @@ export interface PublishRoute {
   /** True: answers speak of events by position. */
   readonly isBatch: boolean;
   readonly read: (source: PublishSource) => Result<readonly PublishRequest[]>;
+  /** Reads the most common bodies, and quickly; null for those that it leaves to `read`. */
+  readonly readPlain?: (bytes: Uint8Array, limits: AppLimits) => readonly PublishRequest[] | null;
 }
 
 /** Where events are published. */
 export const PUBLISH_ROUTES: readonly PublishRoute[] = [
-  { method: "POST", path: "/publish", isBatch: false, read: readPublish },
+  { method: "POST", path: "/publish", isBatch: false, read: readPublish, readPlain: readPlainPublish },
   { method: "POST", path: "/publish/batch", isBatch: true, read: readBatch },
 ];
 

@@ -1,0 +1,81 @@
+import { isUtf8 } from "node:buffer";
+import type { AppLimits } from "@carillon/core";
+import { isEventName, isPublishableChannel, type JsonSpan } from "@carillon/protocol";
+import { JsonScan, NO_VALUE } from "./json-scan.ts";
+import type { PublishRequest } from "./publish-request.ts";
+import { isOver } from "./request-value.ts";
+
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+
+/** The members that a plain body has, as they stand there. */
+const KEYS = { channel: Buffer.from('"channel"'), event: Buffer.from('"event"'), payload: Buffer.from('"payload"') };
+
+type Spans = { -readonly [Key in keyof typeof KEYS]?: JsonSpan };
+
+/**
+ * Reads what nearly every body of `POST /publish` is, `{"channel":…,"event":…,"payload":…}` and nothing else, in one pass over its
+ * bytes: nothing is made of a payload that nobody looks at. Null for all others, wrong ones among them: those are read anew, and
+ * whoever sent them is told what is wrong.
+ */
+export function readPlainPublish(bytes: Uint8Array, limits: AppLimits): readonly PublishRequest[] | null {
+  const scan = new JsonScan(bytes);
+  const { channel, event, payload } = spansOf(scan, bytes);
+  if (channel === undefined || event === undefined || payload === undefined) return null;
+  if (isOver(payload.end - payload.start, limits.messageBytes)) return null;
+  if (!scan.isAscii && !isUtf8(bytes)) return null;
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [channelName, eventName] = [textOf(buffer, channel), textOf(buffer, event)];
+  if (!isPublishableChannel(channelName) || !isEventName(eventName)) return null;
+  const newEvent = {
+    event: eventName,
+    payload: bytes.subarray(payload.start, payload.end),
+    exclude: "",
+    id: undefined,
+    isIdempotent: false,
+  };
+  return [{ channels: [channelName], event: newEvent, receiptsMs: 0 }];
+}
+
+const NONE: Spans = {};
+
+/** Where the three members stand; none when there is a fourth, or one is there twice, or the whole is not JSON. */
+function spansOf(scan: JsonScan, bytes: Uint8Array): Spans {
+  let at = scan.skipBlanks(0);
+  if (bytes[at] !== OPEN_BRACE) return NONE;
+  const spans: Spans = {};
+  do {
+    at = scan.skipBlanks(at + 1);
+    const key = keyAt(bytes, at);
+    if (key === null || spans[key] !== undefined) return NONE;
+    at = scan.skipBlanks(at + KEYS[key].length);
+    if (bytes[at] !== COLON) return NONE;
+    const start = scan.skipBlanks(at + 1);
+    const end = key === "payload" ? scan.value(start) : scan.string(start);
+    if (end === NO_VALUE) return NONE;
+    spans[key] = { start, end };
+    at = scan.skipBlanks(end);
+  } while (bytes[at] === COMMA);
+  if (bytes[at] !== CLOSE_BRACE || scan.skipBlanks(at + 1) !== bytes.length) return NONE;
+  return spans;
+}
+
+function keyAt(bytes: Uint8Array, at: number): keyof typeof KEYS | null {
+  if (startsWith(bytes, at, KEYS.channel)) return "channel";
+  if (startsWith(bytes, at, KEYS.event)) return "event";
+  return startsWith(bytes, at, KEYS.payload) ? "payload" : null;
+}
+
+function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
+  for (let index = 0; index < text.length; index++) if (bytes[at + index] !== text[index]) return false;
+  return true;
+}
+
+/** Of a string's place; null when it has escapes. */
+function textOf(buffer: Buffer, { start, end }: JsonSpan): string | null {
+  for (let at = start; at < end; at++) if (buffer[at] === BACKSLASH) return null;
+  return buffer.toString("utf8", start + 1, end - 1);
+}
