@@ -2,7 +2,7 @@ import type { Scenario } from "./scenario.ts";
 import { channels } from "./scenarios/channels.ts";
 import { connect } from "./scenarios/connect.ts";
 import { fallback } from "./scenarios/fallback.ts";
-import { paced, pusher, saturated } from "./scenarios/fan-out.ts";
+import { busy, paced, pusher, saturated } from "./scenarios/fan-out.ts";
 import { historyR1, historyR3 } from "./scenarios/history-publish.ts";
 import { idle } from "./scenarios/idle.ts";
 import { recovery10, recovery100 } from "./scenarios/recovery.ts";
@@ -13,6 +13,7 @@ import { unicast } from "./scenarios/unicast.ts";
 /** Everything that `make bench` measures, in its order. */
 export const SCENARIOS: readonly Scenario[] = [
   paced,
+  busy,
   saturated,
   pusher,
   unicast,
