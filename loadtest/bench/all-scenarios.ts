@@ -9,12 +9,14 @@ import { recovery10, recovery100 } from "./scenarios/recovery.ts";
 import { recoveryStorm } from "./scenarios/recovery-storm.ts";
 import { storm } from "./scenarios/storm.ts";
 import { unicast } from "./scenarios/unicast.ts";
+import { workers } from "./scenarios/workers.ts";
 
 /** Everything that `make bench` measures, in its order. */
 export const SCENARIOS: readonly Scenario[] = [
   paced,
   busy,
   saturated,
+  workers,
   pusher,
   unicast,
   fallback,
