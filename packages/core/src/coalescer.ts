@@ -21,6 +21,8 @@ interface Kept {
 export interface Burst {
   /** When its publications were written last, in monotonic milliseconds. */
   writtenAtMs: number;
+  /** True when the last write carried several that had waited for each other. */
+  isHot: boolean;
   kept: Kept[];
   keptBytes: number;
 }
@@ -34,6 +36,12 @@ const MS_PER_SUBSCRIBER = 0.1;
 /** What a write takes, in ms, about: a fan-out that has just been begun goes on for so long for each subscriber. */
 const WRITE_MS = 0.008;
 
+/**
+ * While publications do come together, a pause is not one before it has lasted for so many windows: the first one behind each write would
+ * go alone otherwise, which doubles the writes of whoever publishes the next events when the last ones have arrived.
+ */
+const HOT_PAUSE = 4;
+
 /** Timers are no finer. Whatever follows so soon belongs to the same read of the bus, and leaves in the same write. */
 const GRAIN_MS = 1;
 
@@ -44,7 +52,8 @@ const MOST_KEPT_BYTES = 16 * 1024;
 /**
  * The coalescing window: publications of a busy channel wait some milliseconds for each other, so that a connection gets them in one
  * write. What comes after a pause is never kept: only what follows on another, which has just been written, within the window waits for the rest
- * of it. So a channel that is published to less often than every window has no delay, and one that few listen to neither.
+ * of it, and while several come together in each window the next ones do too. So a channel that is published to less often than every window
+ * has no delay, and one that few listen to neither.
  *
  * Order is kept: whoever tells a channel's subscribers anything else, or changes who they are, calls {@link flush} before.
  */
@@ -66,11 +75,14 @@ export class Coalescer {
       return;
     }
     const nowMs = clock.monotonic();
-    channel.burst ??= { writtenAtMs: Number.NEGATIVE_INFINITY, kept: [], keptBytes: 0 };
+    channel.burst ??= { writtenAtMs: Number.NEGATIVE_INFINITY, isHot: false, kept: [], keptBytes: 0 };
     const { burst } = channel;
-    const leftMs = burst.writtenAtMs + channel.subscribers * WRITE_MS + ownMs - nowMs;
-    if (burst.kept.length === 0 && (leftMs <= 0 || nowMs - burst.writtenAtMs < GRAIN_MS)) {
-      if (leftMs <= 0) burst.writtenAtMs = nowMs;
+    const pauseMs = burst.isHot ? ownMs * HOT_PAUSE : ownMs;
+    const leftMs = burst.writtenAtMs + channel.subscribers * WRITE_MS + pauseMs - nowMs;
+    const isSameRead = !burst.isHot && nowMs - burst.writtenAtMs < GRAIN_MS;
+    if (burst.kept.length === 0 && (leftMs <= 0 || isSameRead)) {
+      if (!isSameRead) burst.writtenAtMs = nowMs;
+      burst.isHot = false;
       deliver(channel, envelope, position);
       return;
     }
@@ -86,6 +98,7 @@ export class Coalescer {
     burst.kept = [];
     burst.keptBytes = 0;
     burst.writtenAtMs = this.#options.clock.monotonic();
+    burst.isHot = kept.length > 1;
     this.#waiting.delete(channel);
     for (const { envelope, position } of kept) this.#options.deliver(channel, envelope, position);
   }

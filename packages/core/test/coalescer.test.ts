@@ -33,9 +33,27 @@ it("Coalescer › what comes after a pause is delivered at once, what follows on
   expect(eventsOf(client)).toEqual(["first"]);
   test.clock.advance(2);
   expect(eventsOf(client)).toEqual(["first", "second", "third"]);
-  test.clock.advance(6);
+  test.clock.advance(21);
   await publish(test, "fourth");
   expect(eventsOf(client)).toEqual(["first", "second", "third", "fourth"]);
+});
+
+it("Coalescer › while several come together in each window, the first behind a write waits as well", async () => {
+  const { test, connections } = await crowd(50);
+  const client = connections[0] as TestConnection;
+  await publish(test, "first");
+  test.clock.advance(1);
+  for (const event of ["second", "third"]) await publish(test, event);
+  test.clock.advance(14);
+  expect(eventsOf(client)).toEqual(["first", "second", "third"]);
+  await publish(test, "fourth");
+  expect(eventsOf(client)).toHaveLength(3);
+  test.clock.advance(5);
+  expect(eventsOf(client)).toEqual(["first", "second", "third", "fourth"]);
+  // It was alone: the channel is no longer hot.
+  test.clock.advance(6);
+  await publish(test, "fifth");
+  expect(eventsOf(client)).toHaveLength(5);
 });
 
 it("Coalescer › what comes in one read of the bus leaves in one write, without waiting", async () => {
