@@ -215,7 +215,9 @@ export class Hub {
     if (publication === null) return null;
     // Who was away when it was published is none of those whose receipts are counted.
     const kept = publication.wantsReceipt === true ? { ...publication, wantsReceipt: undefined } : publication;
-    const frame = this.#encode(codec, channel, kept, formatPosition({ epoch, offset: entry.offset }));
+    const encoded = this.#encode(codec, channel, kept, formatPosition({ epoch, offset: entry.offset }));
+    // A copy: it may be kept for long, and would keep what is around it.
+    const frame = encoded === null ? null : new Uint8Array(encoded);
     entry.frames ??= new Map();
     entry.frames.set(codec, frame);
     return frame;

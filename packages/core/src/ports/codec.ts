@@ -11,7 +11,8 @@ export interface Codec {
   readonly isConfirming: boolean;
   /**
    * One frame that delivers a publication on a channel; `position` is where it stands in the channel's history, absent on
-   * channels without. Returns fresh bytes. Throws only on a bug, or when it can't carry the payload.
+   * channels without. Returns fresh bytes, which may be part of a larger piece of memory: copy what is kept for long. Throws only
+   * on a bug, or when it can't carry the payload.
    */
   encodePublication(channel: string, publication: Envelope, position?: string): Uint8Array;
   /**

@@ -3,6 +3,7 @@ import type { Envelope } from "../envelope.ts";
 import { memberSpan } from "../json-span.ts";
 import { receiptOf } from "../receipt.ts";
 import { accept, refuse } from "../refusal.ts";
+import { shortLived } from "../short-lived.ts";
 import type { HistoryFrame, ServerFrame } from "./frames.ts";
 import { type CommandResult, readCommand } from "./read-command.ts";
 
@@ -52,22 +53,33 @@ export function encodeJsonGap(channel: string, position?: string): Uint8Array {
 
 /**
  * Encodes a delivery: `{"channel":…,"event":…,"payload":…}`, the payload byte for byte as it was published; with a
- * `"position":…` behind it on channels with history.
+ * `"position":…` behind it on channels with history. The frame is part of a larger piece of memory: copy what is kept for long.
  */
 export function encodeJsonPublication(channel: string, publication: Envelope, position?: string): Uint8Array {
   // A channel name needs no escaping: its alphabet has no character that JSON would want escaped. Nor does a position.
-  const opening = `{"channel":"${channel}","event":${JSON.stringify(publication.event)},"payload":`;
+  const opening = `{"channel":"${channel}","event":${eventJson(publication.event)},"payload":`;
   const { read, written } = encoder.encodeInto(opening, head);
   // Longer only when a publisher that is none of ours put an event name of any length on the bus.
   const bytes = read === opening.length ? head.subarray(0, written) : encoder.encode(opening);
   const { payload } = publication;
   const ending = endingOf(publication, position);
-  const frame = new Uint8Array(bytes.length + payload.length + ending.length);
+  const frame = shortLived(bytes.length + payload.length + ending.length);
   frame.set(bytes);
   frame.set(payload, bytes.length);
   if (ending.length === 1) frame[frame.length - 1] = 0x7d;
   else encoder.encodeInto(ending, frame.subarray(bytes.length + payload.length));
   return frame;
+}
+
+let lastEvent = "";
+let lastEventJson = '""';
+
+/** Remembers the last one: most events of a moment have the same name. */
+function eventJson(event: string): string {
+  if (event === lastEvent) return lastEventJson;
+  lastEvent = event;
+  lastEventJson = JSON.stringify(event);
+  return lastEventJson;
 }
 
 /** What stands behind the payload; ASCII, so that its length is that of its bytes. */
