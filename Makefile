@@ -110,6 +110,12 @@ dashboard-pictures: build ## Draw the dashboards out of a real cluster with traf
 bench: build tools ## Benchmarks next to bare parts, as ratios; writes docs/benchmarks.md (ARGS="--quick --only paced")
 	node loadtest/dist/bench/main.js $(ARGS)
 
+.PHONY: flame
+flame: build tools ## Draw where a publisher's CPU time goes while 16 publishes are outstanding, into docs/benchmarks/flame-publisher-after.svg (SVG=FILE)
+	@rm -rf loadtest/dist/profiles
+	node loadtest/dist/bench/main.js --only unicast --contenders carillon --rounds 1 --no-docs --profile loadtest/dist/profiles
+	node loadtest/dist/bench/flame/main.js --profile loadtest/dist/profiles/carillon-publisher-*.cpuprofile --title "A publisher, 16 publishes outstanding" --svg $(or $(SVG),docs/benchmarks/flame-publisher-after.svg)
+
 .PHONY: bench-gate
 bench-gate: build ## The hot paths next to those of the commit that this branch began from: fails where one is a tenth slower (ARGS="--only codec")
 	@node loadtest/dist/micro/main.js $(ARGS)

@@ -142,7 +142,8 @@ export class SubjectSpace {
     const appToken = escapeToken(appId);
     const channelToken = escapeToken(channel);
     const partition = partitionOf(appToken, channelToken);
-    return checkedSubject(`${this.#prefix}.${kind}.${appToken}.${partition}.${channelToken}`);
+    // Made of tokens that are safe by themselves, for each publish: only its length is to be looked at.
+    return shortSubject(`${this.#prefix}.${kind}.${appToken}.${partition}.${channelToken}`);
   }
 
   /** What to subscribe to for all channels of one partition, of all apps. `partition` as {@link partitionOf} gives it. */
@@ -207,13 +208,17 @@ export class SubjectSpace {
  * unless they are too long: this is the last check before the wire, and the only door to it.
  */
 export function checkedSubject(subject: string): string {
+  if (!WIRE_SAFE.test(subject) || subject.startsWith(".") || subject.endsWith(".") || subject.includes("..")) {
+    throw new RangeError("a NATS subject has printable ASCII characters and no empty token");
+  }
+  return shortSubject(subject);
+}
+
+function shortSubject(subject: string): string {
   if (subject.length > MAX_SUBJECT_BYTES) {
     throw new RangeError(
       `the names of the app and the channel take ${subject.length} bytes on the bus, which allows ${MAX_SUBJECT_BYTES}: use shorter names`,
     );
-  }
-  if (!WIRE_SAFE.test(subject) || subject.startsWith(".") || subject.endsWith(".") || subject.includes("..")) {
-    throw new RangeError("a NATS subject has printable ASCII characters and no empty token");
   }
   return subject;
 }
