@@ -98,6 +98,11 @@ export class MovableLink {
     return this.#seat.link.isUp;
   }
 
+  /** How many wildcards the node has subscribed to. */
+  get wildcards(): number {
+    return this.#seat.interest.wildcards;
+  }
+
   /** Starts interest; it stands once {@link confirm} resolves. Throws a RangeError for names that are too long. */
   add(receiver: BusReceiver): void {
     this.#seat.interest.add(receiver);
@@ -137,8 +142,8 @@ export class MovableLink {
   /** Resolves when what was added so far stands; rejects when the connection breaks before. */
   async confirm(): Promise<void> {
     const next = this.#next;
-    if (next === null) await this.#seat.link.confirm();
-    else await Promise.all([this.#seat.link.confirm(), next.link.confirm()]);
+    if (next === null) await confirmSeat(this.#seat);
+    else await Promise.all([confirmSeat(this.#seat), confirmSeat(next)]);
   }
 
   /** Lets go at once. */
@@ -243,7 +248,7 @@ export class MovableLink {
     this.#next = next;
     try {
       await this.#copyInterest(next);
-      await link.confirm();
+      await confirmSeat(next);
       if (overlap !== null) {
         if (old.link.isUp) await Promise.race([pause(PROPAGATION_MS), next.hurry.promise]);
         await old.link.outbox.hold();
@@ -296,4 +301,13 @@ export class MovableLink {
 function subscribeOn(link: Link, { subject, callback, subscriptions }: Control): void {
   const subscription = link.subscribe(subject, callback);
   if (subscription !== null) subscriptions.set(link, subscription);
+}
+
+/** Again, where something was refused and asked for in another way. */
+async function confirmSeat({ link, interest }: Seat): Promise<void> {
+  let renewals: number;
+  do {
+    renewals = interest.renewals;
+    await link.confirm();
+  } while (interest.renewals !== renewals);
 }
