@@ -18,6 +18,8 @@ export interface AutoInterestOptions extends InterestOptions {
   readonly settings?: Partial<AutoInterestSettings>;
   /** Hears, once, that the server permits no wildcard: every receiver keeps a subscription of its own. */
   readonly onForbidden?: () => void;
+  /** Hears of each partition that begins to change from one way to the other. */
+  readonly onChange?: () => void;
 }
 
 const DEFAULTS: AutoInterestSettings = {
@@ -228,6 +230,7 @@ export class AutoInterest implements Interest {
     const ways = new TwoWays();
     partition.change = ways;
     this.#changing++;
+    this.#options.onChange?.();
     const isOver = () => partition.change !== ways;
     await begin();
     if ((await this.#settle()) && !isOver()) {

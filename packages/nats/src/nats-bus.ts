@@ -54,6 +54,8 @@ export interface NatsBusCounters {
   readonly refusals: number;
   /** Messages of channels that nobody here wants, which came by a partition's wildcard and were dropped. */
   readonly unwanted: number;
+  /** Times that a partition changed between subscriptions of its channels and a wildcard. */
+  readonly interestChanges: number;
 }
 
 /** The {@link Bus} on NATS. Made by `connectNatsBus`. */
@@ -71,7 +73,7 @@ export class NatsBus implements Bus {
   readonly #subscriptions: BusSubscriptions;
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #doubters = new Set<(lossMs: number) => void>();
-  readonly #counters = { disconnects: 0, reconnects: 0, refusals: 0, unwanted: 0 };
+  readonly #counters = { disconnects: 0, reconnects: 0, refusals: 0, unwanted: 0, interestChanges: 0 };
   #status: BusStatus = "connected";
   #closing: Promise<void> | null = null;
 
@@ -207,6 +209,7 @@ export class NatsBus implements Bus {
       ...(options.readsTraces === true ? { traceOf: traceIn } : {}),
       onRefused: (receiver: BusReceiver) => this.#subscriptions.refuse(receiver),
       onUnwanted: () => this.#counters.unwanted++,
+      onChange: () => this.#counters.interestChanges++,
       onForbidden: () => this.#log.warn("nats_wildcards_not_permitted", { consequence: "one subscription a channel" }),
     };
     const parts: MovableLinkOptions = {

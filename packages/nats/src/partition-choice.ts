@@ -40,7 +40,7 @@ const LASTING_RESTS = 10;
  * than the memory is worth.
  *
  * It never flaps: after each wildcard comes a rest, which is twice as long as the last one unless the wildcard had lasted for ten of them.
- * So whatever comes and goes, there are no more than some twenty wildcards in an hour, and one an hour where it stays bad.
+ * So whatever comes and goes, it gets no more than a dozen wildcards in an hour, and one an hour where it stays bad.
  */
 export class PartitionChoice {
   readonly #settings: PartitionChoiceSettings;
