@@ -69,9 +69,9 @@ describe("PartitionChoice", () => {
       return count / (windowMs / 1000);
     };
     // Messages a second: 225 µs for 390 channels, which 100,000 in 256 partitions are.
-    expect(borne(390, 200)).toBeCloseTo(225 / 3.2, 0);
-    expect(borne(390, 10_000)).toBeCloseTo(225 / 13, 0);
-    expect(borne(enterChannels, 200)).toBeCloseTo(38 / 3.2, 0);
+    expect(borne(390, 200)).toBeCloseTo(225 / 5.34, 0);
+    expect(borne(390, 10_000)).toBeCloseTo(225 / 22, 0);
+    expect(borne(enterChannels, 200)).toBeCloseTo(38 / 5.34, 0);
   });
 
   it("unwanted › a steady rate below the bound goes on for ever", () => {
@@ -79,7 +79,7 @@ describe("PartitionChoice", () => {
     partition.channels = 390;
     partition.look();
     for (let second = 0; second < 3600; second++) {
-      partition.hear(60, 200);
+      partition.hear(40, 200);
       partition.pass(1000);
     }
     expect(partition.changes).toEqual([0]);

@@ -9,9 +9,9 @@ export function bytes(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** A small but complete envelope, unless there is text to put in. */
-export function envelope(id: string, text = id): Uint8Array {
-  const fields: Envelope = { id, timeMs: 0, exclude: "", event: "test", payload: bytes(JSON.stringify(text)) };
+/** A small but complete envelope. */
+export function envelope(id: string): Uint8Array {
+  const fields: Envelope = { id, timeMs: 0, exclude: "", event: "test", payload: bytes(JSON.stringify(id)) };
   return encodeEnvelope(fields);
 }
 

@@ -1,5 +1,6 @@
+import { encodeEnvelope } from "@carillon/protocol";
 import type { NatsBus } from "../../src/index.ts";
-import { envelope } from "./helpers.ts";
+import { bytes } from "./helpers.ts";
 
 /** Publishes envelopes `<name>-0`, `<name>-1`, … on each of many channels, one round after the other until told to stop. */
 export class NumberedPublisher {
@@ -12,7 +13,7 @@ export class NumberedPublisher {
   #isStopped = false;
   readonly #done: Promise<void>;
 
-  readonly #padding: string;
+  readonly #payload: Uint8Array;
 
   /** `padding` goes along with each. */
   constructor(
@@ -21,7 +22,7 @@ export class NumberedPublisher {
     { channels, padding = "" }: { channels: readonly string[]; padding?: string },
   ) {
     this.name = name;
-    this.#padding = padding;
+    this.#payload = bytes(JSON.stringify(padding));
     this.#bus = bus;
     this.#channels = channels;
     this.#done = this.#run();
@@ -42,9 +43,7 @@ export class NumberedPublisher {
       const publishes: Promise<unknown>[] = [];
       this.#place = 0;
       for (const channel of this.#channels) {
-        publishes.push(
-          this.#bus.publish({ appId: "app", channel }, envelope(`${this.name}-${this.#round}`, this.#padding)),
-        );
+        publishes.push(this.#bus.publish({ appId: "app", channel }, this.#envelope()));
         this.#place++;
         // So that visitors come and go between two channels of a round.
         if (this.#place % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -52,5 +51,10 @@ export class NumberedPublisher {
       await Promise.all(publishes);
     }
     this.#place = 0;
+  }
+
+  #envelope(): Uint8Array {
+    const id = `${this.name}-${this.#round}`;
+    return encodeEnvelope({ id, timeMs: 0, exclude: "", event: "test", payload: this.#payload });
   }
 }
