@@ -5,6 +5,7 @@ import type { Deliver, Interest } from "./interest.ts";
 import type { Link, LinkCallback, LinkObserver } from "./link.ts";
 import type { NatsLog } from "./log.ts";
 import { Overlap } from "./overlap.ts";
+import { confirmSeat, type Seat } from "./seat.ts";
 import { ServerSearch } from "./server-search.ts";
 
 /** What a MovableLink is made from. */
@@ -29,11 +30,6 @@ interface Control {
   readonly callback: LinkCallback;
   /** By connection: while moving there are two. */
   readonly subscriptions: Map<Link, Subscription>;
-}
-
-interface Seat {
-  readonly link: Link;
-  readonly interest: Interest;
 }
 
 /** Where the node is moving to. */
@@ -140,10 +136,10 @@ export class MovableLink {
   }
 
   /** Resolves when what was added so far stands; rejects when the connection breaks before. */
-  async confirm(): Promise<void> {
+  confirm(): Promise<void> {
     const next = this.#next;
-    if (next === null) await confirmSeat(this.#seat);
-    else await Promise.all([confirmSeat(this.#seat), confirmSeat(next)]);
+    if (next === null) return confirmSeat(this.#seat);
+    return Promise.all([confirmSeat(this.#seat), confirmSeat(next)]).then(() => undefined);
   }
 
   /** Lets go at once. */
@@ -301,13 +297,4 @@ export class MovableLink {
 function subscribeOn(link: Link, { subject, callback, subscriptions }: Control): void {
   const subscription = link.subscribe(subject, callback);
   if (subscription !== null) subscriptions.set(link, subscription);
-}
-
-/** Again, where something was refused and asked for in another way. */
-async function confirmSeat({ link, interest }: Seat): Promise<void> {
-  let renewals: number;
-  do {
-    renewals = interest.renewals;
-    await link.confirm();
-  } while (interest.renewals !== renewals);
 }
