@@ -2,8 +2,9 @@ import type { Target } from "./generator/messages.ts";
 import type { ServerProcess } from "./server-process.ts";
 
 /**
- * What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest, `carillon-auto` with
- * one chosen by itself; `carillon-apps` is Carillon with a thousand apps; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
+ * What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest, `carillon-auto` with one
+ * chosen by itself; `carillon-apps` is Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on
+ * one port; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
  */
 export const CONTENDERS = [
   "bare",
@@ -12,6 +13,7 @@ export const CONTENDERS = [
   "carillon-partition",
   "carillon-auto",
   "carillon-apps",
+  "carillon-workers",
   "carillon-sse",
   "carillon-poll",
 ] as const;
@@ -55,6 +57,8 @@ export interface RunningContender extends AsyncDisposable {
   /** The process that holds the connections; with several, the first, which `target` leads to. */
   readonly gateway: ServerProcess;
   readonly gateways: readonly GatewayProcess[];
+  /** Processes that the gateway has started for itself, by their ids; mostly none. */
+  readonly workerPids: readonly number[];
   /** Addresses of its nats-servers, with commas between; "" when it has none. */
   readonly natsUrls: string;
   /** Where the gateway's inspector listens; null when the scenario doesn't want one. */
