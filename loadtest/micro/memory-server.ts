@@ -63,8 +63,6 @@ export class MemoryServer implements PublicServer {
       query,
       origin: "",
       subprotocols: subprotocol === undefined ? [] : [subprotocol],
-      remoteAddress: "127.0.0.1",
-      peerAddress: "127.0.0.1",
     });
     if (decision?.kind !== "accept") throw new Error(`the gateway refused ${path}`);
     const socket = new MemorySocket(this);

@@ -2,7 +2,7 @@ import { checkAnswer, writeAnswer } from "./answer-writer.ts";
 import type { HttpAnswer, UpgradeDecision, UpgradeRequest, WebSocketEndpoint } from "./http-types.ts";
 import { problem, upgradeRequired } from "./problem.ts";
 import type { UwsBehavior, UwsRequest, UwsResponse, UwsUpgradeContext } from "./uws.ts";
-import { type CarriedSocket, type SocketHost, UwsSocket } from "./uws-socket.ts";
+import { type CarriedSocket, type SocketAddresses, type SocketHost, UwsSocket } from "./uws-socket.ts";
 
 /** Options pass through a signed 32-bit number. */
 const MAX_INT32 = 2 ** 31 - 1;
@@ -75,7 +75,7 @@ function upgrade(endpoint: WebSocketEndpoint, host: SocketHost, call: UpgradeCal
       refuse(response, upgradeRequired(`Only version ${VERSION} of the WebSocket protocol is served here.`));
       return;
     }
-    const asked = upgradeRequest(call, host);
+    const asked = upgradeRequest(call);
     const decision = endpoint.decide(asked);
     if (decision.kind === "refuse") {
       checkAnswer(decision.answer);
@@ -98,17 +98,19 @@ function refuseFailed(response: UwsResponse, host: SocketHost): void {
   }
 }
 
-function upgradeRequest({ response, request }: UpgradeCall, { addresses }: SocketHost): UpgradeRequest {
-  const remoteAddress = addresses.of(response, request);
+function upgradeRequest({ request }: UpgradeCall): UpgradeRequest {
   return {
     path: request.getUrl(),
     query: request.getQuery() ?? "",
     origin: request.getHeader("origin"),
     subprotocols: listed(request.getHeader("sec-websocket-protocol")),
-    remoteAddress,
-    // One text where they are the same: a socket keeps both.
-    peerAddress: addresses.isEager ? addresses.ofSocket(response) : remoteAddress,
   };
+}
+
+/** What has to be asked for while the request is there; null: the socket itself can tell. */
+function addressesOf({ response, request }: UpgradeCall, { addresses }: SocketHost): SocketAddresses | null {
+  if (!addresses.isEager) return null;
+  return { remote: addresses.of(response, request), peer: addresses.ofSocket(response) };
 }
 
 function accept(
@@ -124,7 +126,7 @@ function accept(
   const key = request.getHeader("sec-websocket-key");
   const extensions = request.getHeader("sec-websocket-extensions");
   // Exactly one property: all of them are copied onto uWebSockets.js's own object.
-  const userData = { carried: new UwsSocket(host, asked, decision.open) };
+  const userData = { carried: new UwsSocket(host, addressesOf(call, host), decision.open) };
   response.upgrade(userData, key, subprotocol, extensions, context);
 }
 
