@@ -122,6 +122,13 @@ export class MemorySocket implements Transport {
     this.#server = server;
   }
 
+  /** Ends it as a lost connection ends. */
+  cut(): void {
+    this.#server.openSockets--;
+    this.handler?.onClose(1006, false);
+    this.handler = null;
+  }
+
   /** Sends a frame as the client. */
   send(frame: Uint8Array, isBinary = false): void {
     this.handler?.onFrame(frame, isBinary);
