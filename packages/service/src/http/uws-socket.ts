@@ -23,9 +23,9 @@ export interface SocketAddresses {
 
 const UNKNOWN: SocketAddresses = { remote: "", peer: "" };
 
-/** The WebSocket as uWebSockets.js hands it over: with our object on it, as its one property. */
+/** The WebSocket as uWebSockets.js hands it over: with our object on it from its opening on, as its one property. */
 export interface CarriedSocket extends UwsWebSocket {
-  readonly carried: UwsSocket;
+  carried: UwsSocket | null;
 }
 
 /** A close reason must fit a control frame: 125 bytes, two of which are the code. */

@@ -38,6 +38,8 @@ export function socketBehavior(
   settings: { readonly compression: number; readonly gauge: SocketGauge },
 ): UwsBehavior<CarriedSocket> {
   const { gauge } = settings;
+  // uWebSockets.js opens a socket within the call that upgrades it.
+  const arrival: Arrival = { socket: null };
   return {
     compression: settings.compression,
     maxPayloadLength: endpoint.maxFrameBytes,
@@ -45,26 +47,40 @@ export function socketBehavior(
     maxBackpressure: endpoint.maxBackpressureBytes,
     closeOnBackpressureLimit: true,
     sendPingsAutomatically: true,
-    upgrade: (response, request, context) => upgrade(endpoint, host, { response, request, context }),
+    upgrade: (response, request, context) => upgrade(endpoint, host, { response, request, context, arrival }),
     open: (socket) => {
       gauge.open += 1;
-      socket.carried.opened(socket);
+      const { socket: carried } = arrival;
+      socket.carried = carried;
+      carried?.opened(socket);
     },
-    message: (socket, data, isBinary) => socket.carried.received(data, isBinary),
-    ping: (socket) => socket.carried.alive(),
-    pong: (socket) => socket.carried.alive(),
-    dropped: (socket) => socket.carried.dropped(),
+    message: (socket, data, isBinary) => socket.carried?.received(data, isBinary),
+    ping: (socket) => socket.carried?.alive(),
+    pong: (socket) => socket.carried?.alive(),
+    dropped: (socket) => socket.carried?.dropped(),
     close: (socket, code) => {
       gauge.open -= 1;
-      socket.carried.closed(code);
+      socket.carried?.closed(code);
     },
   };
 }
+
+/** The socket that is being opened; null at all other times. */
+interface Arrival {
+  socket: UwsSocket | null;
+}
+
+/**
+ * uWebSockets.js copies the properties of what it is given onto its own object, by their names, which takes longer than to set one when
+ * that opens.
+ */
+const NO_USER_DATA = Object.freeze({});
 
 interface UpgradeCall {
   readonly response: UwsResponse;
   readonly request: UwsRequest;
   readonly context: UwsUpgradeContext;
+  readonly arrival: Arrival;
 }
 
 /** Never throws: uWebSockets.js would end the process. */
@@ -122,12 +138,15 @@ function accept(
   if (subprotocol !== "" && !asked.subprotocols.includes(subprotocol)) {
     throw new Error(`The subprotocol ${subprotocol} was accepted but not offered.`);
   }
-  const { response, request, context } = call;
+  const { response, request, context, arrival } = call;
   const key = request.getHeader("sec-websocket-key");
   const extensions = request.getHeader("sec-websocket-extensions");
-  // Exactly one property: all of them are copied onto uWebSockets.js's own object.
-  const userData = { carried: new UwsSocket(host, addressesOf(call, host), decision.open) };
-  response.upgrade(userData, key, subprotocol, extensions, context);
+  arrival.socket = new UwsSocket(host, addressesOf(call, host), decision.open);
+  try {
+    response.upgrade(NO_USER_DATA, key, subprotocol, extensions, context);
+  } finally {
+    arrival.socket = null;
+  }
 }
 
 function refuse(response: UwsResponse, answer: HttpAnswer): void {
