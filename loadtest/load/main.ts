@@ -8,6 +8,7 @@ import { Disposal } from "../bench/disposal.ts";
 import { describeMachine } from "../bench/machine.ts";
 import { REPOSITORY } from "../bench/repository.ts";
 import { readSettings } from "../k6/lib/settings.ts";
+import { lineOf } from "../k6/lib/summary.ts";
 import type { Outcome } from "../k6/lib/verdict.ts";
 import { judge } from "../k6/lib/verdict.ts";
 import { k6Binary } from "./k6-process.ts";
@@ -102,8 +103,7 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
     const name = `load-${scenario}-${settings.clients}`;
     await writeReport(report, { folder: join(REPOSITORY, "docs/benchmarks"), name, forms: ["md", "json"] });
   }
-  for (const { title, reached, demanded, isMet } of verdict.objectives)
-    console.log(`${isMet ? "  ok    " : "  MISSED"} ${title}: ${reached} (${demanded})`);
+  for (const objective of verdict.objectives) console.log(lineOf(objective));
   for (const problem of problems) console.error(problem);
   console.log(`\n${verdict.text}\n\nReport: ${paths.filter((path) => path.endsWith(".html")).join(", ")}`);
   // A process of the generator that broke has told less than it should have.

@@ -67,11 +67,11 @@ function contentOf(report: LoadReport, form: ReportForm): string {
 function toMarkdown(report: LoadReport): string {
   const { settings, verdict } = report;
   const title = `# Load test: ${settings.scenario}, ${settings.clients.toLocaleString("en-US")} clients`;
-  const objectives = verdict.objectives.map(({ title: name, reached, demanded, isMet }) => [
+  const objectives = verdict.objectives.map(({ title: name, reached, demanded, result }) => [
     name,
     reached,
     demanded,
-    isMet ? "met" : "**missed**",
+    result === "met" ? result : `**${result}**`,
   ]);
   const sections = [
     { title: "Objectives", head: ["objective", "reached", "demanded", ""], rows: objectives },

@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from "k6/timers";
 import type { Dialect, Subscription } from "./dialect.ts";
 import type { Control, Incoming } from "./incoming.ts";
+import type { LinkOwner } from "./link.ts";
 import { Link } from "./link.ts";
 import type { Meter } from "./meter.ts";
 import type { Numbered } from "./numbered.ts";
@@ -39,7 +40,7 @@ const LONGEST_PAUSE_MS = 5_000;
 const FINAL_CODES = [4000, 4099] as const;
 
 /** One of very many clients: a connection that comes back by itself, and checks what it is sent. */
-export class Client {
+export class Client implements LinkOwner {
   readonly index: number;
   readonly room: number;
   /** What came on the shared channel, on its own channel, and from others in its room. */
@@ -134,27 +135,8 @@ export class Client {
     this.#link?.close();
   }
 
-  #dial(): void {
-    const { dialect, meter } = this.#owner;
-    meter.count("connections_opened");
-    this.#connectionId = "";
-    this.#isOpen = false;
-    this.#waitingFor = 0;
-    const link: Link = new Link(this.#url, dialect, {
-      opened: () => {
-        if (link === this.#link) this.#opened();
-      },
-      framed: (frame) => {
-        if (link === this.#link) this.#framed(dialect.read(frame));
-      },
-      closed: (code) => {
-        if (link === this.#link) this.#closed(code);
-      },
-    });
-    this.#link = link;
-  }
-
-  #opened(): void {
+  /** Its link stands. */
+  opened(): void {
     this.#isOpen = true;
     if (!this.#owner.needsConnectionId) {
       this.#subscribe();
@@ -166,7 +148,22 @@ export class Client {
     }, WELCOME_MS);
   }
 
-  #closed(code: number): void {
+  /** Its link has got a frame: what a generator does most, so it is short. */
+  framed(frame: string | ArrayBuffer): void {
+    const { dialect, meter } = this.#owner;
+    this.#owner.arrived();
+    const incoming = dialect.read(frame);
+    if (incoming.type !== "delivery") {
+      this.#told(incoming);
+      return;
+    }
+    if (incoming.position !== undefined) this.#position = incoming.position;
+    if (incoming.numbered === null) meter.count("malformed");
+    else this.#delivered(incoming.numbered);
+  }
+
+  /** Its link broke, or never came to be. */
+  closed(code: number): void {
     const { meter } = this.#owner;
     this.#link = null;
     meter.count("connections_closed");
@@ -183,15 +180,18 @@ export class Client {
     this.#timer = setTimeout(() => this.#dial(), pauseMs);
   }
 
-  #framed(incoming: Incoming): void {
+  #dial(): void {
+    const { dialect, meter } = this.#owner;
+    meter.count("connections_opened");
+    this.#connectionId = "";
+    this.#isOpen = false;
+    this.#waitingFor = 0;
+    this.#link = new Link(this.#url, dialect, this);
+  }
+
+  #told(incoming: Exclude<Incoming, { readonly type: "delivery" }>): void {
     const { meter } = this.#owner;
-    this.#owner.arrived();
     switch (incoming.type) {
-      case "delivery":
-        if (incoming.position !== undefined) this.#position = incoming.position;
-        if (incoming.numbered === null) meter.count("malformed");
-        else this.#delivered(incoming.numbered);
-        return;
       case "control":
         if (incoming.control.act === "end") this.heardEndOf = incoming.control.phase;
         this.#owner.heard(incoming.control);

@@ -103,23 +103,27 @@ export class Conductor {
       ...(isRepeatable ? { id: `load-${settings.run}-${phase}-${number}` } : {}),
     };
     const giveUpMs = Date.now() + (isRepeatable ? REPEAT_MS : 0);
-    let isAccepted = await publisher.publish(publication);
-    while (!isAccepted && Date.now() < giveUpMs) {
+    let outcome = await publisher.publish(publication);
+    while (outcome !== "published" && Date.now() < giveUpMs) {
       await pause(REPEAT_PAUSE_MS);
-      isAccepted = await publisher.publish(publication);
+      outcome = await publisher.publish(publication);
     }
-    meter.count(isAccepted ? "published" : "publish_failures");
-    if (!isAccepted) this.#skipped++;
+    meter.publish(outcome);
+    if (outcome !== "published") this.#skipped++;
   }
 
   async #tell(control: Control): Promise<void> {
     const { channels, publisher, meter } = this.#options;
     const publication = { channel: channels.shared, event: CONTROL_EVENT, payload: control };
-    for (let attempt = 1; attempt <= CONTROL_REPEATS; attempt++) {
-      if (await publisher.publish(publication)) return;
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await publisher.publish(publication);
+      if (outcome === "published") return;
+      if (attempt === CONTROL_REPEATS) {
+        meter.publish(outcome);
+        return;
+      }
       await pause(REPEAT_PAUSE_MS);
     }
-    meter.count("publish_failures");
   }
 
   /** Resolves when all crowds have reported on a phase, or when `seconds` are over. */

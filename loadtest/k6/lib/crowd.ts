@@ -13,9 +13,10 @@ import { isShared } from "./phases.ts";
 import { longestSeconds, planOf } from "./plan.ts";
 import type { Publisher } from "./publisher.ts";
 import { Rooms } from "./rooms.ts";
-import type { SequenceOutcome } from "./sequence.ts";
+import type { Expected, SequenceOutcome } from "./sequence.ts";
 import type { LoadSettings } from "./settings.ts";
 import type { Share } from "./share.ts";
+import { Unanimity } from "./unanimity.ts";
 
 const TICK_MS = 50;
 const CHECK_MS = 250;
@@ -28,19 +29,16 @@ const LOST_AFTER_MS = 10_000;
 const LATEST_MS = 120_000;
 const STORM_OVER_MS = 80_000;
 
-/** What everybody should have got in a phase, and how much of that was refused. */
-interface Expected {
-  readonly expected: number;
-  readonly skipped: number;
-}
-
 /** What a crowd works with. */
 export interface CrowdOptions {
   readonly settings: LoadSettings;
   readonly channels: Channels;
   readonly dialect: Dialect;
   readonly meter: Meter;
+  /** For what clients are sent. */
   readonly publisher: Publisher;
+  /** For the reports to the conductor. */
+  readonly reporter: Publisher;
   /** Which of all clients are its own. */
   readonly share: Share;
 }
@@ -52,12 +50,13 @@ export class Crowd implements ClientOwner {
   readonly needsConnectionId: boolean;
   readonly #settings: LoadSettings;
   readonly #channels: Channels;
-  readonly #publisher: Publisher;
+  readonly #reporter: Publisher;
   readonly #share: Share;
   readonly #clients: readonly Client[];
   readonly #rooms: Rooms;
   readonly #own: OwnPublishes;
   readonly #lag: LagWatch;
+  readonly #all = new Unanimity<Client>();
   readonly #timers = new Set<number>();
   readonly #heard = new Set<string>();
   #report: number | null = null;
@@ -66,13 +65,13 @@ export class Crowd implements ClientOwner {
   #hasArrived = false;
   #hasEnded = false;
 
-  constructor({ settings, channels, dialect, meter, publisher, share }: CrowdOptions) {
+  constructor({ settings, channels, dialect, meter, publisher, reporter, share }: CrowdOptions) {
     this.dialect = dialect;
     this.meter = meter;
     this.needsConnectionId = settings.scenario === "mixed";
     this.#settings = settings;
     this.#channels = channels;
-    this.#publisher = publisher;
+    this.#reporter = reporter;
     this.#share = share;
     this.#rooms = new Rooms({ settings, channels });
     this.#clients = Array.from({ length: share.count }, (_, local) => this.#newClient(local));
@@ -96,7 +95,7 @@ export class Crowd implements ClientOwner {
     this.#every(REPORT_AGAIN_MS, () => this.#tell());
     const givenUpMs = beganMs + (this.#settings.rampSeconds + this.#settings.connectSeconds) * 1_000;
     this.#when(
-      () => this.#clients.every(({ wasReady }) => wasReady),
+      () => this.#all.isReached(this.#clients, ({ wasReady }) => wasReady),
       givenUpMs,
       () => {
         // Nobody is there who could be told anything.
@@ -203,7 +202,8 @@ export class Crowd implements ClientOwner {
 
   #isComplete(phase: number, { expected, skipped }: Expected): boolean {
     if (!this.#own.isDone) return false;
-    return this.#clients.every(
+    return this.#all.isReached(
+      this.#clients,
       (client) =>
         client.isReady &&
         client.heardEndOf === phase &&
@@ -237,7 +237,7 @@ export class Crowd implements ClientOwner {
   }
 
   #areAllReady(): boolean {
-    return this.#clients.every(({ isReady, wasReady }) => isReady || !wasReady);
+    return this.#all.isReached(this.#clients, ({ isReady, wasReady }) => isReady || !wasReady);
   }
 
   #reported(phase: number): void {
@@ -253,7 +253,7 @@ export class Crowd implements ClientOwner {
   #tell(): void {
     if (this.#report === null || this.#hasEnded) return;
     const payload = { crowd: this.#share.number, phase: this.#report };
-    void this.#publisher.publish({ channel: this.#channels.conductor, event: REPORT_EVENT, payload });
+    void this.#reporter.publish({ channel: this.#channels.conductor, event: REPORT_EVENT, payload });
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 import { WebSocket } from "k6/websockets";
 import type { Dialect } from "./dialect.ts";
 
-/** What a link tells its owner. */
+/** What a link tells its owner, and nothing more once the owner has closed it. */
 export interface LinkOwner {
   opened(): void;
   framed(frame: string | ArrayBuffer): void;
@@ -22,8 +22,12 @@ export class Link {
     const socket = new WebSocket(url + dialect.path, null, { headers, tags: {} });
     this.#socket = socket;
     if (dialect.isBinary) socket.binaryType = "arraybuffer" as typeof socket.binaryType;
-    socket.onopen = () => owner.opened();
-    socket.onmessage = (message) => owner.framed(message?.data as string | ArrayBuffer);
+    socket.onopen = () => {
+      if (!this.#isOver) owner.opened();
+    };
+    socket.onmessage = (message) => {
+      if (!this.#isOver) owner.framed(message?.data as string | ArrayBuffer);
+    };
     socket.onclose = (close?: unknown) => this.#over(codeOf(close));
     // A close follows only where the handshake had succeeded.
     socket.onerror = () => this.#over(0);
