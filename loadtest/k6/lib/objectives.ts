@@ -9,6 +9,7 @@ export const TIMES = [
   "unicast_ms",
   "reconnect_ms",
   "client_event_ms",
+  "connect_lag_ms",
   "generator_lag_ms",
 ] as const;
 

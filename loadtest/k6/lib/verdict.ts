@@ -1,4 +1,4 @@
-import type { Objective } from "./objectives.ts";
+import type { Objective, TimeName } from "./objectives.ts";
 import { objectivesOf } from "./objectives.ts";
 import type { Results } from "./results.ts";
 import { percentileOf } from "./results.ts";
@@ -24,7 +24,7 @@ export type Outcome = "passed" | "failed" | "generator";
 export interface Verdict {
   readonly outcome: Outcome;
   readonly objectives: readonly Judged[];
-  /** How late the generator's timers were, p99; null when it wasn't seen. */
+  /** How late the generator's timers were while deliveries were measured, p99; null when it wasn't seen. */
   readonly generatorLagMs: number | null;
   /** Why the generator counts as overloaded; empty when it doesn't. */
   readonly generatorProblems: readonly string[];
@@ -34,20 +34,40 @@ export interface Verdict {
 
 /** What was reached of an objective, before it is known how the generator got on. */
 interface Measured extends Pick<Judged, "title" | "reached" | "demanded" | "isMet"> {
-  /** Whether a slow generator alone may be the reason for missing it. */
-  readonly mayBeGenerators: boolean;
+  /** Which lateness of the generator alone may be the reason for missing it; empty where none may. */
+  readonly excuses: readonly TimeName[];
 }
+
+/** The generator's lateness, by what it was doing. */
+const LAGS = [
+  ["connect_lag_ms", "while clients connected"],
+  ["generator_lag_ms", "while deliveries were measured"],
+] as const satisfies readonly (readonly [TimeName, string])[];
+const CONNECTING: readonly TimeName[] = ["connect_lag_ms"];
+const RECEIVING: readonly TimeName[] = ["generator_lag_ms"];
+const ANY: readonly TimeName[] = [...CONNECTING, ...RECEIVING];
+/** Clients come back in a storm, and while others receive. */
+const EXCUSES: Partial<Readonly<Record<TimeName, readonly TimeName[]>>> = { connect_ms: CONNECTING, reconnect_ms: ANY };
 
 /** Judges a run by its objectives. `moreProblems` are signs of an overloaded generator that were seen from outside. */
 export function judge(settings: LoadSettings, results: Results, moreProblems: readonly string[] = []): Verdict {
   const generatorLagMs = percentileOf(results, "generator_lag_ms", 0.99);
   const { generatorLagMs: limitMs } = settings.limits;
-  const isLate = generatorLagMs !== null && generatorLagMs > limitMs;
-  const lateness = `one in a hundred of its timers was ${generatorLagMs} ms late or more (limit ${limitMs} ms)`;
-  const generatorProblems = [...(isLate ? [lateness] : []), ...moreProblems];
+  const late = LAGS.flatMap(([time, doing]) => {
+    const lagMs = percentileOf(results, time, 0.99);
+    return lagMs === null || lagMs <= limitMs ? [] : [{ time, lagMs, doing }];
+  });
+  const generatorProblems = [
+    ...late.map(
+      ({ lagMs, doing }) =>
+        `${doing}, one in a hundred of its timers was ${lagMs} ms late or more (limit ${limitMs} ms)`,
+    ),
+    ...moreProblems,
+  ];
   const measured = [tookPart(settings, results), ...objectivesOf(settings).map((each) => measure(each, results))];
-  const objectives = measured.map(({ mayBeGenerators, ...each }): Judged => {
-    const isExcused = mayBeGenerators && generatorProblems.length > 0;
+  const objectives = measured.map(({ excuses, ...each }): Judged => {
+    const isExcused =
+      excuses.length > 0 && (moreProblems.length > 0 || late.some(({ time }) => excuses.includes(time)));
     return { ...each, result: each.isMet ? "met" : isExcused ? "not judged" : "missed" };
   });
   const has = (result: Judged["result"]): boolean => objectives.some((each) => each.result === result);
@@ -69,7 +89,7 @@ function tookPart({ clients }: LoadSettings, { counts }: Results): Measured {
     reached: String(reached),
     demanded: String(clients),
     isMet: reached === clients,
-    mayBeGenerators: false,
+    excuses: [],
   };
 }
 
@@ -79,23 +99,26 @@ function measure(objective: Objective, results: Results): Measured {
     case "count": {
       const { most, mayBeGenerators } = objective;
       const reached = results.counts[objective.count];
-      return { title, reached: String(reached), demanded: `≤ ${most}`, isMet: reached <= most, mayBeGenerators };
+      const excuses = mayBeGenerators ? ANY : [];
+      return { title, reached: String(reached), demanded: `≤ ${most}`, isMet: reached <= most, excuses };
     }
     case "some": {
       const reached = results.counts[objective.count];
-      return { title, reached: String(reached), demanded: "> 0", isMet: reached > 0, mayBeGenerators: false };
+      return { title, reached: String(reached), demanded: "> 0", isMet: reached > 0, excuses: [] };
     }
     case "share": {
       const [reached, all] = [results.counts[objective.count], results.counts[objective.of]];
       const isMet = all > 0 && reached / all >= objective.least;
       const demanded = `≥ ${objective.least * 100} %`;
-      return { title, reached: `${reached} of ${all}`, demanded, isMet, mayBeGenerators: false };
+      return { title, reached: `${reached} of ${all}`, demanded, isMet, excuses: [] };
     }
     case "time": {
       const reached = percentileOf(results, objective.time, objective.share);
       const isMet = reached !== null && reached <= objective.mostMs;
       const text = reached === null ? "not measured" : `${reached} ms`;
-      return { title, reached: text, demanded: `≤ ${objective.mostMs} ms`, isMet, mayBeGenerators: reached !== null };
+      // What was never measured was not measured late.
+      const excuses = reached === null ? [] : (EXCUSES[objective.time] ?? RECEIVING);
+      return { title, reached: text, demanded: `≤ ${objective.mostMs} ms`, isMet, excuses };
     }
     default:
       return objective satisfies never;
