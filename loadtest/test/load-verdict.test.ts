@@ -76,6 +76,14 @@ describe("the verdict", () => {
     expect(text).toMatch(/^FAILED: publications lost: 1, demanded ≤ 0\. No time that was missed is judged/);
   });
 
+  test("lateness excuses only what was measured meanwhile", () => {
+    const connectingLate = { connect_lag_ms: 400, connect_ms: 6_000, reconnect_ms: 20_000 };
+    expect(judge(settings, results({}, connectingLate)).outcome).toBe("generator");
+    const deliveriesSlow = judge(settings, results({}, { ...connectingLate, broadcast_ms: 3_000 }));
+    expect(deliveriesSlow.outcome).toBe("failed");
+    expect(judge(settings, results({}, { generator_lag_ms: 400, connect_ms: 6_000 })).outcome).toBe("failed");
+  });
+
   test("a publish without an answer fails a run, but not where a late generator may not have seen the answer", () => {
     const unanswered = { publish_unanswered: 2, publish_cut_off: 2 };
     expect(judge(settings, results(unanswered)).outcome).toBe("failed");

@@ -15,32 +15,38 @@ export interface Publication {
 const TIMEOUT = "15s";
 
 interface PublisherOptions extends Pick<LoadSettings, "publishUrl" | "publishSecret"> {
-  /**
-   * False: each publish has a connection of its own. Servers close a connection that was not used for some seconds, and a late
-   * generator may publish on it before it has heard of that; who publishes now and then is better off without.
-   */
-  readonly reusesConnections: boolean;
+  /** How many publishes a second there will be: connections are kept only as far as they will be used again soon. */
+  readonly rate: number;
 }
 
-/** Publishes over HTTP. */
+/** Publishes a second for which one connection is kept. */
+const RATE_PER_CONNECTION = 10;
+
+/**
+ * Publishes over HTTP. Servers close a connection that wasn't used for some seconds, and a late generator may publish on it before it
+ * has heard of that: so no more of them are kept than are used all the time, and none where publishes are rare.
+ */
 export class Publisher {
   readonly #url: string;
   readonly #headers: Record<string, string>;
+  readonly #lastHeaders: Record<string, string>;
+  readonly #keptConnections: number;
+  #outstanding = 0;
 
-  constructor({ publishUrl, publishSecret, reusesConnections }: PublisherOptions) {
+  constructor({ publishUrl, publishSecret, rate }: PublisherOptions) {
     this.#url = `${publishUrl}/publish`;
-    this.#headers = {
-      "content-type": "application/json",
-      "x-publish-secret": publishSecret,
-      ...(reusesConnections ? {} : { connection: "close" }),
-    };
+    this.#headers = { "content-type": "application/json", "x-publish-secret": publishSecret };
+    this.#lastHeaders = { ...this.#headers, connection: "close" };
+    this.#keptConnections = rate < 1 ? 0 : Math.ceil(rate / RATE_PER_CONNECTION);
   }
 
   /** Publishes; says what became of it. Never rejects. */
   async publish(publication: Publication): Promise<PublishOutcome> {
+    const headers = this.#outstanding < this.#keptConnections ? this.#headers : this.#lastHeaders;
+    this.#outstanding++;
     try {
       const answer = await http.asyncRequest("POST", this.#url, JSON.stringify(publication), {
-        headers: this.#headers,
+        headers,
         timeout: TIMEOUT,
         responseType: "none",
       });
@@ -48,6 +54,8 @@ export class Publisher {
     } catch {
       // k6 says by an error code what went wrong on the way; it throws for what it wouldn't even send.
       return "publish_unreachable";
+    } finally {
+      this.#outstanding--;
     }
   }
 }

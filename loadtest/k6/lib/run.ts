@@ -40,15 +40,13 @@ export function scriptOf(scenario: ScenarioName, variables: Readonly<Record<stri
       // Unique over all processes, and from 0 to one below the number of threads.
       const share = shareOf(exec.scenario.iterationInTest, settings.virtualUsers, settings.clients);
       const meter = new Meter(settings);
-      const publisher = new Publisher({ ...settings, reusesConnections: true });
-      const reporter = new Publisher({ ...settings, reusesConnections: false });
+      const publisher = new Publisher({ ...settings, rate: settings.unicastRate / settings.virtualUsers });
+      const reporter = new Publisher({ ...settings, rate: 0 });
       const shared = { settings, channels, meter, publisher, reporter };
       new Crowd({ ...shared, share, dialect: dialectOf(settings) }).start();
     },
     conductor: () => {
-      // With a connection for each publish, a high rate would run out of ports.
-      const publisher = new Publisher({ ...settings, reusesConnections: settings.rate > 1 });
-      const shared = { settings, channels, meter: new Meter(settings), publisher };
+      const shared = { settings, channels, meter: new Meter(settings), publisher: new Publisher(settings) };
       void new Conductor({ ...shared, dialect: new NativeDialect(settings) }).run();
     },
     handleSummary: (data) => summaryFiles(settings, data),
