@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ContenderName, GatewayProcess, RunningContender } from "./contender.ts";
 import { Disposal } from "./disposal.ts";
 import type { Target } from "./generator/messages.ts";
+import { childrenOf } from "./process-usage.ts";
 import type { ServerOptions } from "./server-process.ts";
 import { freePort, ServerProcess } from "./server-process.ts";
 
@@ -66,6 +67,7 @@ export class ContenderParts {
       processes: [...gateways.map(({ process }) => process), ...others],
       gateway: gateways[0].process,
       gateways,
+      workerPids: childrenOf(gateways[0].process.pid),
       natsUrls,
       inspectorPort: this.inspectorPort,
       [Symbol.asyncDispose]: () => this.stack[Symbol.asyncDispose](),

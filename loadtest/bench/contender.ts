@@ -3,7 +3,7 @@ import type { ServerProcess } from "./server-process.ts";
 
 /**
  * What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest; `carillon-apps` is
- * Carillon with a thousand apps; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
+ * Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on one port; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
  */
 export const CONTENDERS = [
   "bare",
@@ -11,6 +11,7 @@ export const CONTENDERS = [
   "carillon",
   "carillon-partition",
   "carillon-apps",
+  "carillon-workers",
   "carillon-sse",
   "carillon-poll",
 ] as const;
@@ -54,6 +55,8 @@ export interface RunningContender extends AsyncDisposable {
   /** The process that holds the connections; with several, the first, which `target` leads to. */
   readonly gateway: ServerProcess;
   readonly gateways: readonly GatewayProcess[];
+  /** Processes that the gateway has started for itself, by their ids; mostly none. */
+  readonly workerPids: readonly number[];
   /** Addresses of its nats-servers, with commas between; "" when it has none. */
   readonly natsUrls: string;
   /** Where the gateway's inspector listens; null when the scenario doesn't want one. */

@@ -26,6 +26,9 @@ const SOCKET_PATHS: Readonly<Record<CarillonDialect, string>> = {
 /** Apps of the contender that has many. */
 const MANY_APPS = 1_000;
 
+/** Processes of the gateway that has several. */
+const WORKERS = 2;
+
 /** How to start contenders. */
 export interface StartOptions {
   /** Folder for CPU profiles of the Node processes, which each of them writes as it ends; null for none. */
@@ -125,8 +128,11 @@ class Launcher {
     const { history, lingerSeconds } = this.#options;
     await writeFile(config, carillonConfig({ interest, history, apps, lingerSeconds }));
     const start = async (role: string) => {
-      const [port, adminPort] = [await freePort(), await freePort()];
-      const ports = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", String(adminPort)];
+      const hasWorkers = role === "gateway" && this.#name === "carillon-workers";
+      // Each worker has an admin port of its own: 0 has the system choose them all.
+      const [port, adminPort] = [await freePort(), hasWorkers ? 0 : await freePort()];
+      const workers = hasWorkers ? ["--workers", String(WORKERS)] : [];
+      const ports = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", String(adminPort), ...workers];
       const rest = ["--nats", nats.urls, "--config", config, "--log-format", "json"];
       return { process: await this.#node(role, [CARILLON, role, ...ports, ...rest]), port, adminPort };
     };

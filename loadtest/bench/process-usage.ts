@@ -24,6 +24,12 @@ export function readResidentKib(pid: number): number {
   return Number(match[1]);
 }
 
+/** Process ids of those that a process has started itself and that still run (Linux only). */
+export function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
+}
+
 /** `after - before`. */
 export function cpuTimeBetween(before: CpuTime, after: CpuTime): CpuTime {
   return { userMs: after.userMs - before.userMs, systemMs: after.systemMs - before.systemMs };

@@ -113,9 +113,16 @@ function perDelivery(times: readonly CpuTime[], reply: LoadReply): number {
   return (times.reduce((sum, time) => sum + totalMs(time), 0) * 1000) / reply.delivered;
 }
 
-/** Process ids of a contender, the gateway's first. */
-export function pidsOf(contender: RunningContender): number[] {
-  return contender.processes.map(({ pid }) => pid);
+/** CPU microseconds for each delivery of a gateway together with the processes that it has started. */
+export function cpuPerDeliveryOfAll({ workerPids }: RunningContender, reply: LoadReply): number {
+  const [gateway] = reply.cpu;
+  const workers = workerPids.length === 0 ? [] : reply.cpu.slice(-workerPids.length);
+  return perDelivery(gateway === undefined ? [] : [gateway, ...workers], reply);
+}
+
+/** Process ids of a contender, the gateway's first, those that it has started last. */
+export function pidsOf({ processes, workerPids }: RunningContender): number[] {
+  return [...processes.map(({ pid }) => pid), ...workerPids];
 }
 
 /** The problem that not all of `wanted` subscribers are there, or none. */

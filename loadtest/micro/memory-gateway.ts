@@ -26,6 +26,8 @@ const SETTINGS = {
   // What is let go of is let go of at once: lingering would only put it off into another measurement.
   lingerMs: 0,
   maxLingeringChannels: 1000,
+  // What is measured is the work, not the waiting.
+  coalesceMs: 0,
   presenceGraceMs: 3000,
   fallback: null,
   rebalance: null,

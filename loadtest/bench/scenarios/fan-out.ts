@@ -4,6 +4,8 @@ import { cpuPerDelivery } from "../scenario.ts";
 import { openLoadScenario } from "./load-scenario.ts";
 
 const SUBSCRIBERS = 2_000;
+const BUSY_SUBSCRIBERS = 200;
+const BUSY_PER_SECOND = 400;
 const PARTS = 3;
 
 const METRICS: readonly Metric[] = [
@@ -15,8 +17,17 @@ const METRICS: readonly Metric[] = [
   { key: "p99Ms", title: "p99 ms", digits: 1 },
 ];
 
-function openFanOut(run: ScenarioRun, shape: LoadShape, measureMs: number): Promise<OpenScenario> {
-  return openLoadScenario(run, { subscribers: SUBSCRIBERS, channels: "shared" }, async (load) => {
+interface FanOutLoad {
+  readonly shape: LoadShape;
+  readonly measureMs: number;
+  readonly subscribers?: number;
+}
+
+function openFanOut(
+  run: ScenarioRun,
+  { shape, measureMs, subscribers = SUBSCRIBERS }: FanOutLoad,
+): Promise<OpenScenario> {
+  return openLoadScenario(run, { subscribers, channels: "shared" }, async (load) => {
     const reply = await load(shape, measureMs);
     const values = {
       ...cpuPerDelivery(reply),
@@ -47,7 +58,7 @@ export const paced: Scenario = {
     },
   ],
   parts: PARTS,
-  open: (run) => openFanOut(run, { kind: "paced", perSecond: 10 }, 3_000),
+  open: (run) => openFanOut(run, { shape: { kind: "paced", perSecond: 10 }, measureMs: 3_000 }),
 };
 
 /** The same for Pusher clients, whose frames are made of a payload as an escaped string. */
@@ -68,7 +79,32 @@ export const pusher: Scenario = {
     },
   ],
   parts: PARTS,
-  open: (run) => openFanOut(run, { kind: "paced", perSecond: 10 }, 3_000),
+  open: (run) => openFanOut(run, { shape: { kind: "paced", perSecond: 10 }, measureMs: 3_000 }),
+};
+
+/** Events follow on each other within the coalescing window, and the loop is far from busy, so nothing comes together by itself. */
+export const busy: Scenario = {
+  name: "busy",
+  title: `One channel with ${BUSY_SUBSCRIBERS} subscribers, ${BUSY_PER_SECOND} publishes a second.`,
+  contenders: ["bare", "bridge", "carillon"],
+  metrics: METRICS,
+  goals: [
+    {
+      title: "gateway CPU per delivery on a busy channel",
+      metric: "gatewayUs",
+      contender: "carillon",
+      baseline: "bare",
+      limit: 0.75,
+      unit: "",
+    },
+  ],
+  parts: PARTS,
+  open: (run) =>
+    openFanOut(run, {
+      shape: { kind: "paced", perSecond: BUSY_PER_SECOND },
+      measureMs: 3_000,
+      subscribers: BUSY_SUBSCRIBERS,
+    }),
 };
 
 /** As much as goes through: publishes fall together, and whoever puts their frames into one write does far less. */
@@ -86,7 +122,15 @@ export const saturated: Scenario = {
       limit: 1.25,
       unit: "",
     },
+    {
+      title: "the same, next to one process without a bus",
+      metric: "gatewayUs",
+      contender: "carillon",
+      baseline: "bare",
+      limit: 1.1,
+      unit: "",
+    },
   ],
   parts: PARTS,
-  open: (run) => openFanOut(run, { kind: "closed-loop", outstanding: 16 }, 2_000),
+  open: (run) => openFanOut(run, { shape: { kind: "closed-loop", outstanding: 16 }, measureMs: 2_000 }),
 };

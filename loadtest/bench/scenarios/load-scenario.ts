@@ -7,7 +7,7 @@ import { missingSubscribers, pidsOf } from "../scenario.ts";
 const PARALLEL = 100;
 
 /** Right after connecting: as much as goes through, so that the code is compiled before anything is measured. */
-const FIRST_LOAD_MS = 1_500;
+const FIRST_LOAD_MS = 4_000;
 
 /** Before each measurement, for the caches: others had the cores meanwhile. */
 const WARM_UP_MS = 300;

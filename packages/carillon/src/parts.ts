@@ -262,7 +262,8 @@ function logMembersOf(cluster: ClusterMembership, log: Logger): () => void {
 }
 
 function gatewaySettings(config: GatewayConfig): GatewaySettings {
-  const { fallback, maxFrameBytes, maxBackpressureBytes, idleTimeoutSeconds, maxLingeringChannels } = config;
+  const { fallback, maxFrameBytes, maxBackpressureBytes, idleTimeoutSeconds, maxLingeringChannels, coalesceMs } =
+    config;
   const { enabled: isRebalancing, intervalSeconds, ...rebalance } = config.rebalance;
   const { keepSeconds, bufferBytes, maxRelayed } = fallback;
   return {
@@ -272,6 +273,7 @@ function gatewaySettings(config: GatewayConfig): GatewaySettings {
     idleTimeoutSeconds,
     lingerMs: config.lingerSeconds * 1000,
     maxLingeringChannels,
+    coalesceMs,
     presenceGraceMs: config.presence.graceSeconds * 1000,
     fallback: fallback.enabled ? { keepMs: keepSeconds * 1000, bufferBytes, maxRelayed } : null,
     rebalance: isRebalancing ? { ...rebalance, intervalMs: intervalSeconds * 1000 } : null,

@@ -1,4 +1,5 @@
 import type { ChannelLog } from "./channel-log.ts";
+import type { Burst } from "./coalescer.ts";
 import type { BusReceiver, ChannelAddress } from "./ports/bus.ts";
 import type { StreamStamp } from "./ports/history-store.ts";
 import type { TraceContext } from "./ports/tracer.ts";
@@ -38,6 +39,8 @@ export class Channel implements BusReceiver {
   isQueued = false;
   /** Standing subscriptions by index of the codec. Counted by Hub alone. Short: it grows only to the codecs seen. */
   readonly subscribersByCodec: number[] = [];
+  /** What waits to be written together; null until many listen. Coalescer's alone. */
+  burst: Burst | null = null;
 
   /** The channel's newest publications; null on channels without history. */
   readonly log: ChannelLog | null;

@@ -2,9 +2,11 @@ import { decodeEnvelope, type Envelope, envelopeExclude } from "@carillon/protoc
 import type { AppCounts } from "./app-counters.ts";
 import type { Channel } from "./channel.ts";
 import type { LogEntry } from "./channel-log.ts";
+import { Coalescer } from "./coalescer.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { DeliveryLag } from "./delivery-lag.ts";
 import type { App } from "./ports/apps.ts";
+import type { Clock } from "./ports/clock.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
 import type { TopicTree } from "./ports/transport.ts";
@@ -19,6 +21,9 @@ export interface HubOptions {
   readonly codecs: readonly Codec[];
   readonly connections: ConnectionTable;
   readonly counters: NodeCounters;
+  readonly clock: Clock;
+  /** Longest time that publications of a busy channel wait to be written together, in ms; 0: not at all. See {@link Coalescer}. */
+  readonly coalesceMs: number;
   /** Absent: nothing is counted by app. */
   readonly appCounts?: AppCounts;
   /** Absent: nothing is measured. */
@@ -58,6 +63,7 @@ export class Hub {
   readonly #lag: DeliveryLag | undefined;
   readonly #onReceiptWanted: NonNullable<HubOptions["onReceiptWanted"]>;
   readonly #onSubscribersChanged: NonNullable<HubOptions["onSubscribersChanged"]>;
+  readonly #coalescer: Coalescer;
   #subscriptions = 0;
 
   constructor(options: HubOptions) {
@@ -69,6 +75,12 @@ export class Hub {
     this.#lag = options.lag;
     this.#onSubscribersChanged = options.onSubscribersChanged ?? (() => undefined);
     this.#onReceiptWanted = options.onReceiptWanted ?? (() => undefined);
+    this.#coalescer = new Coalescer({
+      clock: options.clock,
+      counters: options.counters,
+      windowMs: options.coalesceMs,
+      deliver: (channel, envelope, position) => this.#deliver(channel, envelope, position),
+    });
   }
 
   /** Subscriptions that stand on this node: one for each session and channel. */
@@ -78,6 +90,7 @@ export class Hub {
 
   /** Lets a session hear a channel from now on. Once per session and channel. */
   join(session: Session, channel: Channel): void {
+    this.#coalescer.flush(channel);
     const counts = channel.subscribersByCodec;
     const index = this.#indexOf(session.codec);
     while (counts.length <= index) counts.push(0);
@@ -89,6 +102,7 @@ export class Hub {
 
   /** Undoes {@link join}. */
   leave(session: Session, channel: Channel): void {
+    this.#coalescer.flush(channel);
     const counts = channel.subscribersByCodec;
     const index = this.#indexOf(session.codec);
     counts[index] = (counts[index] as number) - 1;
@@ -98,10 +112,24 @@ export class Hub {
   }
 
   /**
-   * Brings what the bus has handed over to the channel's subscribers on this node. `position`: where it stands in the
-   * channel's history.
+   * Brings what the bus has handed over to the channel's subscribers on this node, where the channel is busy together with what
+   * follows within the coalescing window. `position`: where it stands in the channel's history.
    */
   deliver(channel: Channel, bytes: Uint8Array, position?: string): void {
+    this.#coalescer.deliver(channel, bytes, position);
+  }
+
+  /** Delivers what waits to be written together with something later: all that was published so far is on its way then. */
+  flush(): void {
+    this.#coalescer.flushAll();
+  }
+
+  /** Delivers what waits, and lets go of the timer. */
+  close(): void {
+    this.#coalescer.close();
+  }
+
+  #deliver(channel: Channel, bytes: Uint8Array, position: string | undefined): void {
     const beganMs = this.#lag?.beginFanOut() ?? 0;
     this.#counters.envelopesIn++;
     const publication = decodeEnvelope(bytes);
@@ -133,6 +161,7 @@ export class Hub {
 
   /** Tells the channel's subscribers on this node that publications are lost, and where they stand now, if that is known. */
   announceGap(channel: Channel, position?: string): void {
+    this.#coalescer.flush(channel);
     const counts = channel.subscribersByCodec;
     for (let index = 0; index < counts.length; index++) {
       const codec = this.#codecs[index] as Codec;
@@ -143,6 +172,7 @@ export class Hub {
 
   /** Tells the channel's subscribers on this node how many there are in the whole cluster. */
   announceCount(channel: Channel, count: number): void {
+    this.#coalescer.flush(channel);
     const counts = channel.subscribersByCodec;
     for (let index = 0; index < counts.length; index++) {
       const codec = this.#codecs[index] as Codec;
@@ -153,6 +183,7 @@ export class Hub {
 
   /** Tells the channel's subscribers on this node who came and who left. */
   announcePresence(channel: Channel, change: PresenceChange): void {
+    this.#coalescer.flush(channel);
     const counts = channel.subscribersByCodec;
     for (let index = 0; index < counts.length; index++) {
       if (counts[index] === 0) continue;

@@ -17,6 +17,7 @@ export function createNodeCounters(): NodeCounters {
     deliveries: 0,
     bytesOut: 0,
     publicationsEncoded: 0,
+    publicationsCoalesced: 0,
     eventsPublished: 0,
     duplicatePublishes: 0,
     publishesUnavailable: 0,

@@ -120,6 +120,8 @@ export interface NodeOptions {
   readonly lingerMs: number;
   /** Most channels that linger at a time. */
   readonly maxLingeringChannels: number;
+  /** Longest time that publications of a busy channel wait to be written together, in ms; 0: not at all. */
+  readonly coalesceMs: number;
   /** Hears when the bus refused interest in a channel. */
   readonly onInterestFailed: (channel: Channel, error: unknown) => void;
   /** Hears when reads of histories begin to fail: once, until one succeeds. */
@@ -261,6 +263,7 @@ export class Node {
     this.services.receipts?.close();
     this.services.channels.close();
     this.services.expiries.close();
+    this.services.hub.close();
   }
 
   /** What the bus has lost is looked for: after a cut at once, for nothing is sure until then. */

@@ -284,6 +284,8 @@ export class Session {
   end(name: CloseCodeName): boolean {
     if (this.#isClosed || this.#isEnding) return false;
     this.#isEnding = true;
+    // What was published before is delivered before.
+    this.#node.hub.flush();
     this.#owner.onClosing(name);
     const { code, reason } = CLOSE_CODES[name];
     this.transport.close(this.#owner.closeCodes?.[name] ?? code, reason);

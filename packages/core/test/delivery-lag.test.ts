@@ -71,6 +71,8 @@ it("DeliveryLag › a publication counts once, whatever the number of its subscr
     codecs: [test.codec, test.otherCodec],
     connections: test.services.connections,
     counters: test.counters,
+    clock,
+    coalesceMs: 0,
     lag,
     appCounts,
   });

@@ -46,6 +46,8 @@ it("Hub › receipts are wanted of those whose protocol can give them, and all a
     codecs: [test.codec, test.otherCodec],
     connections: test.services.connections,
     counters: test.counters,
+    clock: test.clock,
+    coalesceMs: 0,
     onReceiptWanted: (_channel, messageId, connections) => wanted.push([messageId, connections]),
   });
   const channel = test.services.channels.acquire("1001", "a");

@@ -35,6 +35,8 @@ export interface GatewaySettings {
   readonly lingerMs: number;
   /** Most channels that linger at a time. */
   readonly maxLingeringChannels: number;
+  /** Longest time that publications of a busy channel wait to be written together, in ms; 0: not at all. */
+  readonly coalesceMs: number;
   /** How long a user whose last connection broke is still on presence channels, in ms. */
   readonly presenceGraceMs: number;
   /** Connections over HTTP, for clients that WebSockets don't reach; null: there are none. */

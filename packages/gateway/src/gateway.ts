@@ -61,6 +61,7 @@ export class Gateway {
       codecs: options.protocols.flatMap((protocol) => protocol.codecs),
       lingerMs: settings.lingerMs,
       maxLingeringChannels: settings.maxLingeringChannels,
+      coalesceMs: settings.coalesceMs,
       presenceGraceMs: settings.presenceGraceMs,
       onInterestFailed: (channel: Channel, error: unknown) =>
         log.warn("interest_failed", { app: channel.appId, error }),

@@ -83,6 +83,7 @@ const SETTINGS: GatewaySettings = {
   idleTimeoutSeconds: 60,
   lingerMs: 0,
   maxLingeringChannels: 1000,
+  coalesceMs: 5,
   presenceGraceMs: 3000,
   fallback: { keepMs: 10_000, bufferBytes: 1_048_576, maxRelayed: 1000 },
   rebalance: null,

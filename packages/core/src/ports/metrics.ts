@@ -31,6 +31,8 @@ export interface NodeCounters {
   bytesOut: number;
   /** Frames encoded for publications: one per publication and codec in use. */
   publicationsEncoded: number;
+  /** Publications that waited to be written together with others of their channel. */
+  publicationsCoalesced: number;
   /** Events accepted for publishing, from clients and over HTTP. */
   eventsPublished: number;
   /** Publishes that an idempotency key showed to be repeats. */

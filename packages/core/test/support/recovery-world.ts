@@ -301,6 +301,7 @@ export class RecoveryWorld {
     counters: createNodeCounters(),
     lingerMs: 500,
     maxLingeringChannels: 10,
+    coalesceMs: 5,
     onInterestFailed: () => undefined,
   });
   /** How many streams there were. */

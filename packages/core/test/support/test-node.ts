@@ -158,6 +158,7 @@ export interface TestConnection {
 export interface TestNodeOptions {
   readonly lingerMs?: number;
   readonly maxLingeringChannels?: number;
+  readonly coalesceMs?: number;
   /** Another node of the same cluster. */
   readonly beside?: TestNode;
 }
@@ -199,6 +200,7 @@ export class TestNode {
       counters: this.counters,
       lingerMs: options.lingerMs ?? 0,
       maxLingeringChannels: options.maxLingeringChannels ?? 100,
+      coalesceMs: options.coalesceMs ?? 5,
       onInterestFailed: (_channel, error) => this.failures.push(error),
     });
   }

@@ -137,7 +137,7 @@ describe("posts", () => {
   });
 
   test("N68 › more calls than commands a second get 429 and lose nothing; who never stops is ended", async () => {
-    await using gateway = await TestGateway.start({ apps: [testApp({ limits: { commandsPerSecond: 5 } })] });
+    await using gateway = await TestGateway.start({ apps: [testApp({ limits: { commandsPerSecond: 1 } })] });
     const { session } = await poll(gateway, "");
     let seq = 1;
     const statuses: number[] = [];

@@ -90,6 +90,8 @@ export interface GatewayConfig {
   readonly lingerSeconds: number;
   /** Channels that may linger at once; beyond it the oldest is released. */
   readonly maxLingeringChannels: number;
+  /** Longest time that events of a busy channel wait to be written together. 0 = not at all. */
+  readonly coalesceMs: number;
   readonly clientAddress: ClientAddressConfig;
   readonly presence: PresenceConfig;
   readonly fallback: FallbackConfig;

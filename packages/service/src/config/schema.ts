@@ -135,6 +135,7 @@ export const gatewaySchema = group({
   idleTimeoutSeconds: duration({ default: 120, min: 8, max: 960 }),
   lingerSeconds: duration({ default: 5, min: 0, max: 300 }),
   maxLingeringChannels: wholeNumber({ default: 100_000, min: 0, max: 10_000_000 }),
+  coalesceMs: wholeNumber({ default: 5, min: 0, max: 100 }),
   clientAddress: group({
     from: choice(CLIENT_ADDRESS_SOURCES, "socket"),
     trustedProxies: textList({ ...ADDRESS_RANGE_RULE, default: [], minItems: 0, maxItems: 100 }),

@@ -67,6 +67,10 @@ export const COUNTER_METRICS = {
     name: "publications_encoded_total",
     help: "Frames encoded for publications: one for each publication and codec in use.",
   },
+  publicationsCoalesced: {
+    name: "publications_coalesced_total",
+    help: "Publications that waited, for gateway.coalesceMs at most, to be written together with others of their channel.",
+  },
   eventsPublished: { name: "events_published_total", help: "Events accepted for publishing." },
   duplicatePublishes: {
     name: "duplicate_publishes_total",
