@@ -24,9 +24,9 @@ const SOCKET_PATHS: Readonly<Record<CarillonDialect, string>> = {
 };
 
 /** Interest of the contenders that don't have the default. */
-const INTERESTS: Partial<Record<ContenderName, "partition" | "auto">> = {
+const INTERESTS: Partial<Record<ContenderName, "exact" | "partition">> = {
+  "carillon-exact": "exact",
   "carillon-partition": "partition",
-  "carillon-auto": "auto",
 };
 
 /** Apps of the contender that has many. */
@@ -129,7 +129,7 @@ class Launcher {
     const folder = await this.#parts.folder();
     const nats = await this.#nats(folder);
     const config = join(folder, "carillon.yaml");
-    const interest = INTERESTS[this.#name] ?? "exact";
+    const interest = INTERESTS[this.#name] ?? "auto";
     const apps = this.#name === "carillon-apps" ? MANY_APPS : 1;
     const { history, lingerSeconds } = this.#options;
     await writeFile(config, carillonConfig({ interest, history, apps, lingerSeconds }));
