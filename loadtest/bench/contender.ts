@@ -2,13 +2,15 @@ import type { Target } from "./generator/messages.ts";
 import type { ServerProcess } from "./server-process.ts";
 
 /**
- * What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest; `carillon-apps` is
- * Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on one port; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
+ * What can be measured. `carillon-exact` and `carillon-partition` are Carillon with one kind of interest instead of one that it
+ * chooses by itself; `carillon-apps` is Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on
+ * one port; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
  */
 export const CONTENDERS = [
   "bare",
   "bridge",
   "carillon",
+  "carillon-exact",
   "carillon-partition",
   "carillon-apps",
   "carillon-workers",

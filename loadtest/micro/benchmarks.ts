@@ -1,12 +1,20 @@
 import type { Benchmark } from "./benchmark.ts";
 import { CODEC } from "./benchmarks/codec.ts";
+import { CONNECT } from "./benchmarks/connect.ts";
 import { FAN_OUT } from "./benchmarks/fan-out.ts";
 import { PUBLISH } from "./benchmarks/publish.ts";
 import { RECOVERY } from "./benchmarks/recovery.ts";
 import { SUBSCRIBE } from "./benchmarks/subscribe.ts";
 
 /** All of them, by group. */
-export const BENCHMARKS: readonly Benchmark[] = [...CODEC, ...FAN_OUT, ...SUBSCRIBE, ...RECOVERY, ...PUBLISH];
+export const BENCHMARKS: readonly Benchmark[] = [
+  ...CODEC,
+  ...FAN_OUT,
+  ...CONNECT,
+  ...SUBSCRIBE,
+  ...RECOVERY,
+  ...PUBLISH,
+];
 
 /** The group that a benchmark is of. */
 export function groupOf(name: string): string {
@@ -17,6 +25,7 @@ export function groupOf(name: string): string {
 const PROJECTS: Readonly<Record<string, string>> = {
   codec: "packages/protocol",
   "fan-out": "packages/gateway",
+  connect: "packages/gateway",
   subscribe: "packages/gateway",
   recovery: "packages/gateway",
   publish: "packages/publisher",

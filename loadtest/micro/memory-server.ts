@@ -63,8 +63,6 @@ export class MemoryServer implements PublicServer {
       query,
       origin: "",
       subprotocols: subprotocol === undefined ? [] : [subprotocol],
-      remoteAddress: "127.0.0.1",
-      peerAddress: "127.0.0.1",
     });
     if (decision?.kind !== "accept") throw new Error(`the gateway refused ${path}`);
     const socket = new MemorySocket(this);
@@ -122,6 +120,13 @@ export class MemorySocket implements Transport {
 
   constructor(server: MemoryServer) {
     this.#server = server;
+  }
+
+  /** Ends it as a lost connection ends. */
+  cut(): void {
+    this.#server.openSockets--;
+    this.handler?.onClose(1006, false);
+    this.handler = null;
   }
 
   /** Sends a frame as the client. */

@@ -15,7 +15,10 @@ describe("arguments of the gate", () => {
   });
 
   test.each([
-    [["--only", "codecs"], "there are no benchmarks codecs; there are codec, fan-out, subscribe, recovery, publish"],
+    [
+      ["--only", "codecs"],
+      "there are no benchmarks codecs; there are codec, fan-out, connect, subscribe, recovery, publish",
+    ],
     [["--limit", "0.9"], '--limit must be a ratio from 1, such as 1.1, not "0.9"'],
     [["--limit", "ten"], '--limit must be a ratio from 1, such as 1.1, not "ten"'],
     [["--pairs", "0"], '--pairs must be a whole number from 1, not "0"'],

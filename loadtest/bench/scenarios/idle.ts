@@ -14,19 +14,34 @@ const PARALLEL = 100;
 export const idle: Scenario = {
   name: "idle",
   title: `Resident memory of the gateway: slope from ${FEW} to ${MANY} idle connections, then as many channels of their own.`,
-  contenders: ["bare", "bridge", "carillon", "carillon-partition"],
+  contenders: ["bare", "bridge", "carillon", "carillon-exact", "carillon-partition"],
   metrics: [
     { key: "connectionKib", title: "KiB per connection", digits: 2 },
     { key: "channelKib", title: "KiB per channel of its own", digits: 2 },
+    { key: "bothKib", title: "KiB per connection with one", digits: 2 },
     { key: "residentMib", title: `gateway MiB with ${MANY} of both`, digits: 0 },
   ],
   goals: [
     { ...memoryGoal("memory per idle connection", "connectionKib"), contender: "carillon", limit: 3 },
-    { ...memoryGoal("memory per channel of its own, exact interest", "channelKib"), contender: "carillon", limit: 5 },
+    {
+      ...memoryGoal("memory per channel of its own, interest chosen by itself", "channelKib"),
+      contender: "carillon",
+      limit: 1,
+    },
+    {
+      ...memoryGoal("memory per channel of its own, exact interest", "channelKib"),
+      contender: "carillon-exact",
+      limit: 5,
+    },
     {
       ...memoryGoal("memory per channel of its own, partition interest", "channelKib"),
       contender: "carillon-partition",
       limit: 1,
+    },
+    {
+      ...memoryGoal("memory per idle connection with a channel of its own, exact interest", "bothKib"),
+      contender: "carillon-exact",
+      limit: 4,
     },
   ],
   isInspected: true,
@@ -61,10 +76,13 @@ export async function measureIdle({ contender }: ScenarioRun, { few, many }: Idl
   const subscribed = await subscribeOwn(few, many);
   const manyChannelsKib = await settledKib(contender);
   const { problems } = await generator.call<"drop">({ command: "drop" });
+  const connectionKib = (manyConnectionsKib - fewConnectionsKib) / (many - few);
+  const channelKib = (manyChannelsKib - fewChannelsKib) / (many - few);
   return {
     values: {
-      connectionKib: (manyConnectionsKib - fewConnectionsKib) / (many - few),
-      channelKib: (manyChannelsKib - fewChannelsKib) / (many - few),
+      connectionKib,
+      channelKib,
+      bothKib: connectionKib + channelKib,
       residentMib: manyChannelsKib / 1024,
     },
     problems: [

@@ -87,7 +87,7 @@ export class Admission {
       return { kind: "refuse", answer };
     }
     const protocol = protocols.find((each) => each.matches(request));
-    if (protocol !== undefined) return { kind: "accept", ...protocol.accept(request, services()) };
+    if (protocol !== undefined) return protocol.accept(request, services());
     countBy(counters.upgradesRefused, "path");
     const detail = "no WebSocket is served here: /ws is the native protocol's, /app/KEY that of Pusher clients";
     return { kind: "refuse", answer: problem("not_found", detail) };

@@ -1,5 +1,5 @@
-import type { App, AppRegistry, Codec, IdleWatch, Node, NodeCounters, Transport } from "@carillon/core";
-import type { SocketHandler, UpgradeRequest } from "@carillon/service";
+import type { App, AppRegistry, Codec, IdleWatch, Node, NodeCounters } from "@carillon/core";
+import type { UpgradeDecision, UpgradeRequest } from "@carillon/service";
 
 /** What a protocol may use of its gateway. */
 export interface ProtocolServices {
@@ -23,12 +23,7 @@ export interface ProtocolServices {
 }
 
 /** How one protocol takes a connection that asked for it. */
-export interface Handshake {
-  /** The subprotocol to answer with; absent: none. */
-  readonly subprotocol?: string;
-  /** Begins the conversation. */
-  readonly open: (socket: Transport) => SocketHandler;
-}
+export type Handshake = Extract<UpgradeDecision, { readonly kind: "accept" }>;
 
 /**
  * One protocol that clients speak with a gateway: its handshake, frames, acks and close rules over the same sessions and hub

@@ -19,9 +19,12 @@ export interface Transport {
   readonly isOpen: boolean;
   /** Bytes that were written and that the operating system has not taken yet. */
   readonly bufferedBytes: number;
-  /** The client's address as the node sees it, or as its proxy told it where that is trusted. */
+  /**
+   * The client's address as the node sees it, or as its proxy told it where that is trusted. It may be "" once the connection
+   * has closed: an address costs more than keeping it is worth where nobody asks.
+   */
   readonly remoteAddress: string;
-  /** The other end of the TCP connection: the client, or the proxy that stands before the node. "" where each call has one of its own. */
+  /** The other end of the TCP connection: the client, or the proxy that stands before the node. "" where each call has one of its own, and perhaps once it has closed. */
   readonly peerAddress: string;
   /** Writes one frame. */
   write(frame: string | Uint8Array, isBinary: boolean): WriteResult;

@@ -182,10 +182,10 @@ export class Fallback {
 
   #begin(request: HttpRequest, query: URLSearchParams, { transport, position }: Beginning): HttpConnection {
     const { appOf, open } = this.#options;
-    const { remoteAddress, peerAddress, path, query: text } = request;
+    const { remoteAddress, path, query: text } = request;
     const connection = this.#connections.create({ app: appOf(query.get("key")), remoteAddress, transport });
     const origin = request.header("origin");
-    connection.begin(open({ path, query: text, origin, subprotocols: [], remoteAddress, peerAddress }));
+    connection.begin(open({ path, query: text, origin, subprotocols: [] }));
     const subscribe = subscribeOf(query, position);
     if (subscribe !== null) connection.receive([subscribe], null);
     return connection;

@@ -4,7 +4,7 @@ import { memberSpan } from "../json-span.ts";
 import { receiptOf } from "../receipt.ts";
 import { accept, refuse } from "../refusal.ts";
 import { shortLived } from "../short-lived.ts";
-import type { HistoryFrame, ServerFrame } from "./frames.ts";
+import type { HistoryFrame, ServerFrame, SubscribedFrame, WelcomeFrame } from "./frames.ts";
 import { type CommandResult, readCommand } from "./read-command.ts";
 
 const encoder = new TextEncoder();
@@ -32,7 +32,29 @@ export function decodeJsonCommand(data: Uint8Array): CommandResult {
 
 /** Encodes a reply or a push. */
 export function encodeJsonFrame(frame: ServerFrame): string {
+  // These two each client gets, and thousands may come back at once.
+  if (frame.type === "welcome") return welcomeText(frame);
+  if (frame.type === "subscribed" && frame.channel !== undefined && isPlain(frame)) return subscribedText(frame);
   return JSON.stringify(frame);
+}
+
+function welcomeText({ connectionId, version, idleTimeoutMs, maxFrameBytes, expiresAt }: WelcomeFrame): string {
+  const expiry = expiresAt === undefined ? "" : `,"expiresAt":${expiresAt}`;
+  // A connection id is made of digits and a dot.
+  return `{"type":"welcome","connectionId":"${connectionId}","version":${version},"idleTimeoutMs":${idleTimeoutMs},"maxFrameBytes":${maxFrameBytes}${expiry}}`;
+}
+
+function subscribedText({ id, channel }: SubscribedFrame): string {
+  const of = id === undefined ? "" : `"id":${JSON.stringify(id)},`;
+  return `{"type":"subscribed",${of}"channel":"${channel}"}`;
+}
+
+/** True when the frame tells no more than which channel is subscribed to. */
+function isPlain(frame: SubscribedFrame): boolean {
+  for (const member in frame) {
+    if (member !== "type" && member !== "id" && member !== "channel") return false;
+  }
+  return true;
 }
 
 /** Encodes the answer to a history command, with each payload byte for byte as it was published. */

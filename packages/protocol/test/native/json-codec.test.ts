@@ -63,6 +63,40 @@ describe("JSON › payload bytes", () => {
   });
 });
 
+describe("JSON › replies", () => {
+  const id = fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }));
+  const subscribed = fc.record(
+    {
+      type: fc.constant("subscribed" as const),
+      id,
+      channel: channelName,
+      channels: fc.array(channelName),
+      position: fc.constant("7:1"),
+      recovered: fc.boolean(),
+    },
+    { requiredKeys: ["type"] },
+  );
+  const welcome = fc.record(
+    {
+      type: fc.constant("welcome" as const),
+      connectionId: fc.tuple(fc.nat(), fc.nat()).map((numbers) => numbers.join(".")),
+      version: fc.nat(),
+      idleTimeoutMs: fc.nat(),
+      maxFrameBytes: fc.nat(),
+      expiresAt: fc.maxSafeNat(),
+    },
+    { requiredKeys: ["type", "connectionId", "version", "idleTimeoutMs", "maxFrameBytes"] },
+  );
+
+  it("those that are put together by hand have the members that they are made of, and no others", () => {
+    fc.assert(
+      fc.property(fc.oneof(subscribed, welcome), (frame) => {
+        expect(JSON.parse(encodeJsonFrame(frame))).toEqual(JSON.parse(JSON.stringify(frame)));
+      }),
+    );
+  });
+});
+
 describe("JSON › what is none", () => {
   it.each([
     "",

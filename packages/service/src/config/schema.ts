@@ -200,7 +200,7 @@ export const adminSchema = group({ host, port: port(9090) });
 export const natsSchema = group({
   servers: textList({ ...NATS_SERVER_RULE, default: [], minItems: 0, maxItems: 100 }),
   prefix: text({ ...NAME_RULE, default: "carillon" }),
-  interest: choice(INTEREST_MODES, "exact"),
+  interest: choice(INTEREST_MODES, "auto"),
   credentials: group({
     user: optionalText(CLAIM_RULE),
     password: optionalText(SECRET_RULE),

@@ -18,7 +18,7 @@ export interface ClientAddressOptions {
 
 /** The addresses of a server's clients. */
 export class ClientAddresses {
-  /** Whether an address must be asked for while the request is there; that of the socket can be had as long as the response. */
+  /** Whether an address must be asked for while the request is there; that of the socket can be had as long as the response or the WebSocket. */
   readonly isEager: boolean;
   readonly #from: ClientAddressOptions["from"];
   readonly #proxies: AddressRanges;
@@ -30,8 +30,8 @@ export class ClientAddresses {
   }
 
   /** Of the TCP connection, which may be a proxy's. */
-  ofSocket(response: UwsResponse): string {
-    return addressText(response.getRemoteAddress());
+  ofSocket(connection: Pick<UwsResponse, "getRemoteAddress">): string {
+    return addressText(connection.getRemoteAddress());
   }
 
   /** The client's. */

@@ -115,9 +115,6 @@ export interface UpgradeRequest {
   readonly origin: string;
   /** Offered subprotocols in the client's order. */
   readonly subprotocols: readonly string[];
-  readonly remoteAddress: string;
-  /** The other end of the TCP connection: the client, or the proxy that stands before the server. */
-  readonly peerAddress: string;
 }
 
 /** What to do with an upgrade. */

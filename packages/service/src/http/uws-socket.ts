@@ -1,7 +1,7 @@
 import type { NodeCounters, Transport, WriteResult } from "@carillon/core";
 import type { Logger } from "../process/logger.ts";
 import type { ClientAddresses } from "./client-address.ts";
-import type { SocketHandler, UpgradeRequest } from "./http-types.ts";
+import type { SocketHandler } from "./http-types.ts";
 import type { UwsApp, UwsWebSocket } from "./uws.ts";
 import { wireData, wireText } from "./wire-text.ts";
 
@@ -15,9 +15,17 @@ export interface SocketHost {
   readonly onPublishedToOthers: (topic: string, frame: Uint8Array, isBinary: boolean) => void;
 }
 
-/** The WebSocket as uWebSockets.js hands it over: with our object on it, as its one property. */
+/** Whose connection a WebSocket is. */
+export interface SocketAddresses {
+  readonly remote: string;
+  readonly peer: string;
+}
+
+const UNKNOWN: SocketAddresses = { remote: "", peer: "" };
+
+/** The WebSocket as uWebSockets.js hands it over: with our object on it from its opening on, as its one property. */
 export interface CarriedSocket extends UwsWebSocket {
-  readonly carried: UwsSocket;
+  carried: UwsSocket | null;
 }
 
 /** A close reason must fit a control frame: 125 bytes, two of which are the code. */
@@ -36,13 +44,13 @@ const IN_CALL = 1;
 const SLOW = 2;
 
 /**
- * One WebSocket: the only holder of uWebSockets.js's object, of which it lets go when that closes. Seven fields and no
+ * One WebSocket: the only holder of uWebSockets.js's object, of which it lets go when that closes. Six fields and no
  * closure, because a node holds tens of thousands of them.
  */
 export class UwsSocket implements Transport {
-  readonly remoteAddress: string;
-  readonly peerAddress: string;
   readonly #host: SocketHost;
+  /** null until somebody asks, where the socket itself can tell: hardly anybody does. */
+  #addresses: SocketAddresses | null;
   /** null before it opened and once it closed. */
   #socket: UwsWebSocket | null = null;
   /** Before it opened: the maker of its handler. null when the making failed, and once `onClose` was called. */
@@ -51,15 +59,18 @@ export class UwsSocket implements Transport {
   /** 0 until it closed. */
   #closeCode = 0;
 
-  constructor(
-    host: SocketHost,
-    { remoteAddress, peerAddress }: Pick<UpgradeRequest, "remoteAddress" | "peerAddress">,
-    open: (socket: Transport) => SocketHandler,
-  ) {
+  constructor(host: SocketHost, addresses: SocketAddresses | null, open: (socket: Transport) => SocketHandler) {
     this.#host = host;
-    this.remoteAddress = remoteAddress;
-    this.peerAddress = peerAddress;
+    this.#addresses = addresses;
     this.#handler = open;
+  }
+
+  get remoteAddress(): string {
+    return this.#knownAddresses().remote;
+  }
+
+  get peerAddress(): string {
+    return this.#knownAddresses().peer;
   }
 
   get isOpen(): boolean {
@@ -160,6 +171,14 @@ export class UwsSocket implements Transport {
     this.#socket = null;
     this.#closeCode = code;
     if ((this.#flags & IN_CALL) === 0) this.#tellClosed();
+  }
+
+  #knownAddresses(): SocketAddresses {
+    const socket = this.#usable();
+    if (this.#addresses !== null || socket === null) return this.#addresses ?? UNKNOWN;
+    const address = this.#host.addresses.ofSocket(socket);
+    this.#addresses = { remote: address, peer: address };
+    return this.#addresses;
   }
 
   #usable(): UwsWebSocket | null {

@@ -69,6 +69,8 @@ export interface UwsWebSocket {
   /** 1: sent. 0: buffered. 2: dropped, over the backpressure bound. */
   send(data: string | Uint8Array, isBinary: boolean): number;
   getBufferedAmount(): number;
+  /** 4 or 16 bytes. */
+  getRemoteAddress(): ArrayBuffer;
   /** Runs `task` at once; what it sends leaves in one write for each 16 KB. Without it each send is a write of its own. */
   cork(task: () => void): void;
   /** Runs the close handler before it returns. */

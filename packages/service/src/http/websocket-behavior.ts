@@ -2,7 +2,7 @@ import { checkAnswer, writeAnswer } from "./answer-writer.ts";
 import type { HttpAnswer, UpgradeDecision, UpgradeRequest, WebSocketEndpoint } from "./http-types.ts";
 import { problem, upgradeRequired } from "./problem.ts";
 import type { UwsBehavior, UwsRequest, UwsResponse, UwsUpgradeContext } from "./uws.ts";
-import { type CarriedSocket, type SocketHost, UwsSocket } from "./uws-socket.ts";
+import { type CarriedSocket, type SocketAddresses, type SocketHost, UwsSocket } from "./uws-socket.ts";
 
 /** Options pass through a signed 32-bit number. */
 const MAX_INT32 = 2 ** 31 - 1;
@@ -38,6 +38,8 @@ export function socketBehavior(
   settings: { readonly compression: number; readonly gauge: SocketGauge },
 ): UwsBehavior<CarriedSocket> {
   const { gauge } = settings;
+  // uWebSockets.js opens a socket within the call that upgrades it.
+  const arrival: Arrival = { socket: null };
   return {
     compression: settings.compression,
     maxPayloadLength: endpoint.maxFrameBytes,
@@ -45,26 +47,40 @@ export function socketBehavior(
     maxBackpressure: endpoint.maxBackpressureBytes,
     closeOnBackpressureLimit: true,
     sendPingsAutomatically: true,
-    upgrade: (response, request, context) => upgrade(endpoint, host, { response, request, context }),
+    upgrade: (response, request, context) => upgrade(endpoint, host, { response, request, context, arrival }),
     open: (socket) => {
       gauge.open += 1;
-      socket.carried.opened(socket);
+      const { socket: carried } = arrival;
+      socket.carried = carried;
+      carried?.opened(socket);
     },
-    message: (socket, data, isBinary) => socket.carried.received(data, isBinary),
-    ping: (socket) => socket.carried.alive(),
-    pong: (socket) => socket.carried.alive(),
-    dropped: (socket) => socket.carried.dropped(),
+    message: (socket, data, isBinary) => socket.carried?.received(data, isBinary),
+    ping: (socket) => socket.carried?.alive(),
+    pong: (socket) => socket.carried?.alive(),
+    dropped: (socket) => socket.carried?.dropped(),
     close: (socket, code) => {
       gauge.open -= 1;
-      socket.carried.closed(code);
+      socket.carried?.closed(code);
     },
   };
 }
+
+/** The socket that is being opened; null at all other times. */
+interface Arrival {
+  socket: UwsSocket | null;
+}
+
+/**
+ * uWebSockets.js copies the properties of what it is given onto its own object, by their names, which takes longer than to set one when
+ * that opens.
+ */
+const NO_USER_DATA = Object.freeze({});
 
 interface UpgradeCall {
   readonly response: UwsResponse;
   readonly request: UwsRequest;
   readonly context: UwsUpgradeContext;
+  readonly arrival: Arrival;
 }
 
 /** Never throws: uWebSockets.js would end the process. */
@@ -75,7 +91,7 @@ function upgrade(endpoint: WebSocketEndpoint, host: SocketHost, call: UpgradeCal
       refuse(response, upgradeRequired(`Only version ${VERSION} of the WebSocket protocol is served here.`));
       return;
     }
-    const asked = upgradeRequest(call, host);
+    const asked = upgradeRequest(call);
     const decision = endpoint.decide(asked);
     if (decision.kind === "refuse") {
       checkAnswer(decision.answer);
@@ -98,17 +114,19 @@ function refuseFailed(response: UwsResponse, host: SocketHost): void {
   }
 }
 
-function upgradeRequest({ response, request }: UpgradeCall, { addresses }: SocketHost): UpgradeRequest {
-  const remoteAddress = addresses.of(response, request);
+function upgradeRequest({ request }: UpgradeCall): UpgradeRequest {
   return {
     path: request.getUrl(),
     query: request.getQuery() ?? "",
     origin: request.getHeader("origin"),
     subprotocols: listed(request.getHeader("sec-websocket-protocol")),
-    remoteAddress,
-    // One text where they are the same: a socket keeps both.
-    peerAddress: addresses.isEager ? addresses.ofSocket(response) : remoteAddress,
   };
+}
+
+/** What has to be asked for while the request is there; null: the socket itself can tell. */
+function addressesOf({ response, request }: UpgradeCall, { addresses }: SocketHost): SocketAddresses | null {
+  if (!addresses.isEager) return null;
+  return { remote: addresses.of(response, request), peer: addresses.ofSocket(response) };
 }
 
 function accept(
@@ -120,12 +138,15 @@ function accept(
   if (subprotocol !== "" && !asked.subprotocols.includes(subprotocol)) {
     throw new Error(`The subprotocol ${subprotocol} was accepted but not offered.`);
   }
-  const { response, request, context } = call;
+  const { response, request, context, arrival } = call;
   const key = request.getHeader("sec-websocket-key");
   const extensions = request.getHeader("sec-websocket-extensions");
-  // Exactly one property: all of them are copied onto uWebSockets.js's own object.
-  const userData = { carried: new UwsSocket(host, asked, decision.open) };
-  response.upgrade(userData, key, subprotocol, extensions, context);
+  arrival.socket = new UwsSocket(host, addressesOf(call, host), decision.open);
+  try {
+    response.upgrade(NO_USER_DATA, key, subprotocol, extensions, context);
+  } finally {
+    arrival.socket = null;
+  }
 }
 
 function refuse(response: UwsResponse, answer: HttpAnswer): void {

@@ -22,10 +22,10 @@ export const nativeProtocol: Protocol = {
 function accept(request: UpgradeRequest, services: ProtocolServices): Handshake {
   const offered = request.subprotocols.find((name) => CODECS.some((codec) => codec.subprotocol === name));
   const codec = CODECS.find((each) => each.subprotocol === offered) ?? jsonCodec;
-  return {
-    ...(offered === undefined ? {} : { subprotocol: offered }),
-    open: (socket) => open(socket, { request, codec, services }),
-  };
+  const begin = (socket: Transport) => open(socket, { request, codec, services });
+  return offered === undefined
+    ? { kind: "accept", open: begin }
+    : { kind: "accept", subprotocol: offered, open: begin };
 }
 
 interface Opening {

@@ -24,10 +24,10 @@ export const pusherProtocol: Protocol = {
 function accept(request: UpgradeRequest, services: ProtocolServices): Handshake {
   // Swift clients offer one, and give up when it isn't named in the answer.
   const [offered] = request.subprotocols;
-  return {
-    ...(offered === undefined ? {} : { subprotocol: offered }),
-    open: (socket) => open(socket, request, services),
-  };
+  const begin = (socket: Transport) => open(socket, request, services);
+  return offered === undefined
+    ? { kind: "accept", open: begin }
+    : { kind: "accept", subprotocol: offered, open: begin };
 }
 
 function open(socket: Transport, request: UpgradeRequest, services: ProtocolServices): SocketHandler {
