@@ -6,7 +6,7 @@ export const PUBLISH_SECRET = "guide-secret";
 /** What differs between the Carillon contenders. */
 interface CarillonConfigOptions {
   /** How a gateway tells the bus what it wants: each channel, or the partitions that its channels fall into. */
-  readonly interest: "exact" | "partition";
+  readonly interest: "exact" | "partition" | "auto";
   /** How the channels of the bench keep a history; null: they keep none. */
   readonly history: HistorySetup | null;
   /** How many apps there are. */

@@ -2,14 +2,16 @@ import type { Target } from "./generator/messages.ts";
 import type { ServerProcess } from "./server-process.ts";
 
 /**
- * What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest; `carillon-apps` is
- * Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on one port; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
+ * What can be measured. `carillon-partition` is Carillon with partition interest instead of exact interest, `carillon-auto` with one
+ * chosen by itself; `carillon-apps` is Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on
+ * one port; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
  */
 export const CONTENDERS = [
   "bare",
   "bridge",
   "carillon",
   "carillon-partition",
+  "carillon-auto",
   "carillon-apps",
   "carillon-workers",
   "carillon-sse",

@@ -23,6 +23,12 @@ const SOCKET_PATHS: Readonly<Record<CarillonDialect, string>> = {
   pusher: "/app/app-key?protocol=7&client=js&version=8.6.0&flash=false",
 };
 
+/** Interest of the contenders that don't have the default. */
+const INTERESTS: Partial<Record<ContenderName, "partition" | "auto">> = {
+  "carillon-partition": "partition",
+  "carillon-auto": "auto",
+};
+
 /** Apps of the contender that has many. */
 const MANY_APPS = 1_000;
 
@@ -123,7 +129,7 @@ class Launcher {
     const folder = await this.#parts.folder();
     const nats = await this.#nats(folder);
     const config = join(folder, "carillon.yaml");
-    const interest = this.#name === "carillon-partition" ? "partition" : "exact";
+    const interest = INTERESTS[this.#name] ?? "exact";
     const apps = this.#name === "carillon-apps" ? MANY_APPS : 1;
     const { history, lingerSeconds } = this.#options;
     await writeFile(config, carillonConfig({ interest, history, apps, lingerSeconds }));

@@ -62,6 +62,31 @@ describe("a planted fault is found", () => {
     expect(slow.report?.results.counts.lost).toBe(0);
   });
 
+  test("publishes that were refused, and one whose connection was cut, each by its reason", async () => {
+    const answers: Readonly<Record<number, number | null>> = { 2: 503, 4: null, 6: 429 };
+    await using system = await FaultySystem.start(undefined, (publish) => answers[publish]);
+    const { exitCode, report, missed } = await runLoad({ SCENARIO: "broadcast", ...system.variables });
+    expect({ exitCode, missed }).toEqual({ exitCode: 1, missed: ["publishes refused", "publishes without an answer"] });
+    expect(report?.results.counts).toMatchObject({
+      publish_5xx: 1,
+      publish_429: 1,
+      publish_cut_off: 1,
+      publish_refused: 2,
+      publish_unanswered: 1,
+      lost: 0,
+    });
+  });
+
+  test("slow deliveries are nobody's fault where the generator had no processor to spare; a loss is", async () => {
+    // No machine is idle all the time.
+    const busy = { SLO_P50: "600", GENERATOR_IDLE: "1" };
+    const slow = await judged(() => ({ delayMs: 700 }), busy);
+    expect(slow).toMatchObject({ exitCode: 3, missed: ["delivery to all, p50"] });
+    const lossy = await judged(({ turn }) => (turn === 57 ? { times: 0 } : { delayMs: 700 }), busy);
+    expect(lossy.exitCode).toBe(1);
+    expect(lossy.report?.verdict.text).toMatch(/^FAILED: publications lost: 1, .* is judged/);
+  });
+
   test("a connection that breaks", async () => {
     const { exitCode, missed } = await judged(({ turn, socket }) => {
       if (turn === 57) socket.terminate();

@@ -19,18 +19,27 @@ export type Fault = (delivery: {
   readonly socket: WebSocket;
 }) => Partial<Treatment>;
 
+/** Told which publish of the load it is, 1 and up: the status to refuse it with, or null to cut the connection; undefined for neither. */
+export type Refusal = (publish: number) => number | null | undefined;
+
 /** As much of the native protocol and of the publish API as a load test uses, in one process, and with a fault that one chooses. */
 export class FaultySystem {
   readonly #http = createServer((request, response) => {
-    void this.#publish(request).then((status) => response.writeHead(status).end());
+    void this.#publish(request).then((status) => {
+      if (status === null) request.socket.destroy();
+      else response.writeHead(status).end();
+    });
   });
   readonly #sockets = new WebSocketServer({ server: this.#http });
   readonly #subscribers = new Map<string, Set<WebSocket>>();
   readonly #fault: Fault;
+  readonly #refusal: Refusal;
   #turn = 0;
+  #published = 0;
 
-  private constructor(fault: Fault) {
+  private constructor(fault: Fault, refusal: Refusal) {
     this.#fault = fault;
+    this.#refusal = refusal;
     this.#sockets.on("connection", (socket) => {
       socket.send(JSON.stringify({ type: "welcome", connectionId: "1.1", version: 1 }));
       socket.on("message", (frame) => this.#command(socket, String(frame)));
@@ -41,8 +50,8 @@ export class FaultySystem {
   }
 
   /** Starts one on a free port. */
-  static async start(fault: Fault = () => ({})): Promise<FaultySystem> {
-    const system = new FaultySystem(fault);
+  static async start(fault: Fault = () => ({}), refusal: Refusal = () => undefined): Promise<FaultySystem> {
+    const system = new FaultySystem(fault, refusal);
     system.#http.listen(0, "127.0.0.1");
     await once(system.#http, "listening");
     return system;
@@ -69,10 +78,12 @@ export class FaultySystem {
     socket.send(JSON.stringify({ type: "subscribed", channels: names }));
   }
 
-  async #publish(request: IncomingMessage): Promise<number> {
+  async #publish(request: IncomingMessage): Promise<number | null> {
     let body = "";
     for await (const chunk of request) body += String(chunk);
     const { channel, event, payload } = JSON.parse(body) as { channel: string; event: string; payload: unknown };
+    const refused = event === "load.numbered" ? this.#refusal(++this.#published) : undefined;
+    if (refused !== undefined) return refused;
     const text = JSON.stringify({ channel, event, payload });
     for (const socket of this.#subscribers.get(channel) ?? []) {
       // Faults are about what is measured, not about what leads the run.

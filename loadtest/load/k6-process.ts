@@ -9,6 +9,7 @@ import { REPOSITORY } from "../bench/repository.ts";
 import type { ScenarioName } from "../k6/lib/phases.ts";
 import type { Results } from "../k6/lib/results.ts";
 import type { ProcessReport } from "../k6/lib/summary.ts";
+import { collectorSettings } from "./collector-settings.ts";
 
 const ENSURE = join(REPOSITORY, "packages/testkit/tools/ensure-k6.mjs");
 const LAST_LINES = 20;
@@ -55,7 +56,9 @@ export class K6Process {
     const { binary, scenario, variables, reportFile, count } = options;
     this.#options = options;
     // By the environment, not by flags: those are for everybody on the machine to see.
-    const env = { ...process.env, ...variables, REPORT: reportFile, PROCESSES: String(count) };
+    const availableMib = process.availableMemory() / 1024 ** 2;
+    const collector = collectorSettings({ processes: count, availableMib, given: process.env });
+    const env = { ...process.env, ...collector, ...variables, REPORT: reportFile, PROCESSES: String(count) };
     const script = join(REPOSITORY, "loadtest/k6", `${scenario}.ts`);
     const child = spawn(binary, ["run", ...flagsOf(options), script], { env, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);

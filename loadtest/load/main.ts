@@ -1,16 +1,19 @@
 /** Runs a load test over several processes of k6 and judges them as one. `make load` with HELP=1 says how; docs/load-testing.md what it means. */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { loadavg, tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Disposal } from "../bench/disposal.ts";
 import { describeMachine } from "../bench/machine.ts";
 import { REPOSITORY } from "../bench/repository.ts";
 import { readSettings } from "../k6/lib/settings.ts";
+import { lineOf } from "../k6/lib/summary.ts";
 import type { Outcome } from "../k6/lib/verdict.ts";
 import { judge } from "../k6/lib/verdict.ts";
 import { k6Binary } from "./k6-process.ts";
+import type { LocalPlan } from "./local-plan.ts";
+import { planLocally } from "./local-plan.ts";
 import { startLocalSystem } from "./local-system.ts";
 import type { RunnerOptions } from "./options.ts";
 import { DEFAULT_CLIENTS, readRunnerOptions, USAGE } from "./options.ts";
@@ -22,6 +25,7 @@ type Variables = Readonly<Record<string, string>>;
 const EXIT_CODES: Readonly<Record<Outcome, number>> = { passed: 0, failed: 1, generator: 3 };
 const USAGE_ERROR = 2;
 const INTERRUPTED = 130;
+const UNPLANNED: LocalPlan = { variables: {}, text: null };
 
 // By default a signal ends this process only, and would leave the others behind: they are stopped on exit.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(INTERRUPTED));
@@ -33,6 +37,7 @@ async function main(environment: Readonly<Record<string, string | undefined>>): 
     return 0;
   }
   let options: RunnerOptions;
+  let plan: LocalPlan;
   const given = definedOnly(environment);
   const isElsewhere = (given["URL"] ?? "") !== "";
   // Settings are refused before anything is started; what is started here has addresses only later.
@@ -44,19 +49,30 @@ async function main(environment: Readonly<Record<string, string | undefined>>): 
     options = readRunnerOptions(environment);
     base = withDefaults(given, options.processes);
     readSettings(options.scenario, { ...base, ...placeholder });
+    // What is asked of an installation of the user's own doesn't depend on the machine that asks.
+    plan = isElsewhere ? UNPLANNED : planLocally(Number(base["N"]), availableParallelism(), given);
+    base = { ...base, ...plan.variables };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\nHELP=1 shows all settings.`);
     return USAGE_ERROR;
   }
   const stack = new Disposal();
   try {
-    return await load(options, base, stack);
+    return await load({ options, base, plan, stack });
   } finally {
     await stack[Symbol.asyncDispose]();
   }
 }
 
-async function load(options: RunnerOptions, base: Variables, stack: Disposal): Promise<number> {
+interface LoadOptions {
+  readonly options: RunnerOptions;
+  /** All settings except addresses and secrets of what is started here. */
+  readonly base: Variables;
+  readonly plan: LocalPlan;
+  readonly stack: Disposal;
+}
+
+async function load({ options, base, plan, stack }: LoadOptions): Promise<number> {
   const { scenario, gateways, processes } = options;
   const began = performance.now();
   const [loadBefore = 0] = loadavg();
@@ -69,6 +85,7 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
   console.log(
     `${scenario}: ${settings.clients} clients on ${settings.urls.length} gateway address(es), ${processes} process(es) of k6, ${settings.protocol}`,
   );
+  if (plan.text !== null) console.log(`${plan.text}. What you set yourself stays as it is.`);
   const { results, recorder, problems } = await runGenerators({
     binary,
     settings,
@@ -85,6 +102,7 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
     seconds: (performance.now() - began) / 1_000,
     machine: await describeMachine(),
     loadBefore,
+    plan: plan.text,
     k6: { version: /v(\S+)/.exec(version.stdout)?.[1] ?? "unknown", processes },
     settings,
     results,
@@ -102,8 +120,7 @@ async function load(options: RunnerOptions, base: Variables, stack: Disposal): P
     const name = `load-${scenario}-${settings.clients}`;
     await writeReport(report, { folder: join(REPOSITORY, "docs/benchmarks"), name, forms: ["md", "json"] });
   }
-  for (const { title, reached, demanded, isMet } of verdict.objectives)
-    console.log(`${isMet ? "  ok    " : "  MISSED"} ${title}: ${reached} (${demanded})`);
+  for (const objective of verdict.objectives) console.log(lineOf(objective));
   for (const problem of problems) console.error(problem);
   console.log(`\n${verdict.text}\n\nReport: ${paths.filter((path) => path.endsWith(".html")).join(", ")}`);
   // A process of the generator that broke has told less than it should have.
@@ -134,6 +151,7 @@ function commandOf(variables: Variables): string {
     "UNICAST_RATE",
     "PAYLOAD",
     "CHURN",
+    "STORM_SPREAD",
   ];
   const slo = Object.keys(variables).filter((name) => name.startsWith("SLO_"));
   const given = [...shown, ...slo].filter((name) => process.env[name] !== undefined && process.env[name] !== "");

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { htmlPage } from "../k6/lib/page.ts";
 import { mergeResults } from "../k6/lib/results.ts";
+import { lineOf } from "../k6/lib/summary.ts";
 import { judge } from "../k6/lib/verdict.ts";
 import { reportsIn } from "./process-reports.ts";
 
@@ -24,8 +25,7 @@ async function main(files: readonly string[]): Promise<number> {
   const results = mergeResults(reports.map((each) => each.results));
   const missing = settings.processes - reports.length;
   const verdict = judge(settings, results);
-  for (const { title, reached, demanded, isMet } of verdict.objectives)
-    console.log(`${isMet ? "  ok    " : "  MISSED"} ${title}: ${reached} (${demanded})`);
+  for (const objective of verdict.objectives) console.log(lineOf(objective));
   if (missing !== 0) console.error(`The results of ${reports.length} of ${settings.processes} processes are here.`);
   const page = `load-${settings.scenario}.html`;
   await writeFile(page, htmlPage({ settings, results, verdict, facts: [], timeline: [], parts: [] }));

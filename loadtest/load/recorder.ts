@@ -78,7 +78,7 @@ export class Recorder {
       generatorCores: cores((role) => role === GENERATOR),
     };
     // A process that has ended tells nothing any more.
-    if (!this.#generators.every(({ isRunning }) => isRunning)) return { moment, phase: phase ?? 0 };
+    if (usage.get(GENERATOR)?.processes !== this.#generators.length) return { moment, phase: phase ?? 0 };
     this.#lastUsage = usage;
     this.#lastMs = nowMs;
     this.#lastDeliveries = deliveries ?? 0;

@@ -7,6 +7,7 @@ import { TIMES } from "../k6/lib/objectives.ts";
 import type { Moment, PagePart } from "../k6/lib/page.ts";
 import { htmlPage } from "../k6/lib/page.ts";
 import { planOf } from "../k6/lib/plan.ts";
+import type { PublishFailure } from "../k6/lib/publish-outcome.ts";
 import type { Results } from "../k6/lib/results.ts";
 import { percentileOf } from "../k6/lib/results.ts";
 import type { LoadSettings } from "../k6/lib/settings.ts";
@@ -21,6 +22,8 @@ export interface LoadReport {
   readonly seconds: number;
   readonly machine: Machine;
   readonly loadBefore: number;
+  /** Which settings were chosen for this machine; null where all are the usual ones or were given. */
+  readonly plan: string | null;
   readonly k6: { readonly version: string; readonly processes: number };
   readonly settings: LoadSettings;
   readonly results: Results;
@@ -28,6 +31,16 @@ export interface LoadReport {
   readonly marks: readonly PhaseMark[];
   readonly timeline: readonly Moment[];
 }
+
+const PUBLISH_FAILURES = {
+  publish_4xx: "refused: status 4xx, or one that a publish never has",
+  publish_429: "refused: status 429, over a limit",
+  publish_5xx: "refused: status 5xx",
+  publish_unreachable: "nobody could be reached: refused, unknown or not trusted",
+  publish_timeout: "no answer in time: the system, or a generator that had no processor for it",
+  publish_cut_off:
+    "the connection ended without an answer: the system, or a generator too late to notice that an idle one was closed",
+} as const satisfies Readonly<Record<PublishFailure, string>>;
 
 /** In which forms a report can be had. */
 export type ReportForm = "md" | "json" | "html";
@@ -67,11 +80,11 @@ function contentOf(report: LoadReport, form: ReportForm): string {
 function toMarkdown(report: LoadReport): string {
   const { settings, verdict } = report;
   const title = `# Load test: ${settings.scenario}, ${settings.clients.toLocaleString("en-US")} clients`;
-  const objectives = verdict.objectives.map(({ title: name, reached, demanded, isMet }) => [
+  const objectives = verdict.objectives.map(({ title: name, reached, demanded, result }) => [
     name,
     reached,
     demanded,
-    isMet ? "met" : "**missed**",
+    result === "met" ? result : `**${result}**`,
   ]);
   const sections = [
     { title: "Objectives", head: ["objective", "reached", "demanded", ""], rows: objectives },
@@ -88,10 +101,11 @@ function toJson(report: LoadReport): string {
   return `${JSON.stringify({ ...report, settings, marks })}\n`;
 }
 
-function factsOf({ command, date, seconds, machine, loadBefore, k6, settings }: LoadReport): readonly string[] {
+function factsOf({ command, date, seconds, machine, loadBefore, k6, settings, plan }: LoadReport): readonly string[] {
   const gateways = settings.urls.length;
   return [
     `Command: \`${command}\`, ${date}, ${Math.round(seconds)} s`,
+    ...(plan === null ? [] : [plan]),
     `${gateways} gateway address${gateways === 1 ? "" : "es"}, ${k6.processes} process${k6.processes === 1 ? "" : "es"} of k6 with ${settings.virtualUsers} threads`,
     ...machineLines(machine, loadBefore).map((line) => line.replace(/^- /, "")),
     `k6 ${k6.version}`,
@@ -99,7 +113,7 @@ function factsOf({ command, date, seconds, machine, loadBefore, k6, settings }: 
 }
 
 function partsOf(report: LoadReport): readonly PagePart[] {
-  return [timesPart(report), ...usageParts(report)];
+  return [timesPart(report), ...publishesParts(report), ...usageParts(report)];
 }
 
 function timesPart({ results }: LoadReport): PagePart {
@@ -110,6 +124,15 @@ function timesPart({ results }: LoadReport): PagePart {
       : [[time.replace("_ms", "").replaceAll("_", " "), ...values.map(String)]];
   });
   return { title: "Times in ms", head: ["", "p50", "p95", "p99", "longest"], rows };
+}
+
+/** Why publishes failed. Nothing where none did. */
+function publishesParts({ results: { counts } }: LoadReport): readonly PagePart[] {
+  const rows = Object.entries(PUBLISH_FAILURES).flatMap(([name, words]) => {
+    const count = counts[name as PublishFailure];
+    return count === 0 ? [] : [[words, String(count)]];
+  });
+  return rows.length === 0 ? [] : [{ title: "Publishes that failed", head: ["why", "count"], rows }];
 }
 
 /** Memory of each role with everybody connected, and processor time of each phase. Nothing where all of it ran elsewhere. */

@@ -45,7 +45,7 @@ describe("the verdict", () => {
     ["a loss", { lost: 1 }, "publications lost"],
     ["a repeat", { duplicates: 1 }, "publications delivered twice"],
     ["a damaged delivery", { malformed: 1 }, "deliveries that are not what was published"],
-    ["a refused publish", { publish_failures: 1 }, "publishes refused or unanswered"],
+    ["a refused publish", { publish_refused: 1 }, "publishes refused"],
     ["a connection that broke", { disconnects: 1 }, "connections that broke"],
     ["a client that never came back", { not_back: 1 }, "clients that never came back"],
     ["a client that never connected", { subscribed: 99 }, "clients connected and subscribed"],
@@ -61,6 +61,35 @@ describe("the verdict", () => {
     }
   });
 
+  test("fails for a loss and says that times are not judged, where the generator was late and times were missed too", () => {
+    const late = results({ lost: 1 }, { broadcast_ms: 3_000, generator_lag_ms: 400 });
+    const { outcome, objectives, text } = judge(settings, late);
+    expect(outcome).toBe("failed");
+    expect(objectives.filter(({ result }) => result === "missed").map(({ title }) => title)).toEqual([
+      "publications lost",
+    ]);
+    expect(objectives.filter(({ result }) => result === "not judged").map(({ title }) => title)).toEqual([
+      "delivery to all, p50",
+      "delivery to all, p95",
+      "delivery to all, p99",
+    ]);
+    expect(text).toMatch(/^FAILED: publications lost: 1, demanded ≤ 0\. No time that was missed is judged/);
+  });
+
+  test("lateness excuses only what was measured meanwhile", () => {
+    const connectingLate = { connect_lag_ms: 400, connect_ms: 6_000, reconnect_ms: 20_000 };
+    expect(judge(settings, results({}, connectingLate)).outcome).toBe("generator");
+    const deliveriesSlow = judge(settings, results({}, { ...connectingLate, broadcast_ms: 3_000 }));
+    expect(deliveriesSlow.outcome).toBe("failed");
+    expect(judge(settings, results({}, { generator_lag_ms: 400, connect_ms: 6_000 })).outcome).toBe("failed");
+  });
+
+  test("a publish without an answer fails a run, but not where a late generator may not have seen the answer", () => {
+    const unanswered = { publish_unanswered: 2, publish_cut_off: 2 };
+    expect(judge(settings, results(unanswered)).outcome).toBe("failed");
+    expect(judge(settings, results(unanswered, { generator_lag_ms: 400 })).outcome).toBe("generator");
+  });
+
   test("fails for a delivery that is too slow", () => {
     const { outcome, objectives } = judge(settings, results({}, { unicast_ms: 600 }));
     expect(outcome).toBe("failed");
@@ -69,7 +98,9 @@ describe("the verdict", () => {
 
   test("judges nothing where only times were missed and the generator was late itself", () => {
     const late = results({}, { broadcast_ms: 3_000, generator_lag_ms: 400 });
-    expect(judge(settings, late).outcome).toBe("generator");
+    const { outcome, text } = judge(settings, late);
+    expect(outcome).toBe("generator");
+    expect(text).toMatch(/^NOT JUDGED: the generator was the limit, so nothing is said about times/);
     const busy = judge(settings, results({}, { broadcast_ms: 3_000 }), ["its machine was busy"]);
     expect(busy).toMatchObject({ outcome: "generator", generatorProblems: ["its machine was busy"] });
   });

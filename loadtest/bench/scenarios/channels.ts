@@ -31,7 +31,7 @@ export const channels: Scenario = {
   title:
     `A gateway with 1,000 channels and one with 100,000, of one cluster, ${CONNECTIONS} connections each (a fifth of all that with --quick). In turns, ` +
     `${CHURNED} further channels are subscribed to and left, and events go to ${HEARD} channels, one subscriber each, ${OUTSTANDING} publishes outstanding.`,
-  contenders: ["carillon", "carillon-partition", "carillon-apps"],
+  contenders: ["carillon", "carillon-partition", "carillon-auto", "carillon-apps"],
   metrics: [
     { key: "fewChurnUs", title: "gateway CPU µs per subscribe and unsubscribe, 1 k", digits: 1 },
     { key: "manyChurnUs", title: "100 k", digits: 1 },
@@ -47,6 +47,7 @@ export const channels: Scenario = {
   goals: [
     ...flat("carillon", "exact interest"),
     ...flat("carillon-partition", "partition interest"),
+    ...flat("carillon-auto", "interest chosen by itself"),
     ...flat("carillon-apps", "1,000 apps"),
     {
       title: "gateway CPU per subscribe and unsubscribe, 1,000 apps, 100 k channels",

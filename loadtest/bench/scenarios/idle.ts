@@ -14,7 +14,7 @@ const PARALLEL = 100;
 export const idle: Scenario = {
   name: "idle",
   title: `Resident memory of the gateway: slope from ${FEW} to ${MANY} idle connections, then as many channels of their own.`,
-  contenders: ["bare", "bridge", "carillon", "carillon-partition"],
+  contenders: ["bare", "bridge", "carillon", "carillon-partition", "carillon-auto"],
   metrics: [
     { key: "connectionKib", title: "KiB per connection", digits: 2 },
     { key: "channelKib", title: "KiB per channel of its own", digits: 2 },
@@ -26,6 +26,11 @@ export const idle: Scenario = {
     {
       ...memoryGoal("memory per channel of its own, partition interest", "channelKib"),
       contender: "carillon-partition",
+      limit: 1,
+    },
+    {
+      ...memoryGoal("memory per channel of its own, interest chosen by itself", "channelKib"),
+      contender: "carillon-auto",
       limit: 1,
     },
   ],

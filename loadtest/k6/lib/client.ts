@@ -1,6 +1,8 @@
 import { clearTimeout, setTimeout } from "k6/timers";
+import { backoffMs } from "./backoff.ts";
 import type { Dialect, Subscription } from "./dialect.ts";
 import type { Control, Incoming } from "./incoming.ts";
+import type { LinkOwner } from "./link.ts";
 import { Link } from "./link.ts";
 import type { Meter } from "./meter.ts";
 import type { Numbered } from "./numbered.ts";
@@ -33,20 +35,20 @@ export interface ClientOptions {
 
 /** How long the welcome may take, where it is needed, before the client tries anew. */
 const WELCOME_MS = 5_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 5_000;
-/** Close codes that say not to come back. */
-const FINAL_CODES = [4000, 4099] as const;
+/** Close codes that say not to come back, and those that say to do so without waiting: from, and below. */
+const FINAL_CODES = [4000, 4100] as const;
+const AT_ONCE_CODES = [4200, 4300] as const;
 
 /** One of very many clients: a connection that comes back by itself, and checks what it is sent. */
-export class Client {
+export class Client implements LinkOwner {
   readonly index: number;
   readonly room: number;
   /** What came on the shared channel, on its own channel, and from others in its room. */
   readonly shared = new Sequence();
   readonly own = new Sequence();
   readonly fromRoom = new Sequence();
-  /** The last phase of whose end it has heard. */
+  /** The last phase of whose beginning, and of whose end, it has heard. */
+  heardBeginOf = 0;
   heardEndOf = 0;
   /** How many users it was told are in its room. */
   memberCount = 0;
@@ -110,14 +112,16 @@ export class Client {
     this.#dial();
   }
 
-  /** Loses its connection, and comes back at once. */
-  drop(): void {
+  /** Loses its connection, and comes back `pauseMs` later. */
+  drop(pauseMs = 0): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#link !== null) this.#owner.meter.count("connections_closed");
     this.#link?.close();
-    this.#owner.meter.count("connections_closed");
+    this.#link = null;
     this.#isReady = false;
     this.#awaySinceMs = Date.now();
-    this.#dial();
+    if (pauseMs === 0) this.#dial();
+    else this.#timer = setTimeout(() => this.#dial(), pauseMs);
   }
 
   /** Sends a command. */
@@ -134,27 +138,8 @@ export class Client {
     this.#link?.close();
   }
 
-  #dial(): void {
-    const { dialect, meter } = this.#owner;
-    meter.count("connections_opened");
-    this.#connectionId = "";
-    this.#isOpen = false;
-    this.#waitingFor = 0;
-    const link: Link = new Link(this.#url, dialect, {
-      opened: () => {
-        if (link === this.#link) this.#opened();
-      },
-      framed: (frame) => {
-        if (link === this.#link) this.#framed(dialect.read(frame));
-      },
-      closed: (code) => {
-        if (link === this.#link) this.#closed(code);
-      },
-    });
-    this.#link = link;
-  }
-
-  #opened(): void {
+  /** Its link stands. */
+  opened(): void {
     this.#isOpen = true;
     if (!this.#owner.needsConnectionId) {
       this.#subscribe();
@@ -166,7 +151,22 @@ export class Client {
     }, WELCOME_MS);
   }
 
-  #closed(code: number): void {
+  /** Its link has got a frame: what a generator does most, so it is short. */
+  framed(frame: string | ArrayBuffer, readAtMs: number): void {
+    const { dialect, meter } = this.#owner;
+    this.#owner.arrived();
+    const incoming = dialect.read(frame);
+    if (incoming.type !== "delivery") {
+      this.#told(incoming);
+      return;
+    }
+    if (incoming.position !== undefined) this.#position = incoming.position;
+    if (incoming.numbered === null) meter.count("malformed");
+    else this.#delivered(incoming.numbered, readAtMs);
+  }
+
+  /** Its link broke, or never came to be. */
+  closed(code: number): void {
     const { meter } = this.#owner;
     this.#link = null;
     meter.count("connections_closed");
@@ -175,25 +175,30 @@ export class Client {
       this.#awaySinceMs = Date.now();
     } else meter.count("connect_failures");
     this.#isReady = false;
-    if (this.#hasEnded || (code >= FINAL_CODES[0] && code <= FINAL_CODES[1])) return;
-    const pauseMs =
-      this.#toldPauseMs ?? Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#attempts) * (0.5 + Math.random());
+    if (this.#hasEnded || isWithin(code, FINAL_CODES)) return;
+    // Only the first time: whoever is sent away again waits as well.
+    const isAtOnce = isWithin(code, AT_ONCE_CODES) && this.#attempts === 0;
+    const pauseMs = isAtOnce ? (this.#toldPauseMs ?? 0) : backoffMs(this.#attempts);
     this.#toldPauseMs = null;
     this.#attempts++;
     this.#timer = setTimeout(() => this.#dial(), pauseMs);
   }
 
-  #framed(incoming: Incoming): void {
+  #dial(): void {
+    const { dialect, meter } = this.#owner;
+    meter.count("connections_opened");
+    this.#connectionId = "";
+    this.#isOpen = false;
+    this.#waitingFor = 0;
+    this.#link = new Link(this.#url, dialect, this);
+  }
+
+  #told(incoming: Exclude<Incoming, { readonly type: "delivery" }>): void {
     const { meter } = this.#owner;
-    this.#owner.arrived();
     switch (incoming.type) {
-      case "delivery":
-        if (incoming.position !== undefined) this.#position = incoming.position;
-        if (incoming.numbered === null) meter.count("malformed");
-        else this.#delivered(incoming.numbered);
-        return;
       case "control":
         if (incoming.control.act === "end") this.heardEndOf = incoming.control.phase;
+        if (incoming.control.act === "begin") this.heardBeginOf = incoming.control.phase;
         this.#owner.heard(incoming.control);
         return;
       case "welcome":
@@ -248,7 +253,7 @@ export class Client {
     this.#owner.ready(this);
   }
 
-  #delivered({ kind, phase, number, atMs, target }: Numbered): void {
+  #delivered({ kind, phase, number, atMs, target }: Numbered, readAtMs: number): void {
     const { meter } = this.#owner;
     const sequence = kind === "S" ? this.shared : kind === "O" ? this.own : this.fromRoom;
     const isForSomebodyElse = (kind === "O" && target !== this.index) || (kind === "C" && target !== this.room);
@@ -262,6 +267,11 @@ export class Client {
     meter.count("deliveries");
     // What was replayed was under way for as long as the client was away.
     if (atMs < this.#readySinceMs) return;
-    meter.time(kind === "S" ? "broadcast_ms" : kind === "O" ? "unicast_ms" : "client_event_ms", Date.now() - atMs);
+    const name = kind === "S" ? "broadcast_ms" : kind === "O" ? "unicast_ms" : "client_event_ms";
+    meter.time(name, Math.floor(readAtMs) - atMs);
   }
+}
+
+function isWithin(code: number, [from, below]: readonly [number, number]): boolean {
+  return code >= from && code < below;
 }

@@ -3,6 +3,7 @@ import type { Channels } from "./channels.ts";
 import type { ClientOwner } from "./client.ts";
 import { Client } from "./client.ts";
 import type { Dialect, Subscription } from "./dialect.ts";
+import { Drops } from "./drops.ts";
 import type { Control } from "./incoming.ts";
 import { REPORT_EVENT } from "./incoming.ts";
 import { LagWatch } from "./lag-watch.ts";
@@ -13,9 +14,10 @@ import { isShared } from "./phases.ts";
 import { longestSeconds, planOf } from "./plan.ts";
 import type { Publisher } from "./publisher.ts";
 import { Rooms } from "./rooms.ts";
-import type { SequenceOutcome } from "./sequence.ts";
+import type { Expected, SequenceOutcome } from "./sequence.ts";
 import type { LoadSettings } from "./settings.ts";
 import type { Share } from "./share.ts";
+import { Unanimity } from "./unanimity.ts";
 
 const TICK_MS = 50;
 const CHECK_MS = 250;
@@ -28,19 +30,16 @@ const LOST_AFTER_MS = 10_000;
 const LATEST_MS = 120_000;
 const STORM_OVER_MS = 80_000;
 
-/** What everybody should have got in a phase, and how much of that was refused. */
-interface Expected {
-  readonly expected: number;
-  readonly skipped: number;
-}
-
 /** What a crowd works with. */
 export interface CrowdOptions {
   readonly settings: LoadSettings;
   readonly channels: Channels;
   readonly dialect: Dialect;
   readonly meter: Meter;
+  /** For what clients are sent. */
   readonly publisher: Publisher;
+  /** For the reports to the conductor. */
+  readonly reporter: Publisher;
   /** Which of all clients are its own. */
   readonly share: Share;
 }
@@ -52,37 +51,40 @@ export class Crowd implements ClientOwner {
   readonly needsConnectionId: boolean;
   readonly #settings: LoadSettings;
   readonly #channels: Channels;
-  readonly #publisher: Publisher;
+  readonly #reporter: Publisher;
   readonly #share: Share;
   readonly #clients: readonly Client[];
   readonly #rooms: Rooms;
   readonly #own: OwnPublishes;
+  readonly #drops: Drops;
   readonly #lag: LagWatch;
+  readonly #all = new Unanimity<Client>();
   readonly #timers = new Set<number>();
   readonly #heard = new Set<string>();
   #report: number | null = null;
-  #churn: number | null = null;
   #phasesDone = 0;
   #hasArrived = false;
   #hasEnded = false;
 
-  constructor({ settings, channels, dialect, meter, publisher, share }: CrowdOptions) {
+  constructor({ settings, channels, dialect, meter, publisher, reporter, share }: CrowdOptions) {
     this.dialect = dialect;
     this.meter = meter;
     this.needsConnectionId = settings.scenario === "mixed";
     this.#settings = settings;
     this.#channels = channels;
-    this.#publisher = publisher;
+    this.#reporter = reporter;
     this.#share = share;
     this.#rooms = new Rooms({ settings, channels });
     this.#clients = Array.from({ length: share.count }, (_, local) => this.#newClient(local));
     this.#own = new OwnPublishes({ clients: this.#clients, settings, channels, meter, publisher });
+    this.#drops = new Drops(this.#clients);
     this.#lag = new LagWatch(meter);
   }
 
   /** Begins to connect. The thread ends when the conductor has said so, or when the longest time is over. */
   start(): void {
     this.meter.count("clients", this.#share.count);
+    this.#lag.start("connect_lag_ms");
     const beganMs = Date.now();
     let opened = 0;
     const open = this.#every(TICK_MS, () => {
@@ -96,10 +98,11 @@ export class Crowd implements ClientOwner {
     this.#every(REPORT_AGAIN_MS, () => this.#tell());
     const givenUpMs = beganMs + (this.#settings.rampSeconds + this.#settings.connectSeconds) * 1_000;
     this.#when(
-      () => this.#clients.every(({ wasReady }) => wasReady),
+      () => this.#all.isReached(this.#clients, ({ wasReady }) => wasReady),
       givenUpMs,
       () => {
         // Nobody is there who could be told anything.
+        this.#lag.stop();
         if (this.#clients.some(({ wasReady }) => wasReady)) this.#reported(0);
         else this.#end();
       },
@@ -145,42 +148,38 @@ export class Crowd implements ClientOwner {
       for (const sequence of [client.shared, client.own, client.fromRoom])
         if (sequence.phase < phase) sequence.begin(phase);
     }
-    if (name === "storm") this.#storm(phase);
-    else this.#lag.start();
-    if (name === "churn") this.#startChurn();
-    if (name === "unicast" || name === "mixed") this.#own.start({ phase, seconds });
+    this.#lag.start(name === "storm" ? "connect_lag_ms" : "generator_lag_ms");
+    if (name === "storm") this.#storm(phase, seconds);
+    if (name === "churn") this.#drops.churn(this.#settings.churnShare);
+    if (name === "unicast" || name === "mixed") this.#startOwn(phase, seconds);
     if (name === "mixed") this.#rooms.start({ phase, seconds, clients: this.#clients });
   }
 
-  #storm(phase: number): void {
-    for (const client of this.#clients) client.drop();
-    const overMs = Date.now() + STORM_OVER_MS;
+  /** What everybody is told takes a while where there are many: it must not count as time that a delivery to one takes. */
+  #startOwn(phase: number, seconds: number): void {
+    const beganMs = Date.now();
     this.#when(
-      () => this.#areAllReady(),
-      overMs,
+      () => this.#all.isReached(this.#clients, ({ heardBeginOf }) => heardBeginOf >= phase),
+      beganMs + (seconds * 1_000) / 2,
+      () => this.#own.start({ phase, seconds: seconds - (Date.now() - beganMs) / 1_000 }),
+    );
+  }
+
+  #storm(phase: number, seconds: number): void {
+    this.#drops.storm(seconds);
+    this.#when(
+      () => !this.#drops.isUnderWay && this.#areAllReady(),
+      Date.now() + seconds * 1_000 + STORM_OVER_MS,
       () => {
+        this.#lag.stop();
         this.#countMissing();
         this.#reported(phase);
       },
     );
   }
 
-  #startChurn(): void {
-    let due = 0;
-    let next = 0;
-    this.#churn = this.#every(TICK_MS, () => {
-      due += this.#share.count * this.#settings.churnShare * (TICK_MS / 1_000);
-      for (; due >= 1; due--) {
-        const client = this.#clients[next++ % this.#share.count];
-        // One that is on its way back is left alone.
-        if (client?.isReady === true) client.drop();
-      }
-    });
-  }
-
   #settle({ phase, name, last, skipped }: Control): void {
-    if (this.#churn !== null) this.#stop(this.#churn);
-    this.#churn = null;
+    this.#drops.stop();
     if (name === "mixed") this.#rooms.ask(this.#clients);
     const endedMs = Date.now();
     const expected = name !== "finish" && isShared(name) ? last : 0;
@@ -203,7 +202,8 @@ export class Crowd implements ClientOwner {
 
   #isComplete(phase: number, { expected, skipped }: Expected): boolean {
     if (!this.#own.isDone) return false;
-    return this.#clients.every(
+    return this.#all.isReached(
+      this.#clients,
       (client) =>
         client.isReady &&
         client.heardEndOf === phase &&
@@ -237,7 +237,7 @@ export class Crowd implements ClientOwner {
   }
 
   #areAllReady(): boolean {
-    return this.#clients.every(({ isReady, wasReady }) => isReady || !wasReady);
+    return this.#all.isReached(this.#clients, ({ isReady, wasReady }) => isReady || !wasReady);
   }
 
   #reported(phase: number): void {
@@ -253,7 +253,7 @@ export class Crowd implements ClientOwner {
   #tell(): void {
     if (this.#report === null || this.#hasEnded) return;
     const payload = { crowd: this.#share.number, phase: this.#report };
-    void this.#publisher.publish({ channel: this.#channels.conductor, event: REPORT_EVENT, payload });
+    void this.#reporter.publish({ channel: this.#channels.conductor, event: REPORT_EVENT, payload });
   }
 
   #end(): void {
@@ -265,6 +265,7 @@ export class Crowd implements ClientOwner {
     }
     this.#lag.stop();
     this.#own.stop();
+    this.#drops.stop();
     this.#rooms.stop();
     // A phase of which nothing was heard was not judged, and must not pass for that.
     if (this.#phasesDone < planOf(this.#settings).length) this.meter.count("silent", this.#share.count);

@@ -12,12 +12,13 @@ export class LagWatch {
     this.#meter = meter;
   }
 
-  start(): void {
+  /** Begins to look; what it sees counts as `name`. */
+  start(name: "connect_lag_ms" | "generator_lag_ms"): void {
     this.stop();
     let dueMs = Date.now() + PERIOD_MS;
     this.#timer = setInterval(() => {
       const nowMs = Date.now();
-      this.#meter.time("generator_lag_ms", nowMs - dueMs);
+      this.#meter.time(name, nowMs - dueMs);
       dueMs = nowMs + PERIOD_MS;
     }, PERIOD_MS);
   }

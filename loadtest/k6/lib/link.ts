@@ -1,10 +1,11 @@
 import { WebSocket } from "k6/websockets";
 import type { Dialect } from "./dialect.ts";
 
-/** What a link tells its owner. */
+/** What a link tells its owner, and nothing more once the owner has closed it. */
 export interface LinkOwner {
   opened(): void;
-  framed(frame: string | ArrayBuffer): void;
+  /** `readAtMs`: when k6 took the frame from its connection, which a busy thread is told of only later. */
+  framed(frame: string | ArrayBuffer, readAtMs: number): void;
   /** It ended, or never came to be; told once. 0 when there is no close code. */
   closed(code: number): void;
 }
@@ -22,8 +23,12 @@ export class Link {
     const socket = new WebSocket(url + dialect.path, null, { headers, tags: {} });
     this.#socket = socket;
     if (dialect.isBinary) socket.binaryType = "arraybuffer" as typeof socket.binaryType;
-    socket.onopen = () => owner.opened();
-    socket.onmessage = (message) => owner.framed(message?.data as string | ArrayBuffer);
+    socket.onopen = () => {
+      if (!this.#isOver) owner.opened();
+    };
+    socket.onmessage = (message) => {
+      if (!this.#isOver && message !== undefined) owner.framed(message.data as string | ArrayBuffer, message.timestamp);
+    };
     socket.onclose = (close?: unknown) => this.#over(codeOf(close));
     // A close follows only where the handshake had succeeded.
     socket.onerror = () => this.#over(0);

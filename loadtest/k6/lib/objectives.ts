@@ -1,13 +1,15 @@
 import { planOf } from "./plan.ts";
+import { REFUSALS, SILENCES } from "./publish-outcome.ts";
 import type { LoadSettings } from "./settings.ts";
 
-/** Times that are measured, each as a k6 trend and, for exact percentiles over processes, in buckets. */
+/** Times that are measured, in buckets: for exact percentiles over processes. */
 export const TIMES = [
   "connect_ms",
   "broadcast_ms",
   "unicast_ms",
   "reconnect_ms",
   "client_event_ms",
+  "connect_lag_ms",
   "generator_lag_ms",
 ] as const;
 
@@ -23,7 +25,10 @@ export const COUNTS = [
   "connections_closed",
   "disconnects",
   "published",
-  "publish_failures",
+  "publish_refused",
+  "publish_unanswered",
+  ...REFUSALS,
+  ...SILENCES,
   "deliveries",
   "lost",
   "duplicates",
@@ -42,7 +47,14 @@ export type CountName = (typeof COUNTS)[number];
 
 /** One demand on the system under test. */
 export type Objective =
-  | { readonly kind: "count"; readonly count: CountName; readonly most: number; readonly title: string }
+  | {
+      readonly kind: "count";
+      readonly count: CountName;
+      readonly most: number;
+      readonly title: string;
+      /** Whether a slow generator alone may be the reason for missing it. */
+      readonly mayBeGenerators: boolean;
+    }
   | {
       readonly kind: "share";
       readonly count: CountName;
@@ -94,7 +106,8 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
     none("lost", "publications lost"),
     none("duplicates", "publications delivered twice"),
     none("malformed", "deliveries that are not what was published"),
-    none("publish_failures", "publishes refused or unanswered"),
+    none("publish_refused", "publishes refused"),
+    none("publish_unanswered", "publishes without an answer", true),
     none("refused", "commands refused"),
     none("not_back", "clients that never came back"),
     none("silent", "clients that heard nothing of a phase"),
@@ -108,8 +121,8 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
   ];
 }
 
-function none(count: CountName, title: string): Objective {
-  return { kind: "count", count, most: 0, title };
+function none(count: CountName, title: string, mayBeGenerators = false): Objective {
+  return { kind: "count", count, most: 0, title, mayBeGenerators };
 }
 
 function timed(time: TimeName, share: number, mostMs: number, title: string): readonly Objective[] {

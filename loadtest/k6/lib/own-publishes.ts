@@ -88,9 +88,9 @@ export class OwnPublishes {
     this.#outstanding++;
     const numbered = { kind: "O", phase, number, atMs: Date.now(), target: client.index } as const;
     const payload = numberedText(numbered, settings.payloadBytes);
-    const isAccepted = await publisher.publish({ channel: channels.own(client.index), event: NUMBERED_EVENT, payload });
+    const outcome = await publisher.publish({ channel: channels.own(client.index), event: NUMBERED_EVENT, payload });
     this.#outstanding--;
-    if (!isAccepted) this.#refused.set(client, this.refusedOf(client) + 1);
-    meter.count(isAccepted ? "published" : "publish_failures");
+    if (outcome !== "published") this.#refused.set(client, this.refusedOf(client) + 1);
+    meter.publish(outcome);
   }
 }

@@ -39,18 +39,18 @@ export interface PageOptions {
 const STYLE = `:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .7rem;border-bottom:1px solid #8884;text-align:left}
 .verdict{padding:.8rem 1rem;border-radius:.4rem;color:#fff}.passed{background:#15803d}.failed{background:#b91c1c}.generator{background:#b45309}
-.missed{color:#dc2626;font-weight:600}svg{width:100%;margin:.6rem 0}`;
+.missed{color:#dc2626;font-weight:600}.not-judged{color:#b45309;font-weight:600}svg{width:100%;margin:.6rem 0}`;
 
 const SHARES = [0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999] as const;
 
 /** The report as one HTML page that needs nothing else. */
 export function htmlPage({ settings, results, verdict, facts, timeline, parts }: PageOptions): string {
   const title = `Carillon load test: ${settings.scenario}, ${grouped(settings.clients)} clients`;
-  const objectives = verdict.objectives.map(({ title: name, reached, demanded, isMet }) => [
+  const objectives = verdict.objectives.map(({ title: name, reached, demanded, result }) => [
     name,
     reached,
     demanded,
-    isMet ? "met" : "missed",
+    result,
   ]);
   const counts = Object.entries(results.counts).map(([name, count]) => [name.replaceAll("_", " "), grouped(count)]);
   return [
@@ -70,7 +70,12 @@ export function htmlPage({ settings, results, verdict, facts, timeline, parts }:
 
 function table({ title, head, rows }: PagePart): string {
   const cells = (row: readonly string[]): string =>
-    row.map((cell) => `<td${cell === "missed" ? ' class="missed"' : ""}>${escapeHtml(cell)}</td>`).join("");
+    row
+      .map(
+        (cell) =>
+          `<td${cell === "missed" || cell === "not judged" ? ` class="${cell.replace(" ", "-")}"` : ""}>${escapeHtml(cell)}</td>`,
+      )
+      .join("");
   const names = head.map((name) => `<th>${escapeHtml(name)}</th>`).join("");
   return `<h2>${escapeHtml(title)}</h2><table><tr>${names}</tr>${rows.map((row) => `<tr>${cells(row)}</tr>`).join("")}</table>`;
 }

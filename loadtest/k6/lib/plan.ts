@@ -36,7 +36,7 @@ export function reportSeconds(phase: PhaseName): number {
   return phase === "storm" ? STORM_SECONDS : LATE_SECONDS;
 }
 
-function secondsOf(name: PhaseName, { holdSeconds, measureSeconds }: LoadSettings): number {
+function secondsOf(name: PhaseName, { holdSeconds, measureSeconds, stormSpreadSeconds }: LoadSettings): number {
   if (name === "hold" || name === "churn") return holdSeconds;
-  return name === "storm" ? 0 : measureSeconds;
+  return name === "storm" ? stormSpreadSeconds : measureSeconds;
 }

@@ -5,6 +5,7 @@ import { Channels } from "./channels.ts";
 import { Conductor } from "./conductor.ts";
 import { Crowd } from "./crowd.ts";
 import type { Dialect } from "./dialect.ts";
+import { excessKey } from "./excess.ts";
 import { Meter } from "./meter.ts";
 import { MsgpackDialect } from "./msgpack-dialect.ts";
 import { NativeDialect } from "./native-dialect.ts";
@@ -13,6 +14,7 @@ import type { ScenarioName } from "./phases.ts";
 import { longestSeconds } from "./plan.ts";
 import { Publisher } from "./publisher.ts";
 import { PusherDialect } from "./pusher-dialect.ts";
+import { RepeatedFrames } from "./repeated-frames.ts";
 import type { SummaryData } from "./results.ts";
 import { bucketKey } from "./results.ts";
 import type { LoadSettings } from "./settings.ts";
@@ -37,11 +39,14 @@ export function scriptOf(scenario: ScenarioName, variables: Readonly<Record<stri
     clients: () => {
       // Unique over all processes, and from 0 to one below the number of threads.
       const share = shareOf(exec.scenario.iterationInTest, settings.virtualUsers, settings.clients);
-      const shared = { settings, channels, meter: new Meter(), publisher: new Publisher(settings) };
+      const meter = new Meter(settings);
+      const publisher = new Publisher({ ...settings, rate: settings.unicastRate / settings.virtualUsers });
+      const reporter = new Publisher({ ...settings, rate: 0 });
+      const shared = { settings, channels, meter, publisher, reporter };
       new Crowd({ ...shared, share, dialect: dialectOf(settings) }).start();
     },
     conductor: () => {
-      const shared = { settings, channels, meter: new Meter(), publisher: new Publisher(settings) };
+      const shared = { settings, channels, meter: new Meter(settings), publisher: new Publisher(settings) };
       void new Conductor({ ...shared, dialect: new NativeDialect(settings) }).run();
     },
     handleSummary: (data) => summaryFiles(settings, data),
@@ -51,11 +56,11 @@ export function scriptOf(scenario: ScenarioName, variables: Readonly<Record<stri
 function dialectOf(settings: LoadSettings): Dialect {
   switch (settings.protocol) {
     case "native":
-      return new NativeDialect(settings);
+      return new RepeatedFrames(new NativeDialect(settings));
     case "msgpack":
       return new MsgpackDialect(settings);
     case "pusher":
-      return new PusherDialect(settings);
+      return new RepeatedFrames(new PusherDialect(settings));
     default:
       return settings.protocol satisfies never;
   }
@@ -77,7 +82,6 @@ function optionsOf(settings: LoadSettings): Options {
     // Tags would make a series of each address and status.
     systemTags: [],
     discardResponseBodies: true,
-    summaryTrendStats: ["min", "med", "p(95)", "p(99)", "max"],
   };
 }
 
@@ -89,7 +93,7 @@ function thresholdsOf(settings: LoadSettings): Record<string, string[]> {
   for (const objective of objectivesOf(settings)) {
     if (objective.kind === "count") demand(objective.count, `count<=${objective.most}`);
     else if (objective.kind === "some") demand(objective.count, "count>0");
-    else if (objective.kind === "time") demand(objective.time, `p(${objective.share * 100})<=${objective.mostMs}`);
+    else if (objective.kind === "time") demand(excessKey(objective.time, objective.share), "count<=0");
     // Of shares, the one that k6 can tell by itself.
     else if (objective.count === "subscribed") demand("connected", `rate>=${objective.least}`);
   }

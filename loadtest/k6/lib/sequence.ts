@@ -6,6 +6,12 @@ export interface SequenceOutcome {
   readonly reordered: number;
 }
 
+/** What everybody should have got in a phase, and how much of that was refused. */
+export interface Expected {
+  readonly expected: number;
+  readonly skipped: number;
+}
+
 /** What a number turned out to be. */
 export type Arrival = "new" | "late" | "duplicate";
 

@@ -28,6 +28,8 @@ export interface LoadSettings {
   readonly holdSeconds: number;
   /** How long each phase with publishes lasts. */
   readonly measureSeconds: number;
+  /** Over how long the drops of a reconnect storm are spread; 0 = all at once. */
+  readonly stormSpreadSeconds: number;
   /** Publishes a second to all clients. */
   readonly rate: number;
   /** Publishes a second to single clients, all together. */
@@ -63,6 +65,8 @@ export interface Limits {
 
 /** Deliveries a second that a run asks for when nothing is said about the rate: what a small generator can count. */
 const DELIVERIES_PER_SECOND = 10_000;
+/** How long each phase with publishes lasts when nothing is said about it. */
+export const USUAL_DURATION_SECONDS = 10;
 const DAY_SECONDS = 86_400;
 const LATENCY_RANGE_MS = [0, 120_000] as const;
 
@@ -92,11 +96,12 @@ export function readSettings(
     publishSecret: reader.text("PUBLISH_SECRET", ""),
     clients,
     virtualUsers: reader.whole("VUS", Math.ceil(clients / 1_000), [1, Math.min(clients, 10_000)]),
-    rampSeconds: reader.seconds("RAMP", Math.max(2, Math.ceil(clients / 2_500)), [0, DAY_SECONDS]),
+    rampSeconds: reader.seconds("RAMP", usualRampSeconds(clients), [0, DAY_SECONDS]),
     connectSeconds: reader.seconds("CONNECT_TIMEOUT", 60, [1, DAY_SECONDS]),
     holdSeconds: reader.seconds("HOLD", 10, [1, DAY_SECONDS]),
-    measureSeconds: reader.seconds("DURATION", 10, [1, DAY_SECONDS]),
-    rate: reader.number("RATE", Math.min(1, DELIVERIES_PER_SECOND / clients), [0.001, 1_000]),
+    measureSeconds: reader.seconds("DURATION", USUAL_DURATION_SECONDS, [1, DAY_SECONDS]),
+    stormSpreadSeconds: reader.seconds("STORM_SPREAD", 0, [0, DAY_SECONDS]),
+    rate: reader.number("RATE", usualRate(clients), [0.001, 1_000]),
     unicastRate: reader.number("UNICAST_RATE", 200, [0.01, 100_000]),
     payloadBytes: reader.whole("PAYLOAD", 128, [64, 65_536]),
     churnShare: reader.number("CHURN", 0.01, [0, 1]),
@@ -110,6 +115,16 @@ export function readSettings(
   refuseMissing(settings, reader);
   if (reader.problems.length > 0) throw new Error(`The load test can't begin:\n- ${reader.problems.join("\n- ")}`);
   return settings;
+}
+
+/** How long connecting is spread when nothing is said about it. */
+export function usualRampSeconds(clients: number): number {
+  return Math.max(2, Math.ceil(clients / 2_500));
+}
+
+/** Publishes a second to all when nothing is said about them. */
+export function usualRate(clients: number): number {
+  return Math.min(1, DELIVERIES_PER_SECOND / clients);
 }
 
 function readLimits(reader: SettingsReader): Limits {

@@ -2,6 +2,7 @@ import { htmlPage } from "./page.ts";
 import type { Results, SummaryData } from "./results.ts";
 import { resultsOf } from "./results.ts";
 import type { LoadSettings } from "./settings.ts";
+import type { Judged } from "./verdict.ts";
 import { judge } from "./verdict.ts";
 
 /** What a line of standard output begins with that holds the results of a process. */
@@ -25,15 +26,19 @@ export function summaryFiles(settings: LoadSettings, data: SummaryData): Record<
     return { stdout: `${RESULTS_MARK}${json}\n` };
   }
   const verdict = judge(settings, results);
-  const lines = verdict.objectives.map(
-    ({ title, reached, demanded, isMet }) => `${isMet ? "  ok    " : "  MISSED"} ${title}: ${reached} (${demanded})`,
-  );
+  const lines = verdict.objectives.map(lineOf);
   const name = settings.report === "" ? `load-${settings.scenario}` : settings.report.replace(/\.(json|html)$/, "");
   return {
     stdout: `\n${lines.join("\n")}\n\n${verdict.text}\n`,
     [`${name}.json`]: `${JSON.stringify({ ...report, verdict }, null, 2)}\n`,
     [`${name}.html`]: htmlPage({ settings: shown, results, verdict, facts: [], timeline: [], parts: [] }),
   };
+}
+
+/** An objective and what was reached, as a line of text. */
+export function lineOf({ title, reached, demanded, result }: Judged): string {
+  const words = { met: "ok", missed: "MISSED", "not judged": "not judged" } as const;
+  return `  ${words[result].padEnd(10)} ${title}: ${reached} (${demanded})`;
 }
 
 /** The settings as reports show them. */

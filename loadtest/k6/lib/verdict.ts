@@ -1,4 +1,4 @@
-import type { Objective } from "./objectives.ts";
+import type { Objective, TimeName } from "./objectives.ts";
 import { objectivesOf } from "./objectives.ts";
 import type { Results } from "./results.ts";
 import { percentileOf } from "./results.ts";
@@ -10,13 +10,13 @@ export interface Judged {
   readonly reached: string;
   readonly demanded: string;
   readonly isMet: boolean;
-  /** Whether a slow generator alone may be the reason for missing it. */
-  readonly isTime: boolean;
+  /** `not judged`: missed, but the generator alone may be the reason, and it was late. */
+  readonly result: "met" | "missed" | "not judged";
 }
 
 /**
- * `passed`: every objective was met. `failed`: one was missed, and not for want of a better generator. `generator`: only times were
- * missed while the generator itself was late, so nothing can be said about the system.
+ * `passed`: every objective was met. `failed`: one was missed, and not for want of a better generator. `generator`: none was missed
+ * that could be judged, but the generator itself was late, so nothing is said about the system's times.
  */
 export type Outcome = "passed" | "failed" | "generator";
 
@@ -24,7 +24,7 @@ export type Outcome = "passed" | "failed" | "generator";
 export interface Verdict {
   readonly outcome: Outcome;
   readonly objectives: readonly Judged[];
-  /** How late the generator's timers were, p99; null when it wasn't seen. */
+  /** How late the generator's timers were while deliveries were measured, p99; null when it wasn't seen. */
   readonly generatorLagMs: number | null;
   /** Why the generator counts as overloaded; empty when it doesn't. */
   readonly generatorProblems: readonly string[];
@@ -32,78 +32,121 @@ export interface Verdict {
   readonly text: string;
 }
 
+/** What was reached of an objective, before it is known how the generator got on. */
+interface Measured extends Pick<Judged, "title" | "reached" | "demanded" | "isMet"> {
+  /** Which lateness of the generator alone may be the reason for missing it; empty where none may. */
+  readonly excuses: readonly TimeName[];
+}
+
+/** The generator's lateness, by what it was doing. */
+const LAGS = [
+  ["connect_lag_ms", "while clients connected"],
+  ["generator_lag_ms", "while deliveries were measured"],
+] as const satisfies readonly (readonly [TimeName, string])[];
+const CONNECTING: readonly TimeName[] = ["connect_lag_ms"];
+const RECEIVING: readonly TimeName[] = ["generator_lag_ms"];
+const ANY: readonly TimeName[] = [...CONNECTING, ...RECEIVING];
+/** Clients come back in a storm, and while others receive. */
+const EXCUSES: Partial<Readonly<Record<TimeName, readonly TimeName[]>>> = { connect_ms: CONNECTING, reconnect_ms: ANY };
+
 /** Judges a run by its objectives. `moreProblems` are signs of an overloaded generator that were seen from outside. */
 export function judge(settings: LoadSettings, results: Results, moreProblems: readonly string[] = []): Verdict {
-  const objectives = [
-    tookPart(settings, results),
-    ...objectivesOf(settings).map((objective) => judgeOne(objective, results)),
-  ];
   const generatorLagMs = percentileOf(results, "generator_lag_ms", 0.99);
-  const isLate = generatorLagMs !== null && generatorLagMs > settings.limits.generatorLagMs;
+  const { generatorLagMs: limitMs } = settings.limits;
+  const late = LAGS.flatMap(([time, doing]) => {
+    const lagMs = percentileOf(results, time, 0.99);
+    return lagMs === null || lagMs <= limitMs ? [] : [{ time, lagMs, doing }];
+  });
   const generatorProblems = [
-    ...(isLate
-      ? [
-          `one in a hundred of its timers was ${generatorLagMs} ms late or more (limit ${settings.limits.generatorLagMs} ms)`,
-        ]
-      : []),
+    ...late.map(
+      ({ lagMs, doing }) =>
+        `${doing}, one in a hundred of its timers was ${lagMs} ms late or more (limit ${limitMs} ms)`,
+    ),
     ...moreProblems,
   ];
-  const missed = objectives.filter(({ isMet }) => !isMet);
-  const isTheGenerators = generatorProblems.length > 0 && missed.every(({ isTime }) => isTime);
-  const outcome: Outcome = missed.length === 0 ? "passed" : isTheGenerators ? "generator" : "failed";
-  return { outcome, objectives, generatorLagMs, generatorProblems, text: textOf(outcome, missed, generatorProblems) };
+  const measured = [tookPart(settings, results), ...objectivesOf(settings).map((each) => measure(each, results))];
+  const objectives = measured.map(({ excuses, ...each }): Judged => {
+    const isExcused =
+      excuses.length > 0 && (moreProblems.length > 0 || late.some(({ time }) => excuses.includes(time)));
+    return { ...each, result: each.isMet ? "met" : isExcused ? "not judged" : "missed" };
+  });
+  const has = (result: Judged["result"]): boolean => objectives.some((each) => each.result === result);
+  const outcome: Outcome = has("missed") ? "failed" : has("not judged") ? "generator" : "passed";
+  return {
+    outcome,
+    objectives,
+    generatorLagMs,
+    generatorProblems,
+    text: textOf(outcome, objectives, generatorProblems),
+  };
 }
 
 /** A process of the generator that told nothing must not count as one in which all was well. */
-function tookPart({ clients }: LoadSettings, { counts }: Results): Judged {
+function tookPart({ clients }: LoadSettings, { counts }: Results): Measured {
   const reached = counts.clients;
   return {
     title: "clients started",
     reached: String(reached),
     demanded: String(clients),
     isMet: reached === clients,
-    isTime: false,
+    excuses: [],
   };
 }
 
-function judgeOne(objective: Objective, results: Results): Judged {
+function measure(objective: Objective, results: Results): Measured {
   const { title } = objective;
   switch (objective.kind) {
     case "count": {
+      const { most, mayBeGenerators } = objective;
       const reached = results.counts[objective.count];
-      return {
-        title,
-        reached: String(reached),
-        demanded: `≤ ${objective.most}`,
-        isMet: reached <= objective.most,
-        isTime: false,
-      };
+      const excuses = mayBeGenerators ? ANY : [];
+      return { title, reached: String(reached), demanded: `≤ ${most}`, isMet: reached <= most, excuses };
     }
     case "some": {
       const reached = results.counts[objective.count];
-      return { title, reached: String(reached), demanded: "> 0", isMet: reached > 0, isTime: false };
+      return { title, reached: String(reached), demanded: "> 0", isMet: reached > 0, excuses: [] };
     }
     case "share": {
       const [reached, all] = [results.counts[objective.count], results.counts[objective.of]];
       const isMet = all > 0 && reached / all >= objective.least;
-      return { title, reached: `${reached} of ${all}`, demanded: `≥ ${objective.least * 100} %`, isMet, isTime: false };
+      const demanded = `≥ ${objective.least * 100} %`;
+      return { title, reached: `${reached} of ${all}`, demanded, isMet, excuses: [] };
     }
     case "time": {
       const reached = percentileOf(results, objective.time, objective.share);
       const isMet = reached !== null && reached <= objective.mostMs;
       const text = reached === null ? "not measured" : `${reached} ms`;
-      return { title, reached: text, demanded: `≤ ${objective.mostMs} ms`, isMet, isTime: reached !== null };
+      // What was never measured was not measured late.
+      const excuses = reached === null ? [] : (EXCUSES[objective.time] ?? RECEIVING);
+      return { title, reached: text, demanded: `≤ ${objective.mostMs} ms`, isMet, excuses };
     }
     default:
       return objective satisfies never;
   }
 }
 
-function textOf(outcome: Outcome, missed: readonly Judged[], generatorProblems: readonly string[]): string {
+function textOf(outcome: Outcome, objectives: readonly Judged[], generatorProblems: readonly string[]): string {
+  const namesOf = (result: Judged["result"]): string =>
+    objectives
+      .filter((each) => each.result === result)
+      .map(({ title, reached, demanded }) => `${title}: ${reached}, demanded ${demanded}`)
+      .join("; ");
   const why = generatorProblems.join("; ");
-  if (outcome === "passed")
-    return `PASSED: every objective was met.${why === "" ? "" : ` The generator was late itself (${why}): the system is faster than these times say.`}`;
-  const names = missed.map(({ title, reached, demanded }) => `${title}: ${reached}, demanded ${demanded}`).join("; ");
-  if (outcome === "failed") return `FAILED: ${names}.${why === "" ? "" : ` The generator was late as well: ${why}.`}`;
-  return `NOT JUDGED: the generator was the limit (${why}). Missed meanwhile: ${names}. Give it more processes or machines.`;
+  const notJudged = namesOf("not judged");
+  const more = "Give it more processes, cores or machines, or ask for less.";
+  switch (outcome) {
+    case "passed":
+      return `PASSED: every objective was met.${why === "" ? "" : ` The generator was late itself (${why}): the system is faster than these times say.`}`;
+    case "generator":
+      return `NOT JUDGED: the generator was the limit, so nothing is said about times: ${why}. All that does not depend on the generator's speed was met. Seen meanwhile, and as likely its own: ${notJudged}. ${more}`;
+    case "failed": {
+      const times =
+        notJudged === ""
+          ? "The generator was late as well, but no time was missed"
+          : `No time that was missed is judged, as the generator was the limit (seen meanwhile: ${notJudged})`;
+      return `FAILED: ${namesOf("missed")}.${why === "" ? "" : ` ${times}: ${why}.`}`;
+    }
+    default:
+      return outcome satisfies never;
+  }
 }

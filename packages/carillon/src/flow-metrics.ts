@@ -95,6 +95,21 @@ export function addNatsMetrics(metrics: MetricsRegistry, bus: NatsBus): void {
     read: () => bus.counters.refusals,
   });
   metrics.gauge({
+    name: "bus_wildcards",
+    help: "Partitions that this node has a wildcard of: all of those in use with nats.interest partition, those with many channels with auto.",
+    read: () => bus.wildcards,
+  });
+  metrics.counter({
+    name: "bus_interest_changes_total",
+    help: "Times that a partition changed between subscriptions of its channels and a wildcard (nats.interest auto).",
+    read: () => bus.counters.interestChanges,
+  });
+  metrics.counter({
+    name: "bus_unwanted_total",
+    help: "Messages that came by a wildcard for channels that nobody here wants, and were dropped.",
+    read: () => bus.counters.unwanted,
+  });
+  metrics.gauge({
     name: "bus_pending_bytes",
     help: "Bytes that were published and that NATS has not confirmed yet.",
     read: () => bus.unconfirmedBytes,

@@ -17,7 +17,7 @@ const only = (spans: readonly CollectedSpan[]): CollectedSpan => {
   return spans[0] as CollectedSpan;
 };
 
-describe.each(["exact", "partition"])("two gateways and a publisher on NATS, %s interest", (interest) => {
+describe.each(["exact", "partition", "auto"])("two gateways and a publisher on NATS, %s interest", (interest) => {
   it("a publish with a sampled traceparent is below its caller, and a delivery on each gateway below the publish", async () => {
     await using nats = await NatsServer.start();
     await using collector = await TraceCollector.start();

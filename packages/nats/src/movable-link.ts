@@ -5,6 +5,7 @@ import type { Deliver, Interest } from "./interest.ts";
 import type { Link, LinkCallback, LinkObserver } from "./link.ts";
 import type { NatsLog } from "./log.ts";
 import { Overlap } from "./overlap.ts";
+import { confirmSeat, type Seat } from "./seat.ts";
 import { ServerSearch } from "./server-search.ts";
 
 /** What a MovableLink is made from. */
@@ -29,11 +30,6 @@ interface Control {
   readonly callback: LinkCallback;
   /** By connection: while moving there are two. */
   readonly subscriptions: Map<Link, Subscription>;
-}
-
-interface Seat {
-  readonly link: Link;
-  readonly interest: Interest;
 }
 
 /** Where the node is moving to. */
@@ -98,6 +94,11 @@ export class MovableLink {
     return this.#seat.link.isUp;
   }
 
+  /** How many wildcards the node has subscribed to. */
+  get wildcards(): number {
+    return this.#seat.interest.wildcards;
+  }
+
   /** Starts interest; it stands once {@link confirm} resolves. Throws a RangeError for names that are too long. */
   add(receiver: BusReceiver): void {
     this.#seat.interest.add(receiver);
@@ -135,10 +136,10 @@ export class MovableLink {
   }
 
   /** Resolves when what was added so far stands; rejects when the connection breaks before. */
-  async confirm(): Promise<void> {
+  confirm(): Promise<void> {
     const next = this.#next;
-    if (next === null) await this.#seat.link.confirm();
-    else await Promise.all([this.#seat.link.confirm(), next.link.confirm()]);
+    if (next === null) return confirmSeat(this.#seat);
+    return Promise.all([confirmSeat(this.#seat), confirmSeat(next)]).then(() => undefined);
   }
 
   /** Lets go at once. */
@@ -243,7 +244,7 @@ export class MovableLink {
     this.#next = next;
     try {
       await this.#copyInterest(next);
-      await link.confirm();
+      await confirmSeat(next);
       if (overlap !== null) {
         if (old.link.isUp) await Promise.race([pause(PROPAGATION_MS), next.hurry.promise]);
         await old.link.outbox.hold();

@@ -22,7 +22,8 @@ import { StampReader } from "./history-stamp.ts";
 import { NatsHistory } from "./history-store.ts";
 import { webhookSettingsOf } from "./hook-config.ts";
 import { NatsWebhookQueue } from "./hook-queue.ts";
-import { type Deliver, ExactInterest, PartitionInterest } from "./interest.ts";
+import type { Deliver } from "./interest.ts";
+import { createInterest } from "./interest-modes.ts";
 import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
 import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
@@ -51,6 +52,10 @@ export interface NatsBusCounters {
   readonly reconnects: number;
   /** Publishes and subscriptions that NATS refused for lack of permission. */
   readonly refusals: number;
+  /** Messages of channels that nobody here wants, which came by a partition's wildcard and were dropped. */
+  readonly unwanted: number;
+  /** Times that a partition changed between subscriptions of its channels and a wildcard. */
+  readonly interestChanges: number;
 }
 
 /** The {@link Bus} on NATS. Made by `connectNatsBus`. */
@@ -68,7 +73,7 @@ export class NatsBus implements Bus {
   readonly #subscriptions: BusSubscriptions;
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #doubters = new Set<(lossMs: number) => void>();
-  readonly #counters = { disconnects: 0, reconnects: 0, refusals: 0 };
+  readonly #counters = { disconnects: 0, reconnects: 0, refusals: 0, unwanted: 0, interestChanges: 0 };
   #status: BusStatus = "connected";
   #closing: Promise<void> | null = null;
 
@@ -126,6 +131,11 @@ export class NatsBus implements Bus {
   /** What has happened so far; the object stays and its numbers grow. */
   get counters(): NatsBusCounters {
     return this.#counters;
+  }
+
+  /** Partitions whose wildcard the node is subscribed to. */
+  get wildcards(): number {
+    return this.#link.wildcards;
   }
 
   /** Bytes that were published and that NATS has not confirmed yet. */
@@ -198,17 +208,21 @@ export class NatsBus implements Bus {
       stampOf: stamps.read,
       ...(options.readsTraces === true ? { traceOf: traceIn } : {}),
       onRefused: (receiver: BusReceiver) => this.#subscriptions.refuse(receiver),
+      onUnwanted: () => this.#counters.unwanted++,
+      onChange: () => this.#counters.interestChanges++,
+      onForbidden: () => this.#log.warn("nats_wildcards_not_permitted", { consequence: "one subscription a channel" }),
     };
-    const InterestMode = options.interest === "partition" ? PartitionInterest : ExactInterest;
     const parts: MovableLinkOptions = {
       connection,
       log: this.#log,
-      createInterest: (owner, deliver) => new InterestMode({ ...shared, link: owner, deliver }),
+      createInterest: (owner, deliver) => createInterest(options, { ...shared, link: owner, deliver }),
       deliver: this.#deliver,
       onUp: () => this.#onUp(),
       onDown: () => this.#onDown(),
       onClusterChanged: () => this.#doubt(this.#clusterLink.longestSilenceMs),
       onRefused: (operation, subject) => {
+        // Not what the node needs: it goes on without, and has said so.
+        if (options.interest === "auto" && this.#space.isWildcard(subject)) return;
         this.#counters.refusals++;
         refusals.note(operation, subject);
       },

@@ -8,6 +8,7 @@ import {
   nkeys,
   type TlsOptions,
 } from "nats";
+import type { AutoInterestSettings } from "./auto-interest.ts";
 import type { NatsBlockSettings } from "./block-store.ts";
 import type { NatsHistorySettings } from "./history-config.ts";
 import type { NatsWebhookSettings } from "./hook-config.ts";
@@ -56,9 +57,12 @@ export interface NatsBusOptions {
   readonly prefix?: string;
   /**
    * `exact` (default): one NATS subscription for each channel in use. `partition`: one for each of 256 partitions in use;
-   * cheaper with very many channels of few messages, but the node receives every message of those partitions.
+   * cheaper with very many channels of few messages, but the node receives every message of those partitions. `auto`: a
+   * partition where the node has many channels in it and little arrives that it doesn't want, else one for each channel.
    */
-  readonly interest?: "exact" | "partition";
+  readonly interest?: "exact" | "partition" | "auto";
+  /** @internal When `auto` changes, for tests: the defaults are measured. */
+  readonly autoInterest?: Partial<AutoInterestSettings>;
   readonly auth?: NatsAuth;
   readonly tls?: NatsTlsSettings;
   /** Name of this connection in NATS's monitoring. Default `carillon`. */

@@ -1,9 +1,9 @@
 import type { BusReceiver, StreamStamp, TraceContext } from "@carillon/core";
-import { decodeEnvelope } from "@carillon/protocol";
 import type { Deliver } from "./interest.ts";
+import { identityOf, MAX_SEEN_ENVELOPES, SeenEnvelopes } from "./seen-envelopes.ts";
 
 /** Most envelopes that an overlap remembers, seen and held together. */
-export const MAX_OVERLAP_ENVELOPES = 200_000;
+export const MAX_OVERLAP_ENVELOPES = MAX_SEEN_ENVELOPES;
 /** Most bytes of envelopes that an overlap holds. */
 export const MAX_OVERLAP_BYTES = 64 * 1024 * 1024;
 
@@ -21,7 +21,7 @@ interface Held {
  * the old one delivered is known for a while longer.
  */
 export class Overlap {
-  readonly #seen = new Map<BusReceiver, Set<string>>();
+  readonly #seen = new SeenEnvelopes();
   #held: Held[] = [];
   #envelopes = 0;
   #bytes = 0;
@@ -34,9 +34,7 @@ export class Overlap {
   /** The old connection delivered this. */
   see(receiver: BusReceiver, envelope: Uint8Array): void {
     this.#envelopes++;
-    const seen = this.#seen.get(receiver);
-    if (seen === undefined) this.#seen.set(receiver, new Set([identityOf(envelope)]));
-    else seen.add(identityOf(envelope));
+    this.#seen.note(receiver, identityOf(envelope));
   }
 
   /** The new connection brought this. It is copied. */
@@ -56,14 +54,6 @@ export class Overlap {
 
   /** True when the old connection delivered this; asked once for each envelope of the new one. */
   wasSeen(receiver: BusReceiver, envelope: Uint8Array): boolean {
-    const seen = this.#seen.get(receiver);
-    if (seen === undefined || !seen.delete(identityOf(envelope))) return false;
-    if (seen.size === 0) this.#seen.delete(receiver);
-    return true;
+    return this.#seen.take(receiver, identityOf(envelope));
   }
-}
-
-/** The message id, which is unique for a channel. Bytes that are no envelope stand for themselves. */
-function identityOf(envelope: Uint8Array): string {
-  return decodeEnvelope(envelope)?.id ?? `\0${Buffer.from(envelope).toString("latin1")}`;
 }

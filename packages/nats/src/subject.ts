@@ -150,6 +150,11 @@ export class SubjectSpace {
     return checkedSubject(`${this.#prefix}.${kind}.*.${partition}.*`);
   }
 
+  /** True for what {@link ofPartition} gives. */
+  isWildcard(subject: string): boolean {
+    return subject.startsWith(`${this.#prefix}.`) && subject.endsWith(".*");
+  }
+
   /** The subject of the marker in a stream of history. Has a token less than a channel's, so no channel can have it. */
   ofMarker(stream: number): string {
     return `${this.#prefix}.hist.epoch.${stream}`;

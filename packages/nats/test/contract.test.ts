@@ -1,15 +1,20 @@
 import { type BusHarness, describeBus, NatsServer } from "@carillon/testkit";
-import { connectNatsBus } from "../src/index.ts";
+import { connectNatsBus, type NatsBusOptions } from "../src/index.ts";
+import { RESTLESS } from "./support/auto-interest.ts";
 
-async function harness(interest: "exact" | "partition"): Promise<BusHarness> {
+async function harness(interest: Pick<NatsBusOptions, "interest" | "autoInterest">): Promise<BusHarness> {
   const server = await NatsServer.start({ jetStream: true });
   return {
-    createNode: () => connectNatsBus({ servers: [server.url], interest, readsTraces: true }),
+    createNode: () => connectNatsBus({ servers: [server.url], ...interest, readsTraces: true }),
     interrupt: () => server.kill(),
     restore: () => server.restart(),
     close: () => server.stop(),
   };
 }
 
-describeBus("NatsBus with exact interest", () => harness("exact"));
-describeBus("NatsBus with partition interest", () => harness("partition"));
+describeBus("NatsBus with exact interest", () => harness({ interest: "exact" }));
+describeBus("NatsBus with partition interest", () => harness({ interest: "partition" }));
+describeBus("NatsBus with interest chosen by itself", () => harness({ interest: "auto" }));
+describeBus("NatsBus with interest that changes all the time", () =>
+  harness({ interest: "auto", autoInterest: RESTLESS }),
+);

@@ -2,6 +2,7 @@ import { decodeEnvelope } from "@carillon/protocol";
 import { eventually, NatsCluster, NatsServer, type RecordingReceiver } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus, type NatsBus } from "../src/index.ts";
+import { RESTLESS } from "./support/auto-interest.ts";
 import { connections, envelope, listen } from "./support/helpers.ts";
 import { RecordingLog } from "./support/recording-log.ts";
 
@@ -41,12 +42,16 @@ class Stream {
 }
 
 describe("lame duck", () => {
-  for (const interest of ["exact", "partition"] as const) {
-    it(`handover › with ${interest} interest nothing is lost, doubled or reordered, and the old connection goes`, async () => {
+  for (const [name, options] of [
+    ["exact interest", { interest: "exact" }],
+    ["partition interest", { interest: "partition" }],
+    ["interest that changes all the time", { interest: "auto", autoInterest: RESTLESS }],
+  ] as const) {
+    it(`handover › with ${name} nothing is lost, doubled or reordered, and the old connection goes`, async () => {
       await using cluster = await NatsCluster.start({ size: 3 });
       const [leaving, elsewhere] = [cluster.server(0), cluster.server(2)];
       const log = new RecordingLog();
-      const node = await connectNatsBus({ servers: [leaving.url], interest, log, name: "moving" });
+      const node = await connectNatsBus({ servers: [leaving.url], ...options, log, name: "moving" });
       const publisher = await connectNatsBus({ servers: [elsewhere.url] });
       const statuses: string[] = [];
       node.onStatus((status) => statuses.push(status));

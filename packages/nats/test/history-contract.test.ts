@@ -1,15 +1,16 @@
 import { describeHistory, type HistoryHarness, NatsCluster, NatsServer } from "@carillon/testkit";
-import { connectNatsBus, type NatsBus } from "../src/index.ts";
+import { connectNatsBus, type NatsBus, type NatsBusOptions } from "../src/index.ts";
+import { RESTLESS } from "./support/auto-interest.ts";
 
 const HISTORY = { maxMessagesPerChannel: 50, maxAgeMs: 60_000 } as const;
 
 const nodeOn = (bus: NatsBus) => ({ bus, history: bus.history });
 
-async function single(interest: "exact" | "partition"): Promise<HistoryHarness> {
+async function single(interest: Pick<NatsBusOptions, "interest" | "autoInterest">): Promise<HistoryHarness> {
   const server = await NatsServer.start({ jetStream: true });
   return {
     createNode: async () =>
-      nodeOn(await connectNatsBus({ servers: [server.url], interest, history: HISTORY, readsTraces: true })),
+      nodeOn(await connectNatsBus({ servers: [server.url], ...interest, history: HISTORY, readsTraces: true })),
     close: () => server.stop(),
   };
 }
@@ -27,6 +28,9 @@ async function cluster(): Promise<HistoryHarness> {
   };
 }
 
-describeHistory("NatsHistory, one server", () => single("exact"));
-describeHistory("NatsHistory, partition interest", () => single("partition"));
+describeHistory("NatsHistory, one server", () => single({ interest: "exact" }));
+describeHistory("NatsHistory, partition interest", () => single({ interest: "partition" }));
+describeHistory("NatsHistory, interest that changes all the time", () =>
+  single({ interest: "auto", autoInterest: RESTLESS }),
+);
 describeHistory("NatsHistory, three copies in a cluster", cluster);

@@ -126,6 +126,8 @@ describe("SubjectSpace", () => {
     const partition = partitionOf("1001", "user-42");
     expect(space.of("pub", "1001", "user-42")).toBe(`carillon.pub.1001.${partition}.user-42`);
     expect(space.ofPartition("pub", "3f")).toBe("carillon.pub.*.3f.*");
+    expect(space.isWildcard(space.ofPartition("pub", "3f"))).toBe(true);
+    expect([space.of("pub", "1001", "*"), "other.pub.*.3f.*"].some((each) => space.isWildcard(each))).toBe(false);
     expect(space.all("once")).toBe("carillon.once.>");
     expect(space.streamName("ONCE")).toBe("CARILLON_ONCE");
     expect(new SubjectSpace("eu.carillon-2").streamName("ONCE")).toBe("EU_CARILLON-2_ONCE");

@@ -13,8 +13,8 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
 /** Forms of log lines: one JSON object each, or coloured text for people. */
 export const LOG_FORMATS = ["json", "pretty"] as const;
 
-/** How a gateway asks NATS for channels: one subject each, or one wildcard for each partition in use. */
-export const INTEREST_MODES = ["exact", "partition"] as const;
+/** How a gateway asks NATS for channels: one subject each, one wildcard for each partition in use, or whichever is cheaper. */
+export const INTEREST_MODES = ["exact", "partition", "auto"] as const;
 
 /** How a gateway leaves on SIGTERM: not ready, wait, stop accepting, then tell its clients to come back, spread out. */
 export interface DrainConfig {
