@@ -130,6 +130,15 @@ describe("frames", () => {
     expect(frame["data"]).not.toBe("");
   });
 
+  it("P7 › the first frame says the socket id and the timeout, in a text of its own", () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), fc.nat(), (node, number, seconds) => {
+        const { data } = parse(connectionEstablished(`${node}.${number}`, seconds));
+        expect(JSON.parse(String(data))).toEqual({ socket_id: `${node}.${number}`, activity_timeout: seconds });
+      }),
+    );
+  });
+
   it("P36 › no watchlist event where nobody came or went", () => {
     expect(watchlistEvents([], [])).toBeNull();
     expect(parse(String(watchlistEvents([], ["a"])))["data"]).toBe('{"events":[{"name":"offline","user_ids":["a"]}]}');
