@@ -23,10 +23,10 @@ export const GATHER_BYTES = 32 * 1024;
 /**
  * When so many publishes were waiting as a PING was answered, as many are expected to come again: those who were answered publish
  * their next ones about now. Three quarters of them leave together; without that two halves would take turns for ever, each in a write
- * of its own.
+ * of its own. Fewer are no crowd: at some thousand publishes a second, a few are always under way, and would wait for nobody.
  */
-export const CROWD_PUBLISHES = 4;
-const CROWD_SHARE = 0.75;
+export const CROWD_PUBLISHES = 8;
+export const CROWD_SHARE = 0.75;
 
 // The deadline has two steps: after a stall of this process (a stopped container, a long pause) the first one is overdue,
 // and the loop reads what the server had answered before the second one can end.

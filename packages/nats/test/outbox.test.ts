@@ -1,7 +1,7 @@
 import { BusUnavailableError } from "@carillon/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Deferred, defer } from "../src/deadline.ts";
-import { CROWD_PUBLISHES, GATHER_BYTES, GATHER_MS, MAX_UNCONFIRMED_BYTES, Outbox } from "../src/outbox.ts";
+import { CROWD_PUBLISHES, CROWD_SHARE, GATHER_BYTES, GATHER_MS, MAX_UNCONFIRMED_BYTES, Outbox } from "../src/outbox.ts";
 import { bytes } from "./support/helpers.ts";
 
 /** The other end of an outbox: notes what is written and answers PINGs when the test says so. */
@@ -123,7 +123,9 @@ describe("Outbox", () => {
   it("crowd › when many have been answered, those who come next leave together, and no PING before what it confirms", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const wire = await answeredCrowd(CROWD_PUBLISHES);
-    const next = Array.from({ length: CROWD_PUBLISHES - 2 }, (_, index) => wire.outbox.publish(`s${index}`, nothing));
+    const next = Array.from({ length: CROWD_PUBLISHES * CROWD_SHARE - 1 }, (_, index) =>
+      wire.outbox.publish(`s${index}`, nothing),
+    );
     await turn();
     expect(wire.log).toEqual([]);
     next.push(wire.outbox.publish("last", nothing));
