@@ -70,8 +70,15 @@ test("fallback › slow readers, aborted polls, guesses and megabytes: memory st
         socket.destroy();
       }),
     );
-    const big = await fetch(`${running.url}/send?session=${session}`, { method: "POST", body: "x".repeat(1_000_000) });
-    expect(big.status).toBe(413);
+    // Who still sends when the connection is closed behind the 413 may see only that.
+    const big = await fetch(`${running.url}/send?session=${session}`, {
+      method: "POST",
+      body: "x".repeat(1_000_000),
+    }).then(
+      ({ status }) => status,
+      (error: TypeError) => (error.cause as NodeJS.ErrnoException).code,
+    );
+    expect([413, "EPIPE", "ECONNRESET", "UND_ERR_SOCKET"]).toContain(big);
   }
 
   expect(await honest.request({ type: "ping" })).toMatchObject({ type: "pong" });
