@@ -19,6 +19,13 @@ interface PublisherOptions extends Pick<LoadSettings, "publishUrl" | "publishSec
   readonly rate: number;
 }
 
+/**
+ * What Go says when it took a connection for a request that the server was just closing, and had sent nothing: it dials more of them than it
+ * needs, and servers close those that nobody used. Any other client would try again as well.
+ */
+const NOTHING_SENT = "http: server closed idle connection";
+const MOST_ATTEMPTS = 3;
+
 /** Publishes a second for which one connection is kept. */
 const RATE_PER_CONNECTION = 10;
 
@@ -37,7 +44,7 @@ export class Publisher {
     this.#url = `${publishUrl}/publish`;
     this.#headers = { "content-type": "application/json", "x-publish-secret": publishSecret };
     this.#lastHeaders = { ...this.#headers, connection: "close" };
-    this.#keptConnections = rate < 1 ? 0 : Math.ceil(rate / RATE_PER_CONNECTION);
+    this.#keptConnections = Math.floor(rate / RATE_PER_CONNECTION);
   }
 
   /** Publishes; says what became of it. Never rejects. */
@@ -45,12 +52,15 @@ export class Publisher {
     const headers = this.#outstanding < this.#keptConnections ? this.#headers : this.#lastHeaders;
     this.#outstanding++;
     try {
-      const answer = await http.asyncRequest("POST", this.#url, JSON.stringify(publication), {
-        headers,
-        timeout: TIMEOUT,
-        responseType: "none",
-      });
-      return outcomeOf(answer.status, answer.error_code);
+      for (let attempt = 1; ; attempt++) {
+        const answer = await http.asyncRequest("POST", this.#url, JSON.stringify(publication), {
+          headers,
+          timeout: TIMEOUT,
+          responseType: "none",
+        });
+        if (attempt === MOST_ATTEMPTS || answer.error !== NOTHING_SENT)
+          return outcomeOf(answer.status, answer.error_code);
+      }
     } catch {
       // k6 says by an error code what went wrong on the way; it throws for what it wouldn't even send.
       return "publish_unreachable";
