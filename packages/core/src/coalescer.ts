@@ -87,7 +87,8 @@ export class Coalescer {
       return;
     }
     this.#keep(channel, burst, { envelope: new Uint8Array(envelope), position });
-    this.#timer ??= clock.after(Math.min(Math.max(leftMs, GRAIN_MS), ownMs), () => this.#onTimer());
+    if (burst.kept.length >= MOST_KEPT || burst.keptBytes >= MOST_KEPT_BYTES) this.flush(channel);
+    else this.#timer ??= clock.after(Math.min(Math.max(leftMs, GRAIN_MS), ownMs), () => this.#onTimer());
   }
 
   /** Delivers what waits for this channel. */
@@ -119,7 +120,6 @@ export class Coalescer {
     burst.kept.push(kept);
     burst.keptBytes += kept.envelope.length;
     this.#waiting.add(channel);
-    if (burst.kept.length >= MOST_KEPT || burst.keptBytes >= MOST_KEPT_BYTES) this.flush(channel);
   }
 
   // One timer for all channels: who is on several of them gets all in one write.

@@ -17,23 +17,29 @@ const LF = 0x0a;
  * @throws what the client throws when the connection is closed, or a message is larger than the server takes.
  */
 export function writeLetters(connection: NatsConnection, letters: readonly Letter[]): void {
-  const isOpen = connection instanceof NatsConnectionImpl && !connection.isClosed() && !connection.isDraining();
-  const maxBytes = isOpen ? (connection.info?.max_payload ?? 0) : -1;
+  const open = openConnection(connection);
+  const maxBytes = open?.info?.max_payload ?? 0;
   let plain: Letter[] = [];
   for (const letter of letters) {
-    if (letter.options === undefined && letter.data.length <= maxBytes) {
+    if (open !== null && letter.options === undefined && letter.data.length <= maxBytes) {
       plain.push(letter);
       continue;
     }
-    writePlain(connection, plain);
+    if (open !== null) writePlain(open, plain);
     plain = [];
     connection.publish(letter.subject, letter.data, letter.options);
   }
-  writePlain(connection, plain);
+  if (open !== null) writePlain(open, plain);
 }
 
-function writePlain(connection: NatsConnection, letters: readonly Letter[]): void {
-  if (letters.length === 0 || !(connection instanceof NatsConnectionImpl)) return;
+/** null where the client's own `publish` has to say why it can't be written to. */
+function openConnection(connection: NatsConnection): NatsConnectionImpl | null {
+  if (!(connection instanceof NatsConnectionImpl)) return null;
+  return connection.isClosed() || connection.isDraining() ? null : connection;
+}
+
+function writePlain({ protocol }: NatsConnectionImpl, letters: readonly Letter[]): void {
+  if (letters.length === 0) return;
   let roomBytes = 0;
   for (const { subject, data } of letters) roomBytes += OVERHEAD_BYTES + LENGTH_DIGITS + subject.length + data.length;
   const bytes = Buffer.allocUnsafe(roomBytes);
@@ -47,5 +53,5 @@ function writePlain(connection: NatsConnection, letters: readonly Letter[]): voi
     bytes[at + 1] = LF;
     at += 2;
   }
-  connection.protocol.sendCommand(bytes.subarray(0, at));
+  protocol.sendCommand(bytes.subarray(0, at));
 }
