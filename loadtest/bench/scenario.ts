@@ -90,13 +90,10 @@ export function inOnePart(measure: (run: ScenarioRun) => Promise<Measurement>): 
   };
 }
 
-/** CPU microseconds for each delivery: of the gateway, and of all processes. */
-export function cpuPerDelivery(reply: LoadReply): { readonly gatewayUs: number; readonly allUs: number } {
-  const [gateway] = reply.cpu;
-  return {
-    gatewayUs: perDelivery(gateway === undefined ? [] : [gateway], reply),
-    allUs: perDelivery(reply.cpu, reply),
-  };
+/** CPU microseconds for each delivery: of the gateway, and of all processes. `workers`: how many processes the gateway has started. */
+export function cpuPerDelivery(reply: LoadReply, workers = 0): { readonly gatewayUs: number; readonly allUs: number } {
+  const ofGateway = [...reply.cpu.slice(0, 1), ...reply.cpu.slice(reply.cpu.length - workers)];
+  return { gatewayUs: perDelivery(ofGateway, reply), allUs: perDelivery(reply.cpu, reply) };
 }
 
 /** CPU microseconds for each delivery of the process at `at` in the order of the command's pids; 0 when there is none. */
@@ -111,13 +108,6 @@ export function cpuPerDeliveryFrom(at: number, reply: LoadReply): number {
 
 function perDelivery(times: readonly CpuTime[], reply: LoadReply): number {
   return (times.reduce((sum, time) => sum + totalMs(time), 0) * 1000) / reply.delivered;
-}
-
-/** CPU microseconds for each delivery of a gateway together with the processes that it has started. */
-export function cpuPerDeliveryOfAll({ workerPids }: RunningContender, reply: LoadReply): number {
-  const [gateway] = reply.cpu;
-  const workers = workerPids.length === 0 ? [] : reply.cpu.slice(-workerPids.length);
-  return perDelivery(gateway === undefined ? [] : [gateway, ...workers], reply);
 }
 
 /** Process ids of a contender, the gateway's first, those that it has started last. */

@@ -30,7 +30,7 @@ function openFanOut(
   return openLoadScenario(run, { subscribers, channels: "shared" }, async (load) => {
     const reply = await load(shape, measureMs);
     const values = {
-      ...cpuPerDelivery(reply),
+      ...cpuPerDelivery(reply, run.contender.workerPids.length),
       perSecond: reply.delivered / reply.seconds,
       perRead: reply.deliveriesPerRead,
       lost: reply.expected - reply.delivered,
@@ -39,6 +39,10 @@ function openFanOut(
     };
     return { values, problems: reply.problems };
   });
+}
+
+function openSaturated(run: ScenarioRun): Promise<OpenScenario> {
+  return openFanOut(run, { shape: { kind: "closed-loop", outstanding: 16 }, measureMs: 2_000 });
 }
 
 /** Nothing to put together: the floor is one write to a socket for each delivery. */
@@ -132,5 +136,25 @@ export const saturated: Scenario = {
     },
   ],
   parts: PARTS,
-  open: (run) => openFanOut(run, { shape: { kind: "closed-loop", outstanding: 16 }, measureMs: 2_000 }),
+  open: openSaturated,
+};
+
+/** What a second process of the gateway costs, and what it brings where there is a core for it. */
+export const workers: Scenario = {
+  name: "workers",
+  title: `As saturated: one gateway process, and \`--workers 2\`, whose CPU is that of all its processes.`,
+  contenders: ["carillon", "carillon-workers"],
+  metrics: METRICS,
+  goals: [
+    {
+      title: "gateway CPU per delivery with two workers",
+      metric: "gatewayUs",
+      contender: "carillon-workers",
+      baseline: "carillon",
+      limit: 1.3,
+      unit: "",
+    },
+  ],
+  parts: PARTS,
+  open: openSaturated,
 };

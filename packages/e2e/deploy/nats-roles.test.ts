@@ -228,6 +228,8 @@ describe("roles › what is not theirs is refused by the server", () => {
   test.each<[Role, string]>([
     ["gateway", publishLine("$JS.API.STREAM.PURGE.CARILLON_HIST_0", '{"filter":"carillon.hist.nobody.>"}')],
     ["gateway", subscribeLine("carillon.pub.>")],
+    // A partition's wildcard.
+    ["gateway", subscribeLine("carillon.pub.*.a7.*")],
     ["publisher", publishLine("carillon.pub.1001.00.news")],
     ["webhooks", publishLine("$JS.API.CONSUMER.MSG.NEXT.CARILLON_HOOKS.lane")],
     ["proxy", publishLine("carillon.drain")],
