@@ -50,15 +50,10 @@ export { membershipOf } from "./membership.ts";
 export { MemoryBackbone, type MemoryBackboneOptions, MemoryBus } from "./memory-bus.ts";
 export { MemoryClusterBackbone, MemoryClusterLink } from "./memory-cluster-link.ts";
 export { MemoryHistory, type MemoryHistoryOptions } from "./memory-history.ts";
-export {
-  type HistoryServices,
-  Node,
-  type NodeOptions,
-  type NodeServices,
-  type NodeWebhooks,
-  type OpenResult,
-} from "./node.ts";
+export { Node, type OpenResult } from "./node.ts";
 export { countBy, createNodeCounters } from "./node-counters.ts";
+export type { NodeOptions, NodeWebhooks } from "./node-options.ts";
+export type { HistoryServices, NodeServices } from "./node-services.ts";
 export { type PaceOptions, paced } from "./pace.ts";
 export type {
   App,

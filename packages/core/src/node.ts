@@ -1,7 +1,5 @@
 import { accept, type CloseCodeName } from "@carillon/protocol";
-import type { AppCounts } from "./app-counters.ts";
 import { BlockGuard } from "./blocks/block-guard.ts";
-import type { Channel } from "./channel.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
 import type { Cluster } from "./cluster/cluster.ts";
@@ -9,7 +7,6 @@ import { ConnectionTable } from "./connection-table.ts";
 import { GatewayControl } from "./control/gateway-control.ts";
 import { isCountAnnouncement } from "./counts/count-announcement.ts";
 import { SubscriberCounts } from "./counts/subscriber-counts.ts";
-import type { DeliveryLag } from "./delivery-lag.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import { ExpiryWheel } from "./expiry-wheel.ts";
 import { HistoryAccess } from "./history-access.ts";
@@ -19,19 +16,10 @@ import { HistoryReader } from "./history-reader.ts";
 import { HistorySweep } from "./history-sweep.ts";
 import { Hub } from "./hub.ts";
 import { LossNotice } from "./loss-notice.ts";
-import type { App, AppRegistry } from "./ports/apps.ts";
-import type { Authorizer } from "./ports/authorizer.ts";
-import type { BlockStore } from "./ports/block-store.ts";
-import type { Bus } from "./ports/bus.ts";
-import type { ChannelRules } from "./ports/channel-rules.ts";
-import type { Clock } from "./ports/clock.ts";
-import type { Codec } from "./ports/codec.ts";
-import type { HistoryStore } from "./ports/history-store.ts";
-import type { IdSource } from "./ports/ids.ts";
+import type { NodeOptions } from "./node-options.ts";
+import type { HistoryServices, NodeServices } from "./node-services.ts";
+import type { App } from "./ports/apps.ts";
 import type { NodeCounters } from "./ports/metrics.ts";
-import type { DeliveryTracer } from "./ports/tracer.ts";
-import type { TopicTree } from "./ports/transport.ts";
-import type { WebhookQueue } from "./ports/webhook-queue.ts";
 import { GossipPresence } from "./presence/gossip-presence.ts";
 import { isPresenceDelta } from "./presence/presence-delta.ts";
 import type { TellerHub } from "./presence/teller.ts";
@@ -44,89 +32,6 @@ import { tracedSink } from "./traced-sink.ts";
 import { ONLINE_CHANNEL, OnlineUsers } from "./users/online-users.ts";
 import { UserQuota } from "./users/user-quota.ts";
 import { WebhookSources } from "./webhooks/webhook-sources.ts";
-
-/** What belongs to the histories of a node's channels. */
-export interface HistoryServices {
-  readonly reader: HistoryReader;
-  readonly keeper: HistoryKeeper;
-  readonly recovery: Recovery;
-  readonly access: HistoryAccess;
-}
-
-/** What the sessions of a node share. */
-export interface NodeServices {
-  readonly clock: Clock;
-  readonly authorizer: Authorizer;
-  readonly connections: ConnectionTable;
-  readonly channels: ChannelRegistry;
-  readonly hub: Hub;
-  readonly events: EventPublisher;
-  /** null where no channel has a history. */
-  readonly history: HistoryServices | null;
-  /** null where nobody is told who is on presence channels. */
-  readonly presence: GossipPresence | null;
-  readonly quota: UserQuota;
-  /** null where nobody can be blocked. */
-  readonly blocks: BlockGuard | null;
-  /** null where there is no cluster to ask for receipts. */
-  readonly receipts: Receipts | null;
-  /** null where no app is told of anything. */
-  readonly webhooks: WebhookSources | null;
-  readonly subscribing: Subscribing;
-  readonly publishing: Publishing;
-  /** Who has signed in, here and elsewhere. */
-  readonly online: OnlineUsers;
-  /** Sessions by when they end unless a (newer) connection token comes. */
-  readonly expiries: ExpiryWheel<Session>;
-}
-
-/** How a node tells applications what happens. */
-export interface NodeWebhooks {
-  readonly queue: Pick<WebhookQueue, "enqueue">;
-  readonly apps: Pick<AppRegistry, "byId">;
-  /** Hears when the queue begins to refuse events. */
-  readonly onRefused: (error: unknown) => void;
-}
-
-/** What a Node stands on. */
-export interface NodeOptions {
-  readonly bus: Bus;
-  /** The store of histories. Absent, as without `rules`: no channel has one. */
-  readonly history?: HistoryStore;
-  /** Says which channels have a history. */
-  readonly rules?: ChannelRules;
-  /** Who is kept out; absent: nobody. */
-  readonly blocks?: BlockStore;
-  /** The processes of the cluster; must not have started. Absent: nobody is told who is on presence channels. */
-  readonly cluster?: Cluster;
-  /** How long a user whose last connection broke is still on presence channels, in ms. */
-  readonly presenceGraceMs?: number;
-  /** Wants a `cluster`. Absent: no app is told of anything. */
-  readonly webhooks?: NodeWebhooks;
-  readonly topics: TopicTree;
-  /** The codecs of all protocols that the node serves. */
-  readonly codecs: readonly Codec[];
-  readonly authorizer: Authorizer;
-  readonly clock: Clock;
-  readonly ids: IdSource;
-  readonly counters: NodeCounters;
-  /** Absent: nothing is counted by app. */
-  readonly appCounts?: AppCounts;
-  /** Measures how long publications take. Absent: nothing is measured. */
-  readonly lag?: DeliveryLag;
-  /** Records publications that come with a trace. Absent: nothing is traced. What clients publish begins no trace. */
-  readonly deliveryTracer?: DeliveryTracer;
-  /** How long interest in a channel outlives its last subscriber here, in ms. */
-  readonly lingerMs: number;
-  /** Most channels that linger at a time. */
-  readonly maxLingeringChannels: number;
-  /** Longest time that publications of a busy channel wait to be written together, in ms; 0: not at all. */
-  readonly coalesceMs: number;
-  /** Hears when the bus refused interest in a channel. */
-  readonly onInterestFailed: (channel: Channel, error: unknown) => void;
-  /** Hears when reads of histories begin to fail: once, until one succeeds. */
-  readonly onHistoryFailed?: (channel: Channel, error: unknown) => void;
-}
 
 /** A session, or the close code that says why there is none. */
 export type OpenResult =

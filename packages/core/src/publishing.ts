@@ -1,6 +1,6 @@
 import { isClientEventName, type Result, refuse } from "@carillon/protocol";
 import type { NewEvent, PublishedEvent } from "./event-publisher.ts";
-import type { NodeServices } from "./node.ts";
+import type { NodeServices } from "./node-services.ts";
 import { mayPublish } from "./permissions.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Session } from "./session.ts";

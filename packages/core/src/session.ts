@@ -11,7 +11,7 @@ import {
 import type { Channel } from "./channel.ts";
 import type { PublishedEvent } from "./event-publisher.ts";
 import type { HistoryAnswer, HistoryRequest } from "./history-access.ts";
-import type { NodeServices } from "./node.ts";
+import type { NodeServices } from "./node-services.ts";
 import { mayReadHistory, maySignIn } from "./permissions.ts";
 import type { App, ConnectionGrant } from "./ports/apps.ts";
 import type { Codec } from "./ports/codec.ts";

@@ -3,7 +3,7 @@ import type { Channel } from "./channel.ts";
 import type { Joined, Joining } from "./joining.ts";
 import type { LoggedChannel } from "./logged-channel.ts";
 import { membershipOf } from "./membership.ts";
-import type { NodeServices } from "./node.ts";
+import type { NodeServices } from "./node-services.ts";
 import { maySubscribe } from "./permissions.ts";
 import type { Member, Roster } from "./presence/member.ts";
 import type { Presence, PresenceEntry } from "./presence/presence.ts";

@@ -1,7 +1,7 @@
 import { channelKind, isServerChannel } from "@carillon/protocol";
 import type { Channel } from "../channel.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import type { NodeServices } from "../node.ts";
+import type { NodeServices } from "../node-services.ts";
 import type { Session } from "../session.ts";
 import { CONTROL, listOf, toParts } from "./control-question.ts";
 

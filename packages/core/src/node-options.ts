@@ -1,0 +1,65 @@
+import type { AppCounts } from "./app-counters.ts";
+import type { Channel } from "./channel.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import type { DeliveryLag } from "./delivery-lag.ts";
+import type { AppRegistry } from "./ports/apps.ts";
+import type { Authorizer } from "./ports/authorizer.ts";
+import type { BlockStore } from "./ports/block-store.ts";
+import type { Bus } from "./ports/bus.ts";
+import type { ChannelRules } from "./ports/channel-rules.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Codec } from "./ports/codec.ts";
+import type { HistoryStore } from "./ports/history-store.ts";
+import type { IdSource } from "./ports/ids.ts";
+import type { NodeCounters } from "./ports/metrics.ts";
+import type { DeliveryTracer } from "./ports/tracer.ts";
+import type { TopicTree } from "./ports/transport.ts";
+import type { WebhookQueue } from "./ports/webhook-queue.ts";
+
+/** How a node tells applications what happens. */
+export interface NodeWebhooks {
+  readonly queue: Pick<WebhookQueue, "enqueue">;
+  readonly apps: Pick<AppRegistry, "byId">;
+  /** Hears when the queue begins to refuse events. */
+  readonly onRefused: (error: unknown) => void;
+}
+
+/** What a Node stands on. */
+export interface NodeOptions {
+  readonly bus: Bus;
+  /** The store of histories. Absent, as without `rules`: no channel has one. */
+  readonly history?: HistoryStore;
+  /** Says which channels have a history. */
+  readonly rules?: ChannelRules;
+  /** Who is kept out; absent: nobody. */
+  readonly blocks?: BlockStore;
+  /** The processes of the cluster; must not have started. Absent: nobody is told who is on presence channels. */
+  readonly cluster?: Cluster;
+  /** How long a user whose last connection broke is still on presence channels, in ms. */
+  readonly presenceGraceMs?: number;
+  /** Wants a `cluster`. Absent: no app is told of anything. */
+  readonly webhooks?: NodeWebhooks;
+  readonly topics: TopicTree;
+  /** The codecs of all protocols that the node serves. */
+  readonly codecs: readonly Codec[];
+  readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly counters: NodeCounters;
+  /** Absent: nothing is counted by app. */
+  readonly appCounts?: AppCounts;
+  /** Measures how long publications take. Absent: nothing is measured. */
+  readonly lag?: DeliveryLag;
+  /** Records publications that come with a trace. Absent: nothing is traced. What clients publish begins no trace. */
+  readonly deliveryTracer?: DeliveryTracer;
+  /** How long interest in a channel outlives its last subscriber here, in ms. */
+  readonly lingerMs: number;
+  /** Most channels that linger at a time. */
+  readonly maxLingeringChannels: number;
+  /** Longest time that publications of a busy channel wait to be written together, in ms; 0: not at all. */
+  readonly coalesceMs: number;
+  /** Hears when the bus refused interest in a channel. */
+  readonly onInterestFailed: (channel: Channel, error: unknown) => void;
+  /** Hears when reads of histories begin to fail: once, until one succeeds. */
+  readonly onHistoryFailed?: (channel: Channel, error: unknown) => void;
+}
