@@ -38,6 +38,8 @@ export {
   MAX_MESSAGE_ID_BYTES,
 } from "./envelope.ts";
 export { EVENT_NAME_RULE, isClientEventName, isEventName, MAX_EVENT_NAME_LENGTH } from "./event-name.ts";
+export * as jsonBytes from "./json-bytes.ts";
+export { JsonScan, NO_VALUE } from "./json-scan.ts";
 export type { JsonSpan } from "./json-span.ts";
 export { elementSpans, memberSpan } from "./json-span.ts";
 export type {

@@ -3,21 +3,24 @@
  * again would change it: `12345678901234567890`, `1.0` and `{"b":1,"a":2}` with its blanks would all come out different.
  */
 
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  LAST_ASCII,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipBlanks,
+} from "./json-bytes.ts";
+
 /** Where a value stands: from its first byte to behind its last. */
 export interface JsonSpan {
   readonly start: number;
   readonly end: number;
 }
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const LAST_ASCII = 0x7f;
 
 /**
  * The span of member `name` of the object that begins at `start`, or null when it has no such member. A repeated member
@@ -54,16 +57,6 @@ export function elementSpans(json: Uint8Array, start: number): JsonSpan[] {
     if (json[at] === COMMA) at = skipBlanks(json, at + 1);
   }
   return spans;
-}
-
-function skipBlanks(json: Uint8Array, from: number): number {
-  let at = from;
-  while (at < json.length) {
-    const byte = json[at];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
-    at++;
-  }
-  return at;
 }
 
 /** Behind the last byte of the value that begins at `start`. */

@@ -1,15 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import type { AppLimits } from "@carillon/core";
-import { isEventName, isPublishableChannel, type JsonSpan } from "@carillon/protocol";
-import { JsonScan, NO_VALUE } from "./json-scan.ts";
+import { isEventName, isPublishableChannel, JsonScan, type JsonSpan, jsonBytes, NO_VALUE } from "@carillon/protocol";
 import type { PublishRequest } from "./publish-request.ts";
 import { isOver } from "./request-value.ts";
 
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const BACKSLASH = 0x5c;
+const { BACKSLASH, CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, skipBlanks } = jsonBytes;
 
 /** The members that a plain body has, as they stand there. */
 const KEYS = { channel: Buffer.from('"channel"'), event: Buffer.from('"event"'), payload: Buffer.from('"payload"') };
@@ -44,22 +39,22 @@ const NONE: Spans = {};
 
 /** Where the three members stand; none when there is a fourth, or one is there twice, or the whole is not JSON. */
 function spansOf(scan: JsonScan, bytes: Uint8Array): Spans {
-  let at = scan.skipBlanks(0);
+  let at = skipBlanks(bytes, 0);
   if (bytes[at] !== OPEN_BRACE) return NONE;
   const spans: Spans = {};
   do {
-    at = scan.skipBlanks(at + 1);
+    at = skipBlanks(bytes, at + 1);
     const key = keyAt(bytes, at);
     if (key === null || spans[key] !== undefined) return NONE;
-    at = scan.skipBlanks(at + KEYS[key].length);
+    at = skipBlanks(bytes, at + KEYS[key].length);
     if (bytes[at] !== COLON) return NONE;
-    const start = scan.skipBlanks(at + 1);
+    const start = skipBlanks(bytes, at + 1);
     const end = key === "payload" ? scan.value(start) : scan.string(start);
     if (end === NO_VALUE) return NONE;
     spans[key] = { start, end };
-    at = scan.skipBlanks(end);
+    at = skipBlanks(bytes, end);
   } while (bytes[at] === COMMA);
-  if (bytes[at] !== CLOSE_BRACE || scan.skipBlanks(at + 1) !== bytes.length) return NONE;
+  if (bytes[at] !== CLOSE_BRACE || skipBlanks(bytes, at + 1) !== bytes.length) return NONE;
   return spans;
 }
 

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJsonBody } from "../src/json-body.ts";
-import { JsonScan, NO_VALUE } from "../src/json-scan.ts";
 import { readPlainPublish } from "../src/plain-publish.ts";
 import { readPublish } from "../src/publish-request.ts";
 import { limits as limitsOf } from "./support/apps.ts";
@@ -28,25 +27,11 @@ function comparable(requests: readonly { readonly event: { readonly payload: Uin
   }));
 }
 
-/** JSON text, in other spellings than JSON.stringify's too. */
+/** JSON text, in other spellings than JSON.stringify's too, and what looks like it. */
 const json = fc.oneof(
   fc.json(),
   fc.json().map((text) => JSON.stringify(JSON.parse(text), null, "\t")),
-  fc.constantFrom("1.0", "-0", "1e5", "1E+05", "0.1e-7", "01", "-", "1.", ".5", "1e", "+1", "tru", "nul", "NaN", "'a'"),
-  fc.constantFrom(
-    '"\\u00e9\\n"',
-    '"\\x"',
-    '"\\u00g0"',
-    '"\t"',
-    '"\u007f"',
-    '"é🔔"',
-    '"',
-    "[1,]",
-    '{"a":1,}',
-    "[1 2]",
-    "[",
-    "{}x",
-  ),
+  fc.constantFrom("1.0", "1E+05", "01", "tru", '"\\u00e9\\n"', '"\\x"', '"é🔔"', "[1,]", "{}x"),
 );
 const member = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('"channel":"orders"', '"event":"paid"') },
@@ -103,29 +88,5 @@ describe("readPlainPublish", () => {
   it("leaves a body whose payload is not UTF-8", () => {
     const bytes = Buffer.from('{"channel":"orders","event":"paid","payload":"ÿ"}', "latin1");
     expect(readPlainPublish(bytes, limits)).toBeNull();
-  });
-});
-
-describe("JsonScan", () => {
-  it("law › takes exactly one value of what JSON.parse takes, and nothing that it doesn't", () => {
-    fc.assert(
-      fc.property(json, (text) => {
-        const bytes = Buffer.from(text);
-        const isWhole = new JsonScan(bytes).value(0) === bytes.length;
-        let isJson = true;
-        try {
-          JSON.parse(text);
-        } catch {
-          isJson = false;
-        }
-        if (text.trim() === text) expect(isWhole).toBe(isJson);
-      }),
-      { numRuns: 1_000 },
-    );
-  });
-
-  it("leaves what is nested very deeply", () => {
-    const deep = Buffer.from(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
-    expect(new JsonScan(deep).value(0)).toBe(NO_VALUE);
   });
 });

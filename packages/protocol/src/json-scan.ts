@@ -1,25 +1,31 @@
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  LAST_ASCII,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipBlanks,
+} from "./json-bytes.ts";
+
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 const LAST_CONTROL = 0x1f;
-const LAST_ASCII = 0x7f;
 const LOWER_E = 0x65;
 const LOWER_U = 0x75;
 const TO_LOWER = 0x20;
+const encoder = new TextEncoder();
+
 /** What may stand behind a backslash, besides `u` and four digits. */
-const ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
+const ESCAPES: ReadonlySet<number> = new Set(encoder.encode('"\\/bfnrt'));
 const LITERALS: ReadonlyMap<number, Uint8Array> = new Map(
-  ["true", "false", "null"].map((literal) => [literal.charCodeAt(0), Buffer.from(literal)]),
+  ["true", "false", "null"].map((literal) => [literal.charCodeAt(0), encoder.encode(literal)]),
 );
 const HEX_DIGITS = 4;
 
@@ -44,16 +50,6 @@ export class JsonScan {
   /** False when something has been walked over that may or may not be UTF-8. */
   get isAscii(): boolean {
     return this.#isAscii;
-  }
-
-  /** The first place at or behind `from` without a blank. */
-  skipBlanks(from: number): number {
-    let at = from;
-    for (let byte = this.#bytes[at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; ) {
-      at++;
-      byte = this.#bytes[at];
-    }
-    return at;
   }
 
   /** Behind the value that begins at `from`; {@link NO_VALUE} for none. */
@@ -99,22 +95,22 @@ export class JsonScan {
   #container(from: number, isObject: boolean, depth: number): number {
     const bytes = this.#bytes;
     const close = isObject ? CLOSE_BRACE : CLOSE_BRACKET;
-    let at = this.skipBlanks(from + 1);
+    let at = skipBlanks(bytes, from + 1);
     if (bytes[at] === close) return at + 1;
     for (;;) {
       if (isObject) {
         const keyEnd = this.string(at);
         if (keyEnd === NO_VALUE) return NO_VALUE;
-        at = this.skipBlanks(keyEnd);
+        at = skipBlanks(bytes, keyEnd);
         if (bytes[at] !== COLON) return NO_VALUE;
-        at = this.skipBlanks(at + 1);
+        at = skipBlanks(bytes, at + 1);
       }
       const end = this.value(at, depth);
       if (end === NO_VALUE) return NO_VALUE;
-      at = this.skipBlanks(end);
+      at = skipBlanks(bytes, end);
       if (bytes[at] === close) return at + 1;
       if (bytes[at] !== COMMA) return NO_VALUE;
-      at = this.skipBlanks(at + 1);
+      at = skipBlanks(bytes, at + 1);
     }
   }
 
