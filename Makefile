@@ -140,6 +140,7 @@ load-verdict: build ## One verdict on the logs of several k6 pods: make load-ver
 load-test: build ## Tests of the load test: that planted losses, repeats and delays are found, with the real k6
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-k6.mjs >/dev/null
+	@node packages/testkit/tools/ensure-k6-sse.mjs >/dev/null
 	@$(VITEST) --project load --outputFile.json=$(RESULTS)/load-results.json
 
 .PHONY: deploy-test

@@ -11,14 +11,15 @@ import type { Results } from "../k6/lib/results.ts";
 import type { ProcessReport } from "../k6/lib/summary.ts";
 import { collectorSettings } from "./collector-settings.ts";
 
-const ENSURE = join(REPOSITORY, "packages/testkit/tools/ensure-k6.mjs");
+const TOOLS = join(REPOSITORY, "packages/testkit/tools");
 const LAST_LINES = 20;
 /** What k6 exits with when a threshold was crossed: the merged verdict says that better. */
 const THRESHOLD_CROSSED = 99;
 
-/** The path of the k6 binary, which is fetched first where there is none. */
-export async function k6Binary(): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [ENSURE]);
+/** The path of the k6 binary that runs a scenario, which is fetched or built first where there is none. */
+export async function k6Binary(scenario: ScenarioName): Promise<string> {
+  const ensure = join(TOOLS, scenario === "sse" ? "ensure-k6-sse.mjs" : "ensure-k6.mjs");
+  const { stdout } = await promisify(execFile)(process.execPath, [ensure]);
   return stdout.trim();
 }
 

@@ -76,7 +76,7 @@ async function load({ options, base, plan, stack }: LoadOptions): Promise<number
   const { scenario, gateways, processes } = options;
   const began = performance.now();
   const [loadBefore = 0] = loadavg();
-  const binary = await k6Binary();
+  const binary = await k6Binary(scenario);
   const folder = await mkdtemp(join(tmpdir(), "carillon-load-results-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const system = gateways === null ? null : await startLocalSystem(gateways, stack);

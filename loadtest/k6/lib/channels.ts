@@ -1,4 +1,8 @@
+import type { ScenarioName } from "./phases.ts";
 import type { LoadSettings } from "./settings.ts";
+
+/** Scenarios that recover, or that read a history. */
+const USE_HISTORY: ReadonlySet<ScenarioName> = new Set(["rolling-update", "mixed", "sse"]);
 
 /** Names of the channels of a run. */
 export class Channels {
@@ -10,7 +14,7 @@ export class Channels {
 
   constructor({ run, hasHistory, scenario }: Pick<LoadSettings, "run" | "hasHistory" | "scenario">) {
     this.#run = run;
-    const keeps = hasHistory && (scenario === "rolling-update" || scenario === "mixed");
+    const keeps = hasHistory && USE_HISTORY.has(scenario);
     this.shared = keeps ? `load-kept-${run}-shared` : `load-${run}-shared`;
     this.conductor = `load-${run}-conductor`;
   }

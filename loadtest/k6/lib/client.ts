@@ -1,9 +1,9 @@
 import { clearTimeout, setTimeout } from "k6/timers";
 import { backoffMs } from "./backoff.ts";
+import { isFinal, mayReturnAtOnce } from "./close-codes.ts";
 import type { Dialect, Subscription } from "./dialect.ts";
 import type { Control, Incoming } from "./incoming.ts";
-import type { LinkOwner } from "./link.ts";
-import { Link } from "./link.ts";
+import type { Link, LinkOwner, OpenLink } from "./link.ts";
 import type { Meter } from "./meter.ts";
 import type { Numbered } from "./numbered.ts";
 import { Sequence } from "./sequence.ts";
@@ -11,6 +11,7 @@ import { Sequence } from "./sequence.ts";
 /** What a client needs of the crowd that it belongs to. */
 export interface ClientOwner {
   readonly dialect: Dialect;
+  readonly openLink: OpenLink;
   readonly meter: Meter;
   /** Whether what a client shows when it subscribes depends on the name of its connection. */
   readonly needsConnectionId: boolean;
@@ -35,9 +36,6 @@ export interface ClientOptions {
 
 /** How long the welcome may take, where it is needed, before the client tries anew. */
 const WELCOME_MS = 5_000;
-/** Close codes that say not to come back, and those that say to do so without waiting: from, and below. */
-const FINAL_CODES = [4000, 4100] as const;
-const AT_ONCE_CODES = [4200, 4300] as const;
 
 /** One of very many clients: a connection that comes back by itself, and checks what it is sent. */
 export class Client implements LinkOwner {
@@ -62,6 +60,7 @@ export class Client implements LinkOwner {
   #waitingFor = 0;
   #isOpen = false;
   #isReady = false;
+  #isInterrupted = false;
   #wasReady = false;
   #hasEnded = false;
   #attempts = 0;
@@ -78,9 +77,9 @@ export class Client implements LinkOwner {
     this.#owner = owner;
   }
 
-  /** True while all of its subscriptions stand. */
+  /** True while all of its subscriptions stand, and what comes on them arrives. */
   get isReady(): boolean {
-    return this.#isReady;
+    return this.#isReady && !this.#isInterrupted;
   }
 
   /** True when that was so once. */
@@ -95,7 +94,8 @@ export class Client implements LinkOwner {
 
   /** What it waits for, in words. */
   get stage(): string {
-    if (this.#isReady) return "nothing";
+    if (this.isReady) return "nothing";
+    if (this.#isInterrupted) return "its session to go on";
     if (this.#link === null) return "its next attempt to connect";
     if (!this.#isOpen) return "the handshake";
     return this.#waitingFor === 0 ? "the welcome" : `answers to ${this.#waitingFor} subscribes`;
@@ -115,13 +115,20 @@ export class Client implements LinkOwner {
   /** Loses its connection, and comes back `pauseMs` later. */
   drop(pauseMs = 0): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#link !== null) this.#owner.meter.count("connections_closed");
+    if (this.#link !== null && !this.#isInterrupted) this.#owner.meter.count("connections_closed");
     this.#link?.close();
     this.#link = null;
     this.#isReady = false;
+    this.#isInterrupted = false;
     this.#awaySinceMs = Date.now();
     if (pauseMs === 0) this.#dial();
     else this.#timer = setTimeout(() => this.#dial(), pauseMs);
+  }
+
+  /** Loses what carries its connection, and after `pauseMs` comes back to where it was. It must be ready. */
+  interrupt(pauseMs: number): void {
+    this.#leave();
+    this.#link?.interrupt(pauseMs);
   }
 
   /** Sends a command. */
@@ -165,23 +172,47 @@ export class Client implements LinkOwner {
     else this.#delivered(incoming.numbered, readAtMs);
   }
 
+  /** What carries its link broke. */
+  interrupted(): void {
+    if (this.#isReady) this.#owner.meter.count("disconnects");
+    this.#leave();
+  }
+
+  /** Its link goes on where it was. */
+  resumed(): void {
+    const { meter } = this.#owner;
+    meter.count("connections_opened");
+    this.#isInterrupted = false;
+    if (!this.#isReady) return;
+    meter.count("recovered");
+    this.#readySinceMs = Date.now();
+    meter.time("reconnect_ms", this.#readySinceMs - this.#awaySinceMs);
+  }
+
   /** Its link broke, or never came to be. */
   closed(code: number): void {
     const { meter } = this.#owner;
     this.#link = null;
-    meter.count("connections_closed");
+    meter.count(this.#isInterrupted ? "not_recovered" : "connections_closed");
     if (this.#isReady) {
       meter.count("disconnects");
-      this.#awaySinceMs = Date.now();
+      if (!this.#isInterrupted) this.#awaySinceMs = Date.now();
     } else meter.count("connect_failures");
     this.#isReady = false;
-    if (this.#hasEnded || isWithin(code, FINAL_CODES)) return;
+    this.#isInterrupted = false;
+    if (this.#hasEnded || isFinal(code)) return;
     // Only the first time: whoever is sent away again waits as well.
-    const isAtOnce = isWithin(code, AT_ONCE_CODES) && this.#attempts === 0;
+    const isAtOnce = mayReturnAtOnce(code) && this.#attempts === 0;
     const pauseMs = isAtOnce ? (this.#toldPauseMs ?? 0) : backoffMs(this.#attempts);
     this.#toldPauseMs = null;
     this.#attempts++;
     this.#timer = setTimeout(() => this.#dial(), pauseMs);
+  }
+
+  #leave(): void {
+    this.#owner.meter.count("connections_closed");
+    this.#isInterrupted = true;
+    this.#awaySinceMs = Date.now();
   }
 
   #dial(): void {
@@ -190,7 +221,7 @@ export class Client implements LinkOwner {
     this.#connectionId = "";
     this.#isOpen = false;
     this.#waitingFor = 0;
-    this.#link = new Link(this.#url, dialect, this);
+    this.#link = this.#owner.openLink(this.#url, dialect, this);
   }
 
   #told(incoming: Exclude<Incoming, { readonly type: "delivery" }>): void {
@@ -270,8 +301,4 @@ export class Client implements LinkOwner {
     const name = kind === "S" ? "broadcast_ms" : kind === "O" ? "unicast_ms" : "client_event_ms";
     meter.time(name, Math.floor(readAtMs) - atMs);
   }
-}
-
-function isWithin(code: number, [from, below]: readonly [number, number]): boolean {
-  return code >= from && code < below;
 }

@@ -3,7 +3,7 @@ import type { Channels } from "./channels.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Control, Report } from "./incoming.ts";
 import { CONTROL_EVENT, NUMBERED_EVENT } from "./incoming.ts";
-import { Link } from "./link.ts";
+import type { Link, OpenLink } from "./link.ts";
 import type { Meter } from "./meter.ts";
 import { numberedText } from "./numbered.ts";
 import { isShared } from "./phases.ts";
@@ -25,6 +25,7 @@ interface ConductorOptions {
   readonly channels: Channels;
   /** The native protocol, whatever the clients speak. */
   readonly dialect: Dialect;
+  readonly openLink: OpenLink;
   readonly meter: Meter;
   readonly publisher: Publisher;
 }
@@ -138,8 +139,8 @@ export class Conductor {
   }
 
   #connect(): void {
-    const { settings, channels, dialect } = this.#options;
-    const link: Link = new Link(settings.urls[0] ?? "", dialect, {
+    const { settings, channels, dialect, openLink } = this.#options;
+    const link: Link = openLink(settings.urls[0] ?? "", dialect, {
       opened: () => {
         for (const frame of dialect.subscribe([{ channel: channels.conductor }])) link.send(frame);
       },
@@ -148,6 +149,9 @@ export class Conductor {
         if (incoming.type === "subscribed") this.#isConnected = true;
         if (incoming.type === "report") this.#count(incoming.report);
       },
+      // What came meanwhile is told when it goes on.
+      interrupted: () => undefined,
+      resumed: () => undefined,
       closed: () => {
         this.#isConnected = false;
         if (!this.#hasEnded) setTimeout(() => this.#connect(), REPEAT_PAUSE_MS);

@@ -1,4 +1,3 @@
-import { clearInterval, clearTimeout, setInterval, setTimeout } from "k6/timers";
 import type { Channels } from "./channels.ts";
 import type { ClientOwner } from "./client.ts";
 import { Client } from "./client.ts";
@@ -7,6 +6,7 @@ import { Drops } from "./drops.ts";
 import type { Control } from "./incoming.ts";
 import { REPORT_EVENT } from "./incoming.ts";
 import { LagWatch } from "./lag-watch.ts";
+import type { OpenLink } from "./link.ts";
 import type { Meter } from "./meter.ts";
 import { OwnPublishes } from "./own-publishes.ts";
 import type { PhaseName } from "./phases.ts";
@@ -17,10 +17,10 @@ import { Rooms } from "./rooms.ts";
 import type { Expected, SequenceOutcome } from "./sequence.ts";
 import type { LoadSettings } from "./settings.ts";
 import type { Share } from "./share.ts";
+import { Timers } from "./timers.ts";
 import { Unanimity } from "./unanimity.ts";
 
 const TICK_MS = 50;
-const CHECK_MS = 250;
 const FLUSH_MS = 500;
 const REPORT_AGAIN_MS = 2_000;
 /** What comes twice may do so late. */
@@ -35,6 +35,7 @@ export interface CrowdOptions {
   readonly settings: LoadSettings;
   readonly channels: Channels;
   readonly dialect: Dialect;
+  readonly openLink: OpenLink;
   readonly meter: Meter;
   /** For what clients are sent. */
   readonly publisher: Publisher;
@@ -47,6 +48,7 @@ export interface CrowdOptions {
 /** The clients of one thread of k6: about a thousand. Connects them, does with them what the conductor says, and reports. */
 export class Crowd implements ClientOwner {
   readonly dialect: Dialect;
+  readonly openLink: OpenLink;
   readonly meter: Meter;
   readonly needsConnectionId: boolean;
   readonly #settings: LoadSettings;
@@ -59,15 +61,17 @@ export class Crowd implements ClientOwner {
   readonly #drops: Drops;
   readonly #lag: LagWatch;
   readonly #all = new Unanimity<Client>();
-  readonly #timers = new Set<number>();
+  readonly #timers = new Timers();
   readonly #heard = new Set<string>();
   #report: number | null = null;
   #phasesDone = 0;
   #hasArrived = false;
   #hasEnded = false;
 
-  constructor({ settings, channels, dialect, meter, publisher, reporter, share }: CrowdOptions) {
+  constructor(options: CrowdOptions) {
+    const { settings, channels, dialect, openLink, meter, publisher, reporter, share } = options;
     this.dialect = dialect;
+    this.openLink = openLink;
     this.meter = meter;
     this.needsConnectionId = settings.scenario === "mixed";
     this.#settings = settings;
@@ -87,17 +91,17 @@ export class Crowd implements ClientOwner {
     this.#lag.start("connect_lag_ms");
     const beganMs = Date.now();
     let opened = 0;
-    const open = this.#every(TICK_MS, () => {
+    const open = this.#timers.every(TICK_MS, () => {
       const passed =
         this.#settings.rampSeconds === 0 ? 1 : (Date.now() - beganMs) / (this.#settings.rampSeconds * 1_000);
       const wanted = Math.min(this.#share.count, Math.ceil(passed * this.#share.count));
       for (; opened < wanted; opened++) this.#clients[opened]?.open();
-      if (opened === this.#share.count) this.#stop(open);
+      if (opened === this.#share.count) this.#timers.stop(open);
     });
-    this.#every(FLUSH_MS, () => this.meter.flush());
-    this.#every(REPORT_AGAIN_MS, () => this.#tell());
+    this.#timers.every(FLUSH_MS, () => this.meter.flush());
+    this.#timers.every(REPORT_AGAIN_MS, () => this.#tell());
     const givenUpMs = beganMs + (this.#settings.rampSeconds + this.#settings.connectSeconds) * 1_000;
-    this.#when(
+    this.#timers.when(
       () => this.#all.isReached(this.#clients, ({ wasReady }) => wasReady),
       givenUpMs,
       () => {
@@ -107,7 +111,7 @@ export class Crowd implements ClientOwner {
         else this.#end();
       },
     );
-    this.#timers.add(setTimeout(() => this.#end(), longestSeconds(this.#settings) * 1_000));
+    this.#timers.in(longestSeconds(this.#settings) * 1_000, () => this.#end());
   }
 
   subscriptionsOf(client: Client): readonly Subscription[] {
@@ -151,6 +155,7 @@ export class Crowd implements ClientOwner {
     this.#lag.start(name === "storm" ? "connect_lag_ms" : "generator_lag_ms");
     if (name === "storm") this.#storm(phase, seconds);
     if (name === "churn") this.#drops.churn(this.#settings.churnShare);
+    if (name === "breaks") this.#drops.breaks(this.#settings.churnShare, this.#settings.hasHistory);
     if (name === "unicast" || name === "mixed") this.#startOwn(phase, seconds);
     if (name === "mixed") this.#rooms.start({ phase, seconds, clients: this.#clients });
   }
@@ -158,7 +163,7 @@ export class Crowd implements ClientOwner {
   /** What everybody is told takes a while where there are many: it must not count as time that a delivery to one takes. */
   #startOwn(phase: number, seconds: number): void {
     const beganMs = Date.now();
-    this.#when(
+    this.#timers.when(
       () => this.#all.isReached(this.#clients, ({ heardBeginOf }) => heardBeginOf >= phase),
       beganMs + (seconds * 1_000) / 2,
       () => this.#own.start({ phase, seconds: seconds - (Date.now() - beganMs) / 1_000 }),
@@ -167,7 +172,7 @@ export class Crowd implements ClientOwner {
 
   #storm(phase: number, seconds: number): void {
     this.#drops.storm(seconds);
-    this.#when(
+    this.#timers.when(
       () => !this.#drops.isUnderWay && this.#areAllReady(),
       Date.now() + seconds * 1_000 + STORM_OVER_MS,
       () => {
@@ -184,7 +189,7 @@ export class Crowd implements ClientOwner {
     const endedMs = Date.now();
     const expected = name !== "finish" && isShared(name) ? last : 0;
     let quietSinceMs = endedMs;
-    this.#when(
+    this.#timers.when(
       () => {
         if (this.#hasArrived) quietSinceMs = Date.now();
         this.#hasArrived = false;
@@ -259,10 +264,7 @@ export class Crowd implements ClientOwner {
   #end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const timer of this.#timers) {
-      clearInterval(timer);
-      clearTimeout(timer);
-    }
+    this.#timers.stopAll();
     this.#lag.stop();
     this.#own.stop();
     this.#drops.stop();
@@ -275,25 +277,5 @@ export class Crowd implements ClientOwner {
       client.end();
     }
     this.meter.end();
-  }
-
-  /** Does `act` once `isSo`, or when it is `latestMs`. */
-  #when(isSo: () => boolean, latestMs: number, act: () => void): void {
-    const timer = this.#every(CHECK_MS, () => {
-      if (!isSo() && Date.now() < latestMs) return;
-      this.#stop(timer);
-      act();
-    });
-  }
-
-  #every(ms: number, act: () => void): number {
-    const timer = setInterval(act, ms);
-    this.#timers.add(timer);
-    return timer;
-  }
-
-  #stop(timer: number): void {
-    clearInterval(timer);
-    this.#timers.delete(timer);
   }
 }

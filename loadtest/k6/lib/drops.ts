@@ -33,6 +33,29 @@ export class Drops {
 
   /** `share` of the clients leave each second, one after the other, and come back at once, until it is stopped. */
   churn(share: number): void {
+    this.#oneByOne(share, (client) => client.drop());
+  }
+
+  /**
+   * `share` of the clients lose what carries their connections each second, one after the other, and come back as Carillon's own do,
+   * until it is stopped. Where `canRecover`, every other one loses its session as well, and recovers by its position.
+   */
+  breaks(share: number, canRecover: boolean): void {
+    let count = 0;
+    this.#oneByOne(share, (client) => {
+      const losesSession = canRecover && ++count % 2 === 0;
+      if (losesSession) client.drop(backoffMs(0));
+      else client.interrupt(backoffMs(0));
+    });
+  }
+
+  /** Drops nobody more. */
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #oneByOne(share: number, act: (client: Client) => void): void {
     const { length } = this.#clients;
     let due = 0;
     let next = 0;
@@ -41,15 +64,9 @@ export class Drops {
       for (; due >= 1; due--) {
         const client = this.#clients[next++ % length];
         // One that is on its way back is left alone.
-        if (client?.isReady === true) client.drop();
+        if (client?.isReady === true) act(client);
       }
     });
-  }
-
-  /** Drops nobody more. */
-  stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
   }
 
   #each(act: () => void): void {

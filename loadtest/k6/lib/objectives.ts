@@ -1,6 +1,11 @@
+import type { PhaseName } from "./phases.ts";
+import { isShared as isSharedPhase } from "./phases.ts";
 import { planOf } from "./plan.ts";
 import { REFUSALS, SILENCES } from "./publish-outcome.ts";
 import type { LoadSettings } from "./settings.ts";
+
+/** The phases in which clients come back. */
+const RETURNS: readonly PhaseName[] = ["storm", "watch", "churn", "breaks"];
 
 /** Times that are measured, in buckets: for exact percentiles over processes. */
 export const TIMES = [
@@ -76,8 +81,8 @@ export type Objective =
 export function objectivesOf(settings: LoadSettings): readonly Objective[] {
   const { limits } = settings;
   const phases = new Set(planOf(settings).map(({ name }) => name));
-  const isShared = phases.has("broadcast") || phases.has("watch") || phases.has("mixed");
-  const hasDeliveries = isShared || phases.has("unicast") || phases.has("mixed");
+  const isShared = [...phases].some(isSharedPhase);
+  const hasDeliveries = isShared || phases.has("unicast");
   return [
     {
       kind: "share",
@@ -98,7 +103,7 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
       ? timed("unicast_ms", 0.99, limits.unicastP99Ms, "delivery to one, p99")
       : []),
     ...(phases.has("mixed") ? timed("client_event_ms", 0.99, limits.unicastP99Ms, "client event to others, p99") : []),
-    ...(phases.has("storm") || phases.has("watch") || phases.has("churn")
+    ...(RETURNS.some((name) => phases.has(name))
       ? timed("reconnect_ms", 0.99, limits.reconnectP99Ms, "back after a drop, p99")
       : []),
     ...(hasDeliveries ? [{ kind: "some", count: "deliveries", title: "something was delivered" } as const] : []),
@@ -118,6 +123,12 @@ export function objectivesOf(settings: LoadSettings): readonly Objective[] {
           { kind: "some", count: "disconnects", title: "connections that the update moved" },
         ] as const)
       : [none("disconnects", "connections that broke")]),
+    ...(phases.has("breaks")
+      ? ([
+          none("not_recovered", "recoveries that failed"),
+          { kind: "some", count: "recovered", title: "clients that recovered after a break" },
+        ] as const)
+      : []),
   ];
 }
 

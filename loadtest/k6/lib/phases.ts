@@ -1,5 +1,5 @@
 /** What a run does one after the other, once everybody is connected. */
-export const PHASES = ["hold", "churn", "broadcast", "unicast", "storm", "mixed", "watch"] as const;
+export const PHASES = ["hold", "churn", "broadcast", "unicast", "storm", "mixed", "watch", "breaks"] as const;
 
 /** A phase's name. */
 export type PhaseName = (typeof PHASES)[number];
@@ -14,6 +14,7 @@ export const SCENARIOS = {
   "rolling-update": ["watch"],
   pusher: ["broadcast", "unicast"],
   "native-msgpack": ["broadcast", "unicast"],
+  sse: ["broadcast", "unicast", "breaks", "storm", "broadcast"],
   full: ["hold", "broadcast", "unicast", "storm", "broadcast"],
 } as const satisfies Readonly<Record<string, readonly PhaseName[]>>;
 
@@ -25,5 +26,5 @@ export const SCENARIO_NAMES = Object.keys(SCENARIOS) as readonly ScenarioName[];
 
 /** The phases in which something is published on the channel that all share. */
 export function isShared(phase: PhaseName): boolean {
-  return phase === "broadcast" || phase === "watch" || phase === "mixed";
+  return phase === "broadcast" || phase === "watch" || phase === "mixed" || phase === "breaks";
 }

@@ -6,6 +6,7 @@ import { Conductor } from "./conductor.ts";
 import { Crowd } from "./crowd.ts";
 import type { Dialect } from "./dialect.ts";
 import { excessKey } from "./excess.ts";
+import type { OpenLink } from "./link.ts";
 import { Meter } from "./meter.ts";
 import { MsgpackDialect } from "./msgpack-dialect.ts";
 import { NativeDialect } from "./native-dialect.ts";
@@ -21,6 +22,7 @@ import type { LoadSettings } from "./settings.ts";
 import { readSettings } from "./settings.ts";
 import { shareOf } from "./share.ts";
 import { summaryFiles } from "./summary.ts";
+import { openWebSocket } from "./web-socket-link.ts";
 
 /** What k6 wants of a script. */
 export interface Script {
@@ -30,8 +32,12 @@ export interface Script {
   readonly handleSummary: (data: SummaryData) => Record<string, string>;
 }
 
-/** Makes the script of a scenario from the variables that k6 was given (`-e NAME=VALUE`). */
-export function scriptOf(scenario: ScenarioName, variables: Readonly<Record<string, string | undefined>>): Script {
+/** Makes the script of a scenario from the variables that k6 was given (`-e NAME=VALUE`). `openLink`: how clients get to a gateway. */
+export function scriptOf(
+  scenario: ScenarioName,
+  variables: Readonly<Record<string, string | undefined>>,
+  openLink: OpenLink = openWebSocket,
+): Script {
   const settings = readSettings(scenario, variables);
   const channels = new Channels(settings);
   return {
@@ -42,11 +48,11 @@ export function scriptOf(scenario: ScenarioName, variables: Readonly<Record<stri
       const meter = new Meter(settings);
       const publisher = new Publisher({ ...settings, rate: settings.unicastRate / settings.virtualUsers });
       const reporter = new Publisher({ ...settings, rate: 0 });
-      const shared = { settings, channels, meter, publisher, reporter };
+      const shared = { settings, channels, openLink, meter, publisher, reporter };
       new Crowd({ ...shared, share, dialect: dialectOf(settings) }).start();
     },
     conductor: () => {
-      const shared = { settings, channels, meter: new Meter(settings), publisher: new Publisher(settings) };
+      const shared = { settings, channels, openLink, meter: new Meter(settings), publisher: new Publisher(settings) };
       void new Conductor({ ...shared, dialect: new NativeDialect(settings) }).run();
     },
     handleSummary: (data) => summaryFiles(settings, data),

@@ -74,6 +74,7 @@ const LATENCY_RANGE_MS = [0, 120_000] as const;
 const FIXED_PROTOCOLS: Partial<Readonly<Record<ScenarioName, ProtocolName>>> = {
   pusher: "pusher",
   "native-msgpack": "msgpack",
+  sse: "native",
 };
 
 /**

@@ -1,4 +1,4 @@
-// What the ensure-*.mjs programs share: where executables are looked for, and the two ways of getting one that work on most
+// What the ensure-*.mjs programs share: where executables are looked for, and the ways of getting one that work on most
 // machines. Whatever the installers say goes to stderr: stdout is for the path alone.
 import { execFileSync } from "node:child_process";
 import {
@@ -91,6 +91,16 @@ export function fetchWithGo(name, module) {
     execFileSync("go", ["install", module], { stdio: ["ignore", 2, 2], env });
     const [built] = readdirSync(folder);
     if (built !== name) renameSync(join(folder, built), join(folder, name));
+  });
+}
+
+/** Builds the program that is at `main` in a Go module of ours, in `folder`, and keeps it under `name`. */
+export function buildWithGo(name, { folder, main }) {
+  return keep(name, "go build", (target) => {
+    // The versions are those of go.mod and go.sum, and whoever wants to change them says so there.
+    const env = { ...process.env, GOFLAGS: "-mod=readonly -buildvcs=false" };
+    const options = { cwd: folder, stdio: ["ignore", 2, 2], env };
+    execFileSync("go", ["build", "-trimpath", "-o", join(target, name), main], options);
   });
 }
 
