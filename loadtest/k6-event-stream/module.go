@@ -66,6 +66,9 @@ func (m *instance) newEventStream(call sobek.ConstructorCall) *sobek.Object {
 	}
 	ctx, cancel := context.WithCancel(m.vu.Context())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, call.Argument(0).String(), nil)
+	if err == nil && request.URL.Scheme != "http" && request.URL.Scheme != "https" {
+		err = fmt.Errorf("%q is none", call.Argument(0).String())
+	}
 	if err != nil {
 		cancel()
 		common.Throw(runtime, fmt.Errorf("an EventStream needs an address, http:// or https://: %w", err))

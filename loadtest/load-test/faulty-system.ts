@@ -2,8 +2,9 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
+import type { Resumption } from "./event-stream-sessions.ts";
+import { EventStreamSessions } from "./event-stream-sessions.ts";
 
 /** What a delivery comes to: how many times it is sent, after how long, and how it reads then. */
 interface Treatment {
@@ -12,46 +13,67 @@ interface Treatment {
   readonly text: string;
 }
 
+/** A client that is sent frames: a WebSocket, or a session whose frames come as an event stream. */
+export interface Subscriber {
+  send(text: string): void;
+  terminate(): void;
+}
+
 /** What is done wrong. Told the text of a delivery, and its turn among all deliveries of the load: 1 and up. */
 export type Fault = (delivery: {
   readonly text: string;
   readonly turn: number;
-  readonly socket: WebSocket;
+  readonly socket: Subscriber;
 }) => Partial<Treatment>;
 
 /** Told which publish of the load it is, 1 and up: the status to refuse it with, or null to cut the connection; undefined for neither. */
 export type Refusal = (publish: number) => number | null | undefined;
 
+interface Command {
+  readonly channels?: readonly { readonly channel: string }[];
+}
+
 /** As much of the native protocol and of the publish API as a load test uses, in one process, and with a fault that one chooses. */
 export class FaultySystem {
   readonly #http = createServer((request, response) => {
+    if (this.#sessions.handle(request, response)) return;
     void this.#publish(request).then((status) => {
       if (status === null) request.socket.destroy();
       else response.writeHead(status).end();
     });
   });
   readonly #sockets = new WebSocketServer({ server: this.#http });
-  readonly #subscribers = new Map<string, Set<WebSocket>>();
+  readonly #subscribers = new Map<string, Set<Subscriber>>();
   readonly #fault: Fault;
   readonly #refusal: Refusal;
+  readonly #sessions: EventStreamSessions;
   #turn = 0;
   #published = 0;
 
-  private constructor(fault: Fault, refusal: Refusal) {
+  private constructor(fault: Fault, refusal: Refusal, resumption: Resumption) {
     this.#fault = fault;
     this.#refusal = refusal;
+    const welcome = JSON.stringify({ type: "welcome", connectionId: "1.1", version: 1 });
     this.#sockets.on("connection", (socket) => {
-      socket.send(JSON.stringify({ type: "welcome", connectionId: "1.1", version: 1 }));
-      socket.on("message", (frame) => this.#command(socket, String(frame)));
-      socket.on("close", () => {
-        for (const subscribers of this.#subscribers.values()) subscribers.delete(socket);
-      });
+      socket.send(welcome);
+      socket.on("message", (frame) => this.#command(socket, JSON.parse(String(frame)) as Command));
+      socket.on("close", () => this.#forget(socket));
+    });
+    this.#sessions = new EventStreamSessions({
+      resumption,
+      onBegun: (session) => session.send(welcome),
+      onCommand: (session, command) => this.#command(session, command as Command),
+      onEnded: (session) => this.#forget(session),
     });
   }
 
   /** Starts one on a free port. */
-  static async start(fault: Fault = () => ({}), refusal: Refusal = () => undefined): Promise<FaultySystem> {
-    const system = new FaultySystem(fault, refusal);
+  static async start(
+    fault: Fault = () => ({}),
+    refusal: Refusal = () => undefined,
+    resumption: Resumption = ({ after }) => after,
+  ): Promise<FaultySystem> {
+    const system = new FaultySystem(fault, refusal, resumption);
     system.#http.listen(0, "127.0.0.1");
     await once(system.#http, "listening");
     return system;
@@ -71,11 +93,14 @@ export class FaultySystem {
     await closed;
   }
 
-  #command(socket: WebSocket, text: string): void {
-    const { channels } = JSON.parse(text) as { channels: readonly { channel: string }[] };
+  #command(socket: Subscriber, { channels = [] }: Command): void {
     const names = channels.map(({ channel }) => channel);
     for (const name of names) this.#subscribers.set(name, (this.#subscribers.get(name) ?? new Set()).add(socket));
     socket.send(JSON.stringify({ type: "subscribed", channels: names }));
+  }
+
+  #forget(socket: Subscriber): void {
+    for (const subscribers of this.#subscribers.values()) subscribers.delete(socket);
   }
 
   async #publish(request: IncomingMessage): Promise<number | null> {
@@ -93,7 +118,7 @@ export class FaultySystem {
     return 204;
   }
 
-  #deliver(socket: WebSocket, delivered: string): void {
+  #deliver(socket: Subscriber, delivered: string): void {
     this.#turn++;
     const treatment = this.#fault({ text: delivered, turn: this.#turn, socket });
     const { times, delayMs, text } = { times: 1, delayMs: 0, text: delivered, ...treatment };

@@ -18,6 +18,8 @@ describe("each scenario, on gateways of its own and over two processes of k6", (
       not_recovered: 0,
     });
     if (scenario !== "connect") expect(counts?.deliveries).toBeGreaterThan(0);
+    // By their sessions, and half of them by their positions: those of `breaks` and all of the storm.
+    if (scenario === "sse") expect(counts?.recovered).toBeGreaterThan(40);
     if (scenario === "rolling-update") expect(counts?.recovered).toBeGreaterThan(0);
   });
 });

@@ -6,6 +6,8 @@ import { USUAL_DURATION_SECONDS, usualRampSeconds, usualRate } from "../k6/lib/s
  */
 const CONNECT_COST = 0.001_2;
 const DELIVERY_COST = 0.000_08;
+/** What a connect over SSE costs of that: a stream, a call that subscribes, and as much again for a session that is ended. */
+const SSE_CONNECTS = 2;
 /** The part of all cores that connecting, and that publishes to all, may take: both come in waves, and timers must be on time. */
 const CONNECT_SHARE = 0.6;
 const BROADCAST_SHARE = 0.3;
@@ -27,8 +29,9 @@ export interface LocalPlan {
  * Never faster than usual, and nothing that was `given` is changed.
  */
 export function planLocally(clients: number, cores: number, given: Readonly<Record<string, string>>): LocalPlan {
-  const connectSeconds = Math.ceil((clients * CONNECT_COST) / (cores * CONNECT_SHARE));
-  const isSudden = (clients * CONNECT_COST) / cores <= SUDDEN_STORM_SECONDS;
+  const connectCost = clients * CONNECT_COST * (given["SCENARIO"] === "sse" ? SSE_CONNECTS : 1);
+  const connectSeconds = Math.ceil(connectCost / (cores * CONNECT_SHARE));
+  const isSudden = connectCost / cores <= SUDDEN_STORM_SECONDS;
   const mostRate = (cores * BROADCAST_SHARE) / (clients * DELIVERY_COST);
   const rate = Number(Math.min(usualRate(clients), mostRate).toPrecision(2));
   // A rate that was given may be wrong, of which the user is told elsewhere.

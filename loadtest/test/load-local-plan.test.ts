@@ -16,6 +16,11 @@ describe("what a machine asks of itself", () => {
     });
   });
 
+  test("knows that connecting over SSE takes more", () => {
+    expect(planLocally(2_000, 2, { SCENARIO: "sse" }).variables).toEqual({ RAMP: "4" });
+    expect(planLocally(5_000, 2, { SCENARIO: "sse" }).variables).toMatchObject({ RAMP: "10", STORM_SPREAD: "10" });
+  });
+
   test("leaves alone what was given", () => {
     const given = { RAMP: "5", RATE: "1", STORM_SPREAD: "0" };
     expect(planLocally(50_000, 2, given)).toEqual({ variables: {}, text: null });

@@ -148,14 +148,9 @@ export class Client implements LinkOwner {
   /** Its link stands. */
   opened(): void {
     this.#isOpen = true;
-    if (!this.#owner.needsConnectionId) {
-      this.#subscribe();
-      return;
-    }
+    if (!this.#owner.needsConnectionId) this.#subscribe();
     // k6 loses a first frame that comes along with the answer to the handshake: rarely, and then it is the welcome.
-    this.#timer = setTimeout(() => {
-      if (this.#connectionId === "") this.drop();
-    }, WELCOME_MS);
+    else this.#timer = setTimeout(() => this.#connectionId === "" && this.drop(), WELCOME_MS);
   }
 
   /** Its link has got a frame: what a generator does most, so it is short. */
@@ -225,7 +220,6 @@ export class Client implements LinkOwner {
   }
 
   #told(incoming: Exclude<Incoming, { readonly type: "delivery" }>): void {
-    const { meter } = this.#owner;
     switch (incoming.type) {
       case "control":
         if (incoming.control.act === "end") this.heardEndOf = incoming.control.phase;
@@ -249,7 +243,7 @@ export class Client implements LinkOwner {
         this.historyCount = incoming.count;
         return;
       case "refused":
-        meter.count("refused");
+        this.#owner.meter.count("refused");
         return;
       case "report":
       case "other":
