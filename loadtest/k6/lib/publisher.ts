@@ -1,4 +1,4 @@
-import http from "k6/http";
+import { post } from "./http-post.ts";
 import type { PublishOutcome } from "./publish-outcome.ts";
 import { outcomeOf } from "./publish-outcome.ts";
 import type { LoadSettings } from "./settings.ts";
@@ -12,19 +12,10 @@ export interface Publication {
   readonly id?: string;
 }
 
-const TIMEOUT = "15s";
-
 interface PublisherOptions extends Pick<LoadSettings, "publishUrl" | "publishSecret"> {
   /** How many publishes a second there will be: connections are kept only as far as they will be used again soon. */
   readonly rate: number;
 }
-
-/**
- * What Go says when it took a connection for a request that the server was just closing, and had sent nothing: it dials more of them than it
- * needs, and servers close those that nobody used. Any other client would try again as well.
- */
-const NOTHING_SENT = "http: server closed idle connection";
-const MOST_ATTEMPTS = 3;
 
 /** Publishes a second for which one connection is kept. */
 const RATE_PER_CONNECTION = 10;
@@ -52,15 +43,8 @@ export class Publisher {
     const headers = this.#outstanding < this.#keptConnections ? this.#headers : this.#lastHeaders;
     this.#outstanding++;
     try {
-      for (let attempt = 1; ; attempt++) {
-        const answer = await http.asyncRequest("POST", this.#url, JSON.stringify(publication), {
-          headers,
-          timeout: TIMEOUT,
-          responseType: "none",
-        });
-        if (attempt === MOST_ATTEMPTS || answer.error !== NOTHING_SENT)
-          return outcomeOf(answer.status, answer.error_code);
-      }
+      const { status, error_code } = await post({ url: this.#url, body: JSON.stringify(publication), headers });
+      return outcomeOf(status, error_code);
     } catch {
       // k6 says by an error code what went wrong on the way; it throws for what it wouldn't even send.
       return "publish_unreachable";

@@ -1,6 +1,6 @@
-import http from "k6/http";
 import { setTimeout } from "k6/timers";
 import { backoffMs } from "./backoff.ts";
+import { post } from "./http-post.ts";
 
 interface UpstreamOptions {
   /** `http(s)://…/send`. */
@@ -16,11 +16,7 @@ const GIVE_UP_MS = 10_000;
 const GONE = 410;
 const TOO_MANY = 429;
 // A connection for each call, as one of very many clients has it: they call so seldom that a kept one would be closed meanwhile.
-const PARAMS = {
-  headers: { "content-type": "text/plain", connection: "close" },
-  timeout: "15s",
-  responseType: "none",
-} as const;
+const HEADERS = { "content-type": "text/plain", connection: "close" };
 
 /** Brings a client's commands to its session by POST: one call after the other under their numbers, so that a repeat does nothing twice. */
 export class Upstream {
@@ -54,7 +50,7 @@ export class Upstream {
   /** Brings nothing more, and ends the session. */
   close(): void {
     this.#isOver = true;
-    if (this.#session !== null) void post(`${this.#options.url}?session=${this.#session}&close=1`, "");
+    if (this.#session !== null) void statusOf(`${this.#options.url}?session=${this.#session}&close=1`, "");
   }
 
   async #run(): Promise<void> {
@@ -71,7 +67,7 @@ export class Upstream {
     const url = `${this.#options.url}?session=${this.#session}&seq=${++this.#lastSequence}`;
     const giveUpMs = Date.now() + GIVE_UP_MS;
     for (let attempt = 0; ; attempt++) {
-      const status = await post(url, body);
+      const status = await statusOf(url, body);
       if (this.#isOver) return false;
       // Other refusals are about what was sent: the frames tell.
       if (status !== 0 && status !== GONE && status !== TOO_MANY && status < 500) return true;
@@ -87,9 +83,9 @@ export class Upstream {
 }
 
 /** The status of the answer; 0 when there was none. */
-async function post(url: string, body: string): Promise<number> {
+async function statusOf(url: string, body: string): Promise<number> {
   try {
-    return (await http.asyncRequest("POST", url, body, PARAMS)).status;
+    return (await post({ url, body, headers: HEADERS })).status;
   } catch {
     // k6 says by status 0 what went wrong on the way; it throws for what it wouldn't even send.
     return 0;
