@@ -73,7 +73,7 @@ async function told(answer: Answer, script = SCRIPT): Promise<unknown> {
   await writeFile(path, script);
   try {
     const env = { ...process.env, STREAM: `${url}/stream`, TELL: `${url}/tell` };
-    await run(binary, ["run", "--quiet", "--no-usage-report", path], { env });
+    await run(binary, ["run", "--quiet", "--no-usage-report", "--address", "127.0.0.1:0", path], { env });
     return heard;
   } finally {
     server.closeAllConnections();
