@@ -1,15 +1,7 @@
-import {
-  BACKSLASH,
-  CLOSE_BRACE,
-  CLOSE_BRACKET,
-  COLON,
-  COMMA,
-  LAST_ASCII,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  skipBlanks,
-} from "./json-bytes.ts";
+import * as jsonBytes from "./json-bytes.ts";
+
+const { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, LAST_ASCII, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipBlanks } =
+  jsonBytes;
 
 const MINUS = 0x2d;
 const PLUS = 0x2b;

@@ -3,18 +3,10 @@
  * again would change it: `12345678901234567890`, `1.0` and `{"b":1,"a":2}` with its blanks would all come out different.
  */
 
-import {
-  BACKSLASH,
-  CLOSE_BRACE,
-  CLOSE_BRACKET,
-  COLON,
-  COMMA,
-  LAST_ASCII,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  skipBlanks,
-} from "./json-bytes.ts";
+import * as jsonBytes from "./json-bytes.ts";
+
+const { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, LAST_ASCII, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipBlanks } =
+  jsonBytes;
 
 /** Where a value stands: from its first byte to behind its last. */
 export interface JsonSpan {
