@@ -11,6 +11,7 @@ export function openWebSocket(url: string, dialect: Dialect, owner: LinkOwner): 
 class WebSocketLink implements Link {
   readonly #socket: WebSocket;
   readonly #owner: LinkOwner;
+  #isConnecting = true;
   #isOver = false;
 
   constructor(url: string, dialect: Dialect, owner: LinkOwner) {
@@ -21,7 +22,9 @@ class WebSocketLink implements Link {
     this.#socket = socket;
     if (dialect.isBinary) socket.binaryType = "arraybuffer" as typeof socket.binaryType;
     socket.onopen = () => {
-      if (!this.#isOver) owner.opened();
+      this.#isConnecting = false;
+      if (this.#isOver) socket.close();
+      else owner.opened();
     };
     socket.onmessage = (message) => {
       if (!this.#isOver && message !== undefined) owner.framed(message.data as string | ArrayBuffer, message.timestamp);
@@ -41,10 +44,12 @@ class WebSocketLink implements Link {
 
   close(): void {
     this.#isOver = true;
-    this.#socket.close();
+    // k6 (1.8.1) stands still for good in a close before the handshake, and the whole thread with it: nobody takes its last message.
+    if (!this.#isConnecting) this.#socket.close();
   }
 
   #over(code: number): void {
+    this.#isConnecting = false;
     if (this.#isOver) return;
     this.#isOver = true;
     // After an error, in case that the socket is still there.
