@@ -6,7 +6,7 @@ import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
 import { readBlocks } from "./support/doc-blocks.ts";
 import { carillon, run } from "./support/run.ts";
 
-describe("exit codes", () => {
+describe.concurrent("exit codes", () => {
   test("64 › an unknown flag or command, with a hint", async () => {
     const flag = await carillon(["dev", "--prot", "1"]);
     expect(flag).toMatchObject({ code: 64, stderr: expect.stringContaining("--port") });

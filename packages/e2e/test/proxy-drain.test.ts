@@ -75,7 +75,7 @@ function follow(host: string, channel: string) {
   return { client, subscription, got, ends, gaps };
 }
 
-describe("carillon drain", () => {
+describe.concurrent("carillon drain", () => {
   test("all clients of one proxy come back through the other, none of the other's is touched, and nobody misses anything", async () => {
     await using world = await installation();
     const { gateways, publisher, leaving, host, nats, takeOutOfService, countThrough } = world;
@@ -170,7 +170,7 @@ describe("carillon drain", () => {
   }, 60_000);
 });
 
-describe("what can be wrong", () => {
+describe.concurrent("what can be wrong", () => {
   test("an address that is none, or is missing: 64, with an example", async () => {
     const wrong = await carillon(["drain", "--via", "10.0.0.300,proxy.example"]);
     expect(wrong).toMatchObject({

@@ -57,7 +57,7 @@ async function untilQuiet(gateways: readonly CarillonProcess[]): Promise<number>
   return asked;
 }
 
-test.each([
+test.concurrent.each([
   ["WebSockets, connection by connection", "websocket"],
   ["event streams, request by request", "sse"],
 ] as const)(
@@ -98,7 +98,7 @@ test.each([
   180_000,
 );
 
-test("clients that are always brought back to the same gateway are asked once, and then let be", async () => {
+test.concurrent("clients that are always brought back to the same gateway are asked once, and then let be", async () => {
   await using nats = await NatsServer.start();
   await using running = await cluster(nats);
   const { gateways, grow } = running;

@@ -14,7 +14,7 @@ interface WorkerLine {
   readonly pid: number;
 }
 
-describe("carillon gateway --workers", () => {
+describe.concurrent("carillon gateway --workers", () => {
   test("all processes share one port, and what is published reaches the clients of each", async () => {
     await using cluster = await startWorkers(3);
     const { gateway, publisher } = cluster;
