@@ -1,6 +1,7 @@
 import { accept, type Envelope, encodeEnvelope, type Result, refuse } from "@carillon/protocol";
 import type { AppCounts } from "./app-counters.ts";
 import type { DeliveryLag } from "./delivery-lag.ts";
+import type { Instruments } from "./instruments.ts";
 import type { Bus, ChannelAddress } from "./ports/bus.ts";
 import { BusUnavailableError, EnvelopeTooLargeError, IdempotencyUnavailableError } from "./ports/bus.ts";
 import type { ChannelRules } from "./ports/channel-rules.ts";
@@ -11,7 +12,7 @@ import type { NodeCounters } from "./ports/metrics.ts";
 import type { PublishSpan, PublishTracer, TraceContext } from "./ports/tracer.ts";
 
 /** What an EventPublisher stands on. */
-export interface EventPublisherOptions {
+export interface EventPublisherOptions extends Instruments {
   readonly bus: Bus;
   /** Keeps what is published on channels with history. Absent, as without `rules`: no channel has one. */
   readonly history?: HistoryStore;
@@ -19,11 +20,6 @@ export interface EventPublisherOptions {
   readonly rules?: ChannelRules;
   readonly clock: Clock;
   readonly ids: IdSource;
-  readonly counters: NodeCounters;
-  /** Absent: nothing is counted by app. */
-  readonly appCounts?: AppCounts;
-  /** Absent: nothing is measured. */
-  readonly lag?: DeliveryLag;
   /** Absent: nothing is traced. */
   readonly publishTracer?: PublishTracer;
 }

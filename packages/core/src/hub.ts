@@ -5,6 +5,7 @@ import type { LogEntry } from "./channel-log.ts";
 import { Coalescer } from "./coalescer.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { DeliveryLag } from "./delivery-lag.ts";
+import type { Instruments } from "./instruments.ts";
 import type { App } from "./ports/apps.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Codec } from "./ports/codec.ts";
@@ -15,19 +16,14 @@ import type { PresenceChange } from "./presence/member.ts";
 import type { Session } from "./session.ts";
 
 /** What a Hub stands on. */
-export interface HubOptions {
+export interface HubOptions extends Instruments {
   readonly topics: TopicTree;
   /** The codecs of all protocols that this node serves. */
   readonly codecs: readonly Codec[];
   readonly connections: ConnectionTable;
-  readonly counters: NodeCounters;
   readonly clock: Clock;
   /** Longest time that publications of a busy channel wait to be written together, in ms; 0: not at all. See {@link Coalescer}. */
   readonly coalesceMs: number;
-  /** Absent: nothing is counted by app. */
-  readonly appCounts?: AppCounts;
-  /** Absent: nothing is measured. */
-  readonly lag?: DeliveryLag;
   /** Hears that a subscription has begun or ended. */
   readonly onSubscribersChanged?: (app: App, channel: Channel) => void;
   /** Hears to how many connections that can say so an event was delivered for which receipts are wanted. */

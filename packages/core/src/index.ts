@@ -44,6 +44,7 @@ export { HistoryKeeper, type HistoryKeeperOptions } from "./history-keeper.ts";
 export { HistoryReader, type HistoryReaderOptions, type HistoryTail, type TailQuery } from "./history-reader.ts";
 export { Hub, type HubOptions } from "./hub.ts";
 export { IdleWatch, type Watched } from "./idle-watch.ts";
+export type { Instruments } from "./instruments.ts";
 export type { Joined, Joining } from "./joining.ts";
 export type { LoggedChannel } from "./logged-channel.ts";
 export { membershipOf } from "./membership.ts";

@@ -1,7 +1,6 @@
-import type { AppCounts } from "./app-counters.ts";
 import type { Channel } from "./channel.ts";
 import type { Cluster } from "./cluster/cluster.ts";
-import type { DeliveryLag } from "./delivery-lag.ts";
+import type { Instruments } from "./instruments.ts";
 import type { AppRegistry } from "./ports/apps.ts";
 import type { Authorizer } from "./ports/authorizer.ts";
 import type { BlockStore } from "./ports/block-store.ts";
@@ -11,7 +10,6 @@ import type { Clock } from "./ports/clock.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { HistoryStore } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
-import type { NodeCounters } from "./ports/metrics.ts";
 import type { DeliveryTracer } from "./ports/tracer.ts";
 import type { TopicTree } from "./ports/transport.ts";
 import type { WebhookQueue } from "./ports/webhook-queue.ts";
@@ -25,7 +23,7 @@ export interface NodeWebhooks {
 }
 
 /** What a Node stands on. */
-export interface NodeOptions {
+export interface NodeOptions extends Instruments {
   readonly bus: Bus;
   /** The store of histories. Absent, as without `rules`: no channel has one. */
   readonly history?: HistoryStore;
@@ -45,11 +43,6 @@ export interface NodeOptions {
   readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly ids: IdSource;
-  readonly counters: NodeCounters;
-  /** Absent: nothing is counted by app. */
-  readonly appCounts?: AppCounts;
-  /** Measures how long publications take. Absent: nothing is measured. */
-  readonly lag?: DeliveryLag;
   /** Records publications that come with a trace. Absent: nothing is traced. What clients publish begins no trace. */
   readonly deliveryTracer?: DeliveryTracer;
   /** How long interest in a channel outlives its last subscriber here, in ms. */

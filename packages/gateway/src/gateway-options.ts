@@ -1,6 +1,5 @@
 import type {
   App,
-  AppCounts,
   AppRegistry,
   Authorizer,
   BlockStore,
@@ -8,11 +7,10 @@ import type {
   ChannelRules,
   Clock,
   Cluster,
-  DeliveryLag,
   DeliveryTracer,
   HistoryStore,
   IdSource,
-  NodeCounters,
+  Instruments,
   WebhookQueue,
 } from "@carillon/core";
 import type { Logger, PublicServer } from "@carillon/service";
@@ -48,7 +46,7 @@ export interface GatewaySettings {
 }
 
 /** What a gateway stands on. */
-export interface GatewayOptions {
+export interface GatewayOptions extends Instruments {
   readonly server: PublicServer;
   readonly bus: Bus;
   /** The store of histories. Absent, as without `rules`: no channel has one. */
@@ -68,11 +66,6 @@ export interface GatewayOptions {
   readonly isOriginAllowed: (app: App, origin: string) => boolean;
   readonly clock: Clock;
   readonly ids: IdSource;
-  readonly counters: NodeCounters;
-  /** Absent: nothing is counted by app. */
-  readonly appCounts?: AppCounts;
-  /** Measures how long publications take. Absent: nothing is measured. */
-  readonly lag?: DeliveryLag;
   /** Records publications that come with a trace. Absent: nothing is traced. */
   readonly deliveryTracer?: DeliveryTracer;
   readonly log: Logger;

@@ -1,15 +1,13 @@
 import type {
-  AppCounts,
   AppRegistry,
   BlockControl,
   Bus,
   ChannelRules,
   Clock,
   ClusterControl,
-  DeliveryLag,
   HistoryStore,
   IdSource,
-  NodeCounters,
+  Instruments,
   PublishTracer,
 } from "@carillon/core";
 import { type Refusal, refuse } from "@carillon/protocol";
@@ -43,7 +41,7 @@ export interface PublisherSettings {
 }
 
 /** What a publisher stands on. */
-export interface PublisherOptions {
+export interface PublisherOptions extends Instruments {
   /** Must not listen yet: the routes are added here. */
   readonly server: PublicServer;
   readonly bus: Bus;
@@ -57,12 +55,6 @@ export interface PublisherOptions {
   readonly apps: AppRegistry;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** The process's counters of events. Calls are counted in {@link Publisher.counters}. */
-  readonly counters: NodeCounters;
-  /** Absent: nothing is counted by app. */
-  readonly appCounts?: AppCounts;
-  /** Measures how long publications take. Absent: nothing is measured. */
-  readonly lag?: DeliveryLag;
   /** Records publishes. Absent: nothing is traced, and the headers of calls are not looked at for it. */
   readonly publishTracer?: PublishTracer;
   readonly log: Logger;
