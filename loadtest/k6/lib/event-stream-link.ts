@@ -3,12 +3,9 @@ import { EventStream } from "k6/x/event-stream";
 import { backoffMs } from "./backoff.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Link, LinkOwner } from "./link.ts";
-import { Upstream } from "./upstream.ts";
+import { GIVE_UP_MS, GONE, Upstream } from "./upstream.ts";
 
 const ABNORMAL = 1006;
-const GONE = 410;
-/** A session that could not be reached for so long is gone. */
-const GIVE_UP_MS = 10_000;
 /** A gateway ends the stream of a client that sends nothing for two minutes (N71), or for as long as it is told to. */
 const PING_MS = 40_000;
 const PING = '{"type":"ping"}';

@@ -11,9 +11,10 @@ interface UpstreamOptions {
 
 /** The most commands of one call (N68). */
 const MOST_COMMANDS = 100;
-/** Longer than this a call is not repeated: the session would be gone. */
-const GIVE_UP_MS = 10_000;
-const GONE = 410;
+/** A session that could not be reached for so long is gone, in ms. */
+export const GIVE_UP_MS = 10_000;
+/** The status of an answer that says so. */
+export const GONE = 410;
 const TOO_MANY = 429;
 // A connection for each call, as one of very many clients has it: they call so seldom that a kept one would be closed meanwhile.
 const HEADERS = { "content-type": "text/plain", connection: "close" };

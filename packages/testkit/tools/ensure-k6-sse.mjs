@@ -1,17 +1,18 @@
 // Prints the path of a k6 that reads event streams, for the load test's `sse`: k6 with the extension in loadtest/k6-event-stream. Builds
 // it with Go where there is none for exactly these sources, which takes some minutes the first time. Or the path in CARILLON_K6_SSE.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { answer, buildWithGo, findExecutable, givenBy } from "./executables.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../../loadtest/k6-event-stream", import.meta.url));
-const SOURCES = ["go.mod", "go.sum", "module.go", "stream.go", "reader.go", "cmd/k6/main.go"];
+const SOURCE = /\.(?:go|mod|sum)$/;
 
 function name() {
   const hash = createHash("sha256");
-  for (const source of SOURCES) hash.update(readFileSync(join(FOLDER, source)));
+  const sources = readdirSync(FOLDER, { recursive: true }).filter((file) => SOURCE.test(file));
+  for (const source of sources.sort()) hash.update(readFileSync(join(FOLDER, source)));
   return `k6-sse-${hash.digest("hex").slice(0, 12)}`;
 }
 
