@@ -94,13 +94,12 @@ export class ChannelLog {
     return this.#last;
   }
 
-  /** Where those who listen stand; null while that can't be said for sure. */
+  /**
+   * Where those who listen stand; null while the epoch is not known. Not withheld from a suspect log: whoever is told nothing can't come
+   * back by anything, and where the stream is another one by now, a position of the old one proves nothing.
+   */
   get position(): Position | null {
-    return this.isSure ? this.standing : null;
-  }
-
-  /** The same, sure or not. */
-  get standing(): Position {
+    if (this.#state !== "following") return null;
     const position = { epoch: this.#epoch, offset: this.#last };
     return this.#emptyAtMs === null ? position : { ...position, emptyAtMs: this.#emptyAtMs };
   }

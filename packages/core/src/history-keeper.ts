@@ -142,8 +142,9 @@ export class HistoryKeeper {
     try {
       for (let round = 1; channel.state !== "released"; round++) {
         this.#due.delete(channel);
-        if (log.state === "following") await this.#repair(logged);
-        else await this.#begin(logged);
+        const { position } = log;
+        if (position === null) await this.#begin(logged);
+        else await this.#repair(logged, position);
         if (!log.isBehind && !this.#due.has(channel)) return;
         if (round >= MAX_ROUNDS) {
           this.#giveUp(logged);
@@ -211,11 +212,10 @@ export class HistoryKeeper {
     return publications.at(-1)?.offset === head.offset ? { position: head, publications } : atHead(head);
   }
 
-  /** Asks the store what follows on the last one. */
-  async #repair(logged: LoggedChannel): Promise<void> {
+  /** Asks the store what follows on the last one, which is at `position`. */
+  async #repair(logged: LoggedChannel, position: Position): Promise<void> {
     const { channel, log } = logged;
     const { limits, newestHeld } = log;
-    const position = log.standing;
     const wasBehind = log.isBehind;
     log.clearOverflow();
     try {
@@ -264,7 +264,7 @@ export class HistoryKeeper {
     log.dropHeld(Number.MAX_SAFE_INTEGER);
     log.begin(atHead(head));
     this.#askAgain(logged);
-    this.#delivery.tellGap(logged, log.standing);
+    this.#delivery.tellGap(logged, log.position);
   }
 
   /**

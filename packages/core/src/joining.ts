@@ -5,7 +5,7 @@ import type { RecoveryFailure } from "./recovery.ts";
 
 /** What a subscriber of a channel with history or presence is told when it joins. */
 export interface Joined {
-  /** Where it stands: what follows comes live. null while the store of histories can't be reached; absent without history. */
+  /** Where it stands: what follows comes live. null while the store has never been reached for this channel; absent without history. */
   readonly position?: Position | null;
   /** Whether nothing is missing since the position it gave; absent when it gave none. */
   readonly isRecovered?: boolean;

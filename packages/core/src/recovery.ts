@@ -28,7 +28,7 @@ export type CatchUp =
 
 /** What a subscriber gets of it, at the moment when it joins. */
 export interface CaughtUp {
-  /** Where it stands: what follows comes live. null while the store has never been reached. */
+  /** Where it stands: what follows comes live. null while the store has never been reached for this channel. */
   readonly position: Position | null;
   /** Whether nothing is missing since its own position; absent when it didn't ask. */
   readonly isRecovered?: boolean;
@@ -104,7 +104,7 @@ export class Recovery {
     const { position } = log;
     if (catchUp === null) return { position, entries: [] };
     if (catchUp.kind === "rewind") {
-      return { position, entries: position === null ? [] : newestOf(log, catchUp.count, past) };
+      return { position, entries: log.isSure ? newestOf(log, catchUp.count, past) : [] };
     }
     const result = catchUp.kind === "malformed" ? "malformed" : this.#missedBy(log, catchUp.since, past);
     if (typeof result === "string") {
@@ -152,7 +152,7 @@ export class Recovery {
     past: Past | null,
   ): RecoveryFailure | { position: Position; entries: LogEntry[] } {
     const { position } = log;
-    if (position === null) return "unavailable";
+    if (position === null || !log.isSure) return "unavailable";
     if (since.epoch !== position.epoch) return this.#isEpochSure(log) ? "epoch_changed" : "unavailable";
     if (log.proves(since.offset)) return withinBound(position, log.after(since.offset));
     if (past === null) return "unavailable";

@@ -146,13 +146,16 @@ function isForeign(world: RecoveryWorld, { number, position }: { number: number;
   return position !== null && parsePosition(position)?.epoch !== parsePosition(published)?.epoch;
 }
 
-/** Who was told a position, and no gap without one since, has got everything that is kept. */
+/** Who is there knows where they stand, and has got everything that is kept: nothing has to be published first. */
 function expectAtHead(world: RecoveryWorld, { got }: WorldClient): void {
-  const told = got.findLast(({ kind }) => kind === "joined" || kind === "gap");
-  const text = told?.kind === "gap" ? told.position : told?.kind === "joined" ? textOf(told.told) : null;
-  if (text === null || !world.isLastKept) return;
+  const [joined] = got;
+  if (joined?.kind !== "joined") throw new Error("who is there has joined");
+  const last = got.findLast(({ kind }) => kind === "gap" || kind === "live") ?? joined;
+  const text = last.kind === "joined" ? textOf(last.told) : last.position;
+  expect(typeof text).toBe("string");
+  if (!world.isLastKept) return;
   const numbers = got.map((each) => (each.kind === "live" || each.kind === "past" ? each.number : 0));
-  expect(Math.max(...numbers, countUpTo(world, text) ?? 0)).toBe(world.published.length);
+  expect(Math.max(...numbers, countUpTo(world, text ?? "") ?? 0)).toBe(world.published.length);
 }
 
 /** Once found by the property: what was dropped together with what another stream had left behind was never asked for. */

@@ -1,7 +1,7 @@
 import { ChannelLog } from "@carillon/core";
 import { encodeEnvelope } from "@carillon/protocol";
 import { describe, expect, it } from "vitest";
-import { type Got, LIMITS, RecoveryWorld } from "./support/recovery-world.ts";
+import { type Got, LIMITS, RecoveryWorld, textOf } from "./support/recovery-world.ts";
 import { START_MS, settled } from "./support/test-node.ts";
 
 /** A world whose store answers at once and whose bus carries all that `publish` brings. */
@@ -142,6 +142,50 @@ describe("recovery", () => {
       { kind: "gap", position: world.published[2]?.position },
       { kind: "live", number: 4, position: world.published[3]?.position },
     ]);
+    world.node.close();
+  });
+
+  it("N50, N51 › when the store is back just as the bus was away, a quiet channel's clients are told where they stand", async () => {
+    const world = await createWorld(1, 2);
+    world.store.isInstant = false;
+    const client = comeFrom(world, 0, 1);
+    await settled();
+    world.store.settle("failed");
+    await settled();
+    world.clock.advance(10_000);
+    // The read that brings the epoch is under way, so it may be from before the cut, and another one follows it.
+    world.bus.reconnect();
+    world.store.settle("read");
+    await settled();
+    world.store.settle("read");
+    await settled();
+    client.listen();
+    expect(client.got.slice(1)).toEqual([{ kind: "gap", position: world.published[1]?.position }]);
+    world.node.close();
+  });
+
+  it("N50 › who comes while the bus has just been away is told a position too, and can come back by it", async () => {
+    const world = await createWorld(2, 2);
+    const [first, second] = world.clients;
+    first?.come("plain");
+    await settled();
+    world.bus.reconnect();
+    second?.come("plain");
+    await settled();
+    second?.listen();
+    expect(second?.got.map((each) => each.kind === "joined" && textOf(each.told))).toEqual([
+      world.published[1]?.position,
+    ]);
+    second?.leave();
+    world.clock.advance(10_000);
+    await settled();
+    await world.publish();
+    world.bus.carry(1);
+    second?.come("recover");
+    await settled();
+    second?.listen();
+    expect(toldOf(second?.got ?? [])).toEqual([expect.objectContaining({ isRecovered: true })]);
+    expect(pastOf(second?.got ?? [])).toEqual([3]);
     world.node.close();
   });
 

@@ -369,7 +369,7 @@ export class RecoveryWorld {
       while (this.store.waiting > 0) this.store.settle("read");
       this.bus.carry(1000);
       await new Promise((resolve) => setImmediate(resolve));
-      if (turn < 10) this.clock.advance(200);
+      if (turn < 20) this.clock.advance(turn < 10 ? 200 : 1500);
     }
   }
 
