@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
 import { expect, test } from "vitest";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
+import { CarillonProcess } from "../test/support/carillon-process.ts";
+import { writeConfig } from "../test/support/config-file.ts";
 
 const configOf = (admission: string) => `
 apps: [{ id: "1001", key: app-key, secrets: [app-secret] }]

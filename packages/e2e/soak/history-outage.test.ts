@@ -1,9 +1,9 @@
 import { eventually, NatsCluster } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
-import { Follower } from "./support/follower.ts";
-import { insist, SETTLE, upTo } from "./support/publishing.ts";
+import { CarillonProcess } from "../test/support/carillon-process.ts";
+import { GUIDE_CONFIG, writeConfig } from "../test/support/config-file.ts";
+import { Follower } from "../test/support/follower.ts";
+import { insist, SETTLE, upTo } from "../test/support/publishing.ts";
 
 const CONFIG = `${GUIDE_CONFIG}
 channels:
