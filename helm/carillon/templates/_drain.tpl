@@ -26,7 +26,7 @@ asks its clients, over `spreadSeconds`, to come back elsewhere. So no preStop ho
 
 {{/*
 An Envoy passes bytes on until its clients have been asked to come back, and those asked again that came meanwhile: `carillon drain` looks
-five times for these, which takes 21 seconds.
+five times for these, which takes 18 seconds, and two more each time that a gateway does not answer.
 */}}
 {{- define "carillon.envoy.drainSeconds" -}}
 {{- with .Values.loadBalancer.envoy -}}

@@ -20,12 +20,15 @@ interface DrainFlags {
 /** How long gateways have to answer, in ms. */
 const ANSWER_MS = 2000;
 
-/** So long after all were asked they are looked for again, in ms: the last ones are on their way. */
-const ROUND_PAUSE_MS = 1000;
+/**
+ * So long after all were asked they are looked for again, in ms. They wait up to a second before they come back, and take some time to: looked
+ * for earlier, those who are led to the same proxy again would be missed.
+ */
+const ROUND_PAUSE_MS = 2000;
 
 /** Who is still there is asked again, so many times, over so long each, in ms: somebody may have come just before the proxy was out of service. */
 const LATER_ROUNDS = 5;
-const LATER_SPREAD_MS = 3000;
+const LATER_SPREAD_MS = 2000;
 
 /** How often, and how many times, a container that has just started tries whether it will be heard: all may be starting. */
 const TRIAL_PAUSE_MS = 5000;
