@@ -9,7 +9,7 @@ import { renderEnvoy, renderText } from "../local/render.ts";
 import { type Ports, portsOf } from "../local/topology.ts";
 import { CarillonProcess } from "../test/support/carillon-process.ts";
 import { writeConfig } from "../test/support/config-file.ts";
-import { DEPLOY, SHIFTS, temporaryFolder } from "./support/tools.ts";
+import { DEPLOY, temporaryFolder } from "./support/tools.ts";
 
 /** A load balancer, with the configuration of deploy/ and the gateways of this test in the places of those it names. */
 type Balancer = (folder: string, ports: Ports) => Promise<Program>;
@@ -77,7 +77,7 @@ beforeEach(async () => {
   );
   const portOf = (url: string) => Number(new URL(url).port);
   ports = {
-    ...portsOf(SHIFTS.balancers),
+    ...portsOf(),
     webSocket: await freePort(),
     publish: await freePort(),
     envoyAdmin: await freePort(),

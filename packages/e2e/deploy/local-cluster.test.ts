@@ -4,28 +4,13 @@ import { join } from "node:path";
 import { eventually, NativeClient } from "@carillon/testkit";
 import { expect, test } from "vitest";
 import { LocalCluster } from "../local/local-cluster.ts";
-import { allPorts, portsOf } from "../local/topology.ts";
-import { SHIFTS, temporaryFolder } from "./support/tools.ts";
-
-const shift = SHIFTS.localCluster;
-
-/** The ports of the cluster on which somebody listens. */
-async function taken(): Promise<string[]> {
-  const owners: string[] = [];
-  for (const { port, owner } of allPorts(portsOf(shift))) {
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resolve(true));
-    });
-    if (!isFree) owners.push(owner);
-    await new Promise((resolve) => server.close(resolve));
-  }
-  return owners;
-}
+import { portsOf } from "../local/topology.ts";
+import { freeShift, takenPorts } from "./support/free-ports.ts";
+import { temporaryFolder } from "./support/tools.ts";
 
 test("make cluster › up, publish and receive through Envoy, a gateway is killed, still works; down leaves nothing", async () => {
   await using folder = await temporaryFolder();
+  const shift = await freeShift();
   const cluster = new LocalCluster(folder.path);
   try {
     const { ports, secrets, wasUp } = await cluster.up({ shift });
@@ -65,7 +50,7 @@ test("make cluster › up, publish and receive through Envoy, a gateway is kille
   } finally {
     expect(await cluster.down()).toBe(true);
   }
-  expect(await taken()).toEqual([]);
+  expect(await takenPorts(portsOf(shift))).toEqual([]);
   expect(await cluster.down()).toBe(false);
   // What was logged is still there.
   expect(await readFile(join(folder.path, "logs/gateway-3.log"), "utf8")).not.toBe("");
@@ -73,6 +58,7 @@ test("make cluster › up, publish and receive through Envoy, a gateway is kille
 
 test("make cluster › a port that is taken is named, with what to do, and nothing is left running", async () => {
   await using folder = await temporaryFolder();
+  const shift = await freeShift();
   const { webSocket } = portsOf(shift);
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(webSocket, "127.0.0.1", resolve));
@@ -82,5 +68,5 @@ test("make cluster › a port that is taken is named, with what to do, and nothi
   } finally {
     await new Promise((resolve) => server.close(resolve));
   }
-  expect(await taken()).toEqual([]);
+  expect(await takenPorts(portsOf(shift))).toEqual([]);
 });

@@ -3,7 +3,8 @@ import { eventually, NatsTestCertificates } from "@carillon/testkit";
 import { type Started, start, stop } from "../../local/processes.ts";
 import { makeSecrets, natsPrograms, type Secrets } from "../../local/programs.ts";
 import { type Ports, portsOf } from "../../local/topology.ts";
-import { SHIFTS, temporaryFolder } from "./tools.ts";
+import { freeShift } from "./free-ports.ts";
+import { temporaryFolder } from "./tools.ts";
 
 /** Three nats-servers as in production: deploy/nats/nats-tls.conf, with certificates of their own. */
 export class NatsInProduction {
@@ -26,7 +27,7 @@ export class NatsInProduction {
     const certificates = await NatsTestCertificates.create();
     const folder = await temporaryFolder();
     await mkdir(`${folder.path}/logs`);
-    const [ports, secrets] = [portsOf(SHIFTS.natsRoles), makeSecrets()];
+    const [ports, secrets] = [portsOf(await freeShift()), makeSecrets()];
     const env = {
       NATS_TLS_CA: certificates.caFile,
       NATS_TLS_CERT: certificates.server.certFile,

@@ -47,6 +47,3 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   const path = await mkdtemp(join(tmpdir(), "carillon-deploy-"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
-
-/** Ports of this machine that nobody has, as a shift of those of a cluster; differs between test files that run side by side. */
-export const SHIFTS = { localCluster: 21_000, balancers: 23_000, natsRoles: 25_000 } as const;
