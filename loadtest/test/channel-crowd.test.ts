@@ -1,4 +1,5 @@
-import { eventually, TestGateway, testApp } from "@carillon/testkit";
+import { eventually } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 import { ChannelCrowd } from "../bench/generator/channel-crowd.ts";
 import type { Target } from "../bench/generator/messages.ts";

@@ -1,6 +1,6 @@
 import { AppCounts, createNodeCounters } from "@carillon/core";
 import { ConfiguredApps, createMetricsRegistry } from "@carillon/service";
-import { testApp } from "@carillon/testkit";
+import { testApp } from "@carillon/testkit/gateway";
 import { expect, it } from "vitest";
 import { addAppMetrics, MAX_APP_LABELS } from "../src/flow-metrics.ts";
 

@@ -1,5 +1,6 @@
 import { type ConnectionState, RealtimeClient } from "@carillon/client";
-import { eventually, testApp } from "@carillon/testkit";
+import { eventually } from "@carillon/testkit";
+import { testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { Pair } from "./support/client.ts";
 

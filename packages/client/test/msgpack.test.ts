@@ -1,5 +1,6 @@
 import { msgpack } from "@carillon/client/msgpack";
-import { eventually, historyRules, NativeClient } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { historyRules } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { Pair } from "./support/client.ts";
 

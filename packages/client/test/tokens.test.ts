@@ -1,4 +1,5 @@
-import { eventually, testApp } from "@carillon/testkit";
+import { eventually } from "@carillon/testkit";
+import { testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { Pair } from "./support/client.ts";
 

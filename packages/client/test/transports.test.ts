@@ -1,7 +1,8 @@
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { RealtimeClient, type TransportName } from "@carillon/client";
-import { eventually, historyRules } from "@carillon/testkit";
+import { eventually } from "@carillon/testkit";
+import { historyRules } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { Pair } from "./support/client.ts";

@@ -1,5 +1,5 @@
 import { LOST_AFTER_MS, MemoryClusterBackbone, MemoryClusterLink } from "@carillon/core";
-import { describeClusterLink } from "@carillon/testkit";
+import { describeClusterLink } from "@carillon/testkit/contracts";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";

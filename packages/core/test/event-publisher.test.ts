@@ -12,7 +12,8 @@ import {
   type TraceContext,
 } from "@carillon/core";
 import { decodeEnvelope } from "@carillon/protocol";
-import { FakeClock, RecordingReceiver } from "@carillon/testkit";
+import { FakeClock } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import { expect, it } from "vitest";
 import { GatedBus } from "./support/gated-bus.ts";
 import { START_MS } from "./support/test-node.ts";

@@ -1,5 +1,6 @@
 import { BlockStoreFullError, MemoryBlockStore } from "@carillon/core";
-import { describeBlockStore, FakeClock } from "@carillon/testkit";
+import { FakeClock } from "@carillon/testkit";
+import { describeBlockStore } from "@carillon/testkit/contracts";
 import { expect, it } from "vitest";
 
 const START_MS = 1_767_225_600_000;

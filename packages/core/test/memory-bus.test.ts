@@ -1,5 +1,6 @@
 import { MemoryBackbone, MemoryBus } from "@carillon/core";
-import { describeBus, FakeClock, RecordingReceiver } from "@carillon/testkit";
+import { FakeClock } from "@carillon/testkit";
+import { describeBus, RecordingReceiver } from "@carillon/testkit/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 

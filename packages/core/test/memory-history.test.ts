@@ -1,5 +1,6 @@
 import { MemoryBackbone, MemoryBus, MemoryHistory } from "@carillon/core";
-import { describeHistory, FakeClock } from "@carillon/testkit";
+import { FakeClock } from "@carillon/testkit";
+import { describeHistory } from "@carillon/testkit/contracts";
 import { expect, it } from "vitest";
 
 const ids = { random: Math.random };

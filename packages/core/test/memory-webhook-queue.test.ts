@@ -1,4 +1,4 @@
-import { describeWebhookQueue, entryOf, laneFor } from "@carillon/testkit";
+import { describeWebhookQueue, entryOf, laneFor } from "@carillon/testkit/contracts";
 import { expect, it } from "vitest";
 import { MemoryWebhookQueue } from "../src/index.ts";
 import { realClock } from "./support/real-clock.ts";

@@ -1,6 +1,7 @@
 import { queryObjects } from "node:v8";
 import { Session } from "@carillon/core";
-import { eventually, HttpClient, NativeClient, PusherClient, TestGateway } from "@carillon/testkit";
+import { eventually, HttpClient, NativeClient, PusherClient } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { expect, it } from "vitest";
 
 type Count = (of: typeof Session, options: { readonly format: "count" }) => unknown;

@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
 import { MemoryWebhookQueue, WEBHOOK_LANES, type WebhookEndpoint, type WebhookEvent } from "@carillon/core";
 import { systemClock } from "@carillon/service";
-import { eventually, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 
 const ENDPOINT: WebhookEndpoint = {

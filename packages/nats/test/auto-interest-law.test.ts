@@ -1,5 +1,6 @@
 import { decodeEnvelope } from "@carillon/protocol";
-import { eventually, NatsCluster, NatsServer, RecordingReceiver } from "@carillon/testkit";
+import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AutoInterestSettings } from "../src/auto-interest.ts";

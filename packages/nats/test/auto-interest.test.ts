@@ -1,4 +1,5 @@
-import { eventually, NatsServer, RecordingReceiver } from "@carillon/testkit";
+import { eventually, NatsServer } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import { describe, expect, it } from "vitest";
 import type { AutoInterestSettings } from "../src/auto-interest.ts";
 import { connectNatsBus, type NatsBus } from "../src/index.ts";

@@ -1,4 +1,5 @@
-import { type BlockStoreHarness, describeBlockStore, NatsCluster, NatsServer } from "@carillon/testkit";
+import { NatsCluster, NatsServer } from "@carillon/testkit";
+import { type BlockStoreHarness, describeBlockStore } from "@carillon/testkit/contracts";
 import { connectNatsBus } from "../src/index.ts";
 
 async function single(): Promise<BlockStoreHarness> {

@@ -1,4 +1,5 @@
-import { describeClusterLink, eventually, NatsCluster, NatsServer } from "@carillon/testkit";
+import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
+import { describeClusterLink } from "@carillon/testkit/contracts";
 import { connect } from "nats";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus, type NatsBus } from "../src/index.ts";

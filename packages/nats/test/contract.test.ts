@@ -1,4 +1,5 @@
-import { type BusHarness, describeBus, NatsServer } from "@carillon/testkit";
+import { NatsServer } from "@carillon/testkit";
+import { type BusHarness, describeBus } from "@carillon/testkit/contracts";
 import { connectNatsBus, type NatsBusOptions } from "../src/index.ts";
 import { RESTLESS } from "./support/auto-interest.ts";
 

@@ -1,5 +1,6 @@
 import { decodeEnvelope } from "@carillon/protocol";
-import { eventually, NatsCluster, NatsServer, type RecordingReceiver } from "@carillon/testkit";
+import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
+import type { RecordingReceiver } from "@carillon/testkit/contracts";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus, type NatsBus } from "../src/index.ts";
 import { RESTLESS } from "./support/auto-interest.ts";

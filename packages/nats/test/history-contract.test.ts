@@ -1,4 +1,5 @@
-import { describeHistory, type HistoryHarness, NatsCluster, NatsServer } from "@carillon/testkit";
+import { NatsCluster, NatsServer } from "@carillon/testkit";
+import { describeHistory, type HistoryHarness } from "@carillon/testkit/contracts";
 import { connectNatsBus, type NatsBus, type NatsBusOptions } from "../src/index.ts";
 import { RESTLESS } from "./support/auto-interest.ts";
 

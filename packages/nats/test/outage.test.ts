@@ -1,5 +1,6 @@
 import { BusUnavailableError } from "@carillon/core";
-import { eventually, NatsCluster, NatsServer, RecordingReceiver } from "@carillon/testkit";
+import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus, type NatsBus } from "../src/index.ts";
 import { CONFIRM_TIMEOUT_MS } from "../src/outbox.ts";

@@ -1,4 +1,4 @@
-import { RecordingReceiver } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MAX_OVERLAP_BYTES, MAX_OVERLAP_ENVELOPES, Overlap } from "../src/overlap.ts";

@@ -1,4 +1,4 @@
-import { RecordingReceiver } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { identityOf, MAX_SEEN_ENVELOPES, SeenEnvelopes } from "../src/seen-envelopes.ts";

@@ -1,4 +1,5 @@
-import { describeWebhookQueue, NatsCluster, NatsServer, type WebhookQueueHarness } from "@carillon/testkit";
+import { NatsCluster, NatsServer } from "@carillon/testkit";
+import { describeWebhookQueue, type WebhookQueueHarness } from "@carillon/testkit/contracts";
 import { connectNatsBus, type NatsBus } from "../src/index.ts";
 
 const LEASE_MS = 1000;

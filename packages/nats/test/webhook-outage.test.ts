@@ -1,5 +1,6 @@
 import { WebhookQueueUnavailableError } from "@carillon/core";
-import { entryOf, eventually, laneFor, NatsCluster, NatsServer } from "@carillon/testkit";
+import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
+import { entryOf, laneFor } from "@carillon/testkit/contracts";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus } from "../src/index.ts";
 import { RecordingLog } from "./support/recording-log.ts";

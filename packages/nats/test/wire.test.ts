@@ -1,5 +1,6 @@
 import { BusUnavailableError } from "@carillon/core";
-import { eventually, NatsServer, RecordingReceiver } from "@carillon/testkit";
+import { eventually, NatsServer } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus, partitionOf } from "../src/index.ts";
 import { bytes, connectionNamed, listen } from "./support/helpers.ts";

@@ -7,7 +7,8 @@ import {
   MemoryClusterLink,
 } from "@carillon/core";
 import { DEV_APP, systemClock } from "@carillon/service";
-import { eventually, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RunningPublisher } from "./support/running-publisher.ts";
 

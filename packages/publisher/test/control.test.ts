@@ -1,6 +1,7 @@
 import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink } from "@carillon/core";
 import { DEV_APP, systemClock } from "@carillon/service";
-import { eventually, NativeClient, TestGateway } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RunningPublisher } from "./support/running-publisher.ts";
 

@@ -1,7 +1,8 @@
 import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink } from "@carillon/core";
 import { MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
 import { DEV_APP, systemClock } from "@carillon/service";
-import { NativeClient, TestGateway } from "@carillon/testkit";
+import { NativeClient } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RunningPublisher } from "./support/running-publisher.ts";
 

@@ -7,7 +7,8 @@ import {
   usePresence,
   useRealtimeChannel,
 } from "@carillon/react";
-import { eventually, historyRules, NativeClient } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { historyRules } from "@carillon/testkit/gateway";
 import { act, render, screen, waitFor } from "@testing-library/react";
 import { Component, type ReactNode, StrictMode, useEffect, useState } from "react";
 import { describe, expect, it } from "vitest";

@@ -1,13 +1,4 @@
 export { type Closure, ConversingClient, type Delivery, type Frame } from "./conversing-client.ts";
-export { type BlockStoreHarness, type BlockStoreNode, describeBlockStore } from "./describe-block-store.ts";
-export { describeBus } from "./describe-bus.ts";
-export { RecordingReceiver } from "./describe-bus-receiver.ts";
-export type { BusHarness } from "./describe-bus-suite.ts";
-export { type ClusterLinkHarness, describeClusterLink } from "./describe-cluster-link.ts";
-export { describeHistory } from "./describe-history.ts";
-export { type HistoryHarness, type HistoryNode, StampedReceiver } from "./describe-history-suite.ts";
-export { describeWebhookQueue } from "./describe-webhook-queue.ts";
-export { entryOf, laneFor, type WebhookQueueHarness } from "./describe-webhook-queue-suite.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { HttpClient, type HttpClientOptions } from "./http-client.ts";
@@ -24,5 +15,4 @@ export { PusherClient, type PusherClientOptions, type PusherFrame } from "./push
 export { RoundRobinProxy } from "./round-robin-proxy.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";
 export { type Behaviour, TestEndpoint, type ToldEvent, type ToldRequest } from "./test-endpoint.ts";
-export { historyRules, TestGateway, type TestGatewayOptions, testApp } from "./test-gateway.ts";
 export { type CollectedSpan, type CollectorBehaviour, TraceCollector } from "./trace-collector.ts";

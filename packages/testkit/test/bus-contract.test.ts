@@ -1,5 +1,6 @@
 import { type Clock, MemoryBackbone, MemoryBus } from "@carillon/core";
-import { describeBus, FakeClock } from "../src/index.ts";
+import { describeBus } from "../src/contracts.ts";
+import { FakeClock } from "../src/index.ts";
 
 describeBus("MemoryBus", async () => {
   const clock: Clock = new FakeClock();

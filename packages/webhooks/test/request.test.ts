@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import { eventually, TestEndpoint, testApp } from "@carillon/testkit";
+import { eventually, TestEndpoint } from "@carillon/testkit";
+import { testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { webhookRequestOf } from "../src/webhook-request.ts";
 import { appWith, endpointAt, entry, RunningWorker } from "./support/running-worker.ts";

@@ -1,5 +1,6 @@
 import { RealtimeClient, type RealtimeClientOptions, type WebSocketConstructor } from "@carillon/client";
-import { TcpProxy, TestGateway, type TestGatewayOptions } from "@carillon/testkit";
+import { TcpProxy } from "@carillon/testkit";
+import { TestGateway, type TestGatewayOptions } from "@carillon/testkit/gateway";
 import { WebSocket } from "ws";
 
 /** In a hurry, so that tests need not wait. */

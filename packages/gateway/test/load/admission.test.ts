@@ -1,5 +1,6 @@
 import { CLOSE_CODES } from "@carillon/protocol";
-import { eventually, NativeClient, TestGateway } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 import type { LoadReading, LoadSource } from "../../src/overload.ts";
 

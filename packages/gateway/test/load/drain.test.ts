@@ -1,6 +1,7 @@
 import { connect as connectTcp } from "node:net";
 import { CLOSE_CODES } from "@carillon/protocol";
-import { eventually, FakeClock, NativeClient, TestGateway } from "@carillon/testkit";
+import { eventually, FakeClock, NativeClient } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 
 /** A client that answers no close frame, and holds its side of the connection open whatever happens. */

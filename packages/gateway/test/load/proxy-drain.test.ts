@@ -1,13 +1,6 @@
 import { CLOSE_CODES } from "@carillon/protocol";
-import {
-  eventually,
-  FakeClock,
-  HttpClient,
-  NativeClient,
-  RoundRobinProxy,
-  TcpProxy,
-  TestGateway,
-} from "@carillon/testkit";
+import { eventually, FakeClock, HttpClient, NativeClient, RoundRobinProxy, TcpProxy } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 

@@ -1,5 +1,6 @@
 import { CLOSE_CODES } from "@carillon/protocol";
-import { eventually, FakeClock, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, FakeClock, NativeClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 
 const NOW_MS = Date.UTC(2030, 0, 1);

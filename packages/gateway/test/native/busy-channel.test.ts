@@ -1,5 +1,6 @@
 import { setTimeout as after } from "node:timers/promises";
-import { NativeClient, TestGateway } from "@carillon/testkit";
+import { NativeClient } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { expect, test } from "vitest";
 
 const EVENTS = 200;

@@ -1,5 +1,6 @@
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
-import { eventually, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 
 describe("welcome", () => {

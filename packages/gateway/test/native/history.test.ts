@@ -1,13 +1,6 @@
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
-import {
-  type Delivery,
-  eventually,
-  type Frame,
-  historyRules,
-  NativeClient,
-  TestGateway,
-  testApp,
-} from "@carillon/testkit";
+import { type Delivery, eventually, type Frame, NativeClient } from "@carillon/testkit";
+import { historyRules, TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 import { startLossy } from "../support/lossy-gateway.ts";
 

@@ -1,7 +1,8 @@
 import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink } from "@carillon/core";
 import { CLOSE_CODES } from "@carillon/protocol";
 import { systemClock } from "@carillon/service";
-import { eventually, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 
 describe("limits", () => {

@@ -1,5 +1,6 @@
 import { MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
-import { eventually, type Frame, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, type Frame, NativeClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 

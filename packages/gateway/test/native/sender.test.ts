@@ -1,7 +1,8 @@
 import { type Bus, MemoryBackbone, MemoryBus, MemoryHistory } from "@carillon/core";
 import { MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
 import { randomIds, systemClock } from "@carillon/service";
-import { eventually, historyRules, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { historyRules, TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 
 const SENDER = "sender-4711";

@@ -1,6 +1,7 @@
 import { MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
 import { toPayload } from "@carillon/protocol/pusher";
-import { eventually, NativeClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 import { enter, open, privateAuth } from "./support/pusher-user.ts";

@@ -1,4 +1,5 @@
-import { eventually, PusherClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, PusherClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { open } from "./support/pusher-user.ts";

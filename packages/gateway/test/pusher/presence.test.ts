@@ -1,4 +1,5 @@
-import { eventually, NativeClient, type PusherClient, type PusherFrame, testApp } from "@carillon/testkit";
+import { eventually, NativeClient, type PusherClient, type PusherFrame } from "@carillon/testkit";
+import { testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 import { dataOf, enter, open, privateAuth, signIn } from "./support/pusher-user.ts";

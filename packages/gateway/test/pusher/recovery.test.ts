@@ -1,11 +1,5 @@
-import {
-  historyRules,
-  NativeClient,
-  type PusherClient,
-  type PusherFrame,
-  TestGateway,
-  testApp,
-} from "@carillon/testkit";
+import { NativeClient, type PusherClient, type PusherFrame } from "@carillon/testkit";
+import { historyRules, TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 import { startLossy } from "../support/lossy-gateway.ts";

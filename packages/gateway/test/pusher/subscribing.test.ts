@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import { eventually, PusherClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, PusherClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 import { dataOf, enter, open, privateAuth } from "./support/pusher-user.ts";

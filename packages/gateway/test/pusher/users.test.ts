@@ -1,6 +1,7 @@
 import { MemoryBlockStore } from "@carillon/core";
 import { systemClock } from "@carillon/service";
-import { eventually, type PusherClient, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, type PusherClient } from "@carillon/testkit";
+import { TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 import { dataOf, open, signIn } from "./support/pusher-user.ts";

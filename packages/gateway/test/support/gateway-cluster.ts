@@ -1,6 +1,6 @@
 import { MemoryBackbone, MemoryBus, MemoryClusterBackbone, MemoryClusterLink, MemoryHistory } from "@carillon/core";
 import { randomIds, systemClock } from "@carillon/service";
-import { TestGateway, type TestGatewayOptions } from "@carillon/testkit";
+import { TestGateway, type TestGatewayOptions } from "@carillon/testkit/gateway";
 
 /** Gateways of one cluster, in this process, on one bus with histories. */
 export class GatewayCluster implements AsyncDisposable {

@@ -1,6 +1,6 @@
 import { type BusStatus, MemoryBackbone, MemoryBus, MemoryHistory, type StreamStamp } from "@carillon/core";
 import { systemClock } from "@carillon/service";
-import { historyRules, TestGateway } from "@carillon/testkit";
+import { historyRules, TestGateway } from "@carillon/testkit/gateway";
 
 /** A gateway on a bus that loses deliveries while it is told to, and a store that can be wiped. */
 export async function startLossy(messages: number) {

@@ -1,5 +1,6 @@
 import { CLOSE_CODES } from "@carillon/protocol";
-import { eventually, historyRules, TestGateway, testApp } from "@carillon/testkit";
+import { eventually } from "@carillon/testkit";
+import { historyRules, TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 import { connect, open, TRANSPORTS } from "./support/transports.ts";
 

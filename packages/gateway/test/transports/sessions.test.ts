@@ -1,5 +1,6 @@
 import { CLOSE_CODES } from "@carillon/protocol";
-import { eventually, HttpClient, historyRules, RoundRobinProxy, TestGateway, testApp } from "@carillon/testkit";
+import { eventually, HttpClient, RoundRobinProxy } from "@carillon/testkit";
+import { historyRules, TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 

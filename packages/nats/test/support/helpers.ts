@@ -1,5 +1,6 @@
 import { type Envelope, encodeEnvelope } from "@carillon/protocol";
-import { eventually, type NatsServer, RecordingReceiver } from "@carillon/testkit";
+import { eventually, type NatsServer } from "@carillon/testkit";
+import { RecordingReceiver } from "@carillon/testkit/contracts";
 import type { NatsBus } from "../../src/index.ts";
 
 const encoder = new TextEncoder();

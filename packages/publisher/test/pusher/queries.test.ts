@@ -7,7 +7,8 @@ import {
   MemoryHistory,
 } from "@carillon/core";
 import { DEV_APP, randomIds, systemClock } from "@carillon/service";
-import { eventually, NativeClient, TestGateway } from "@carillon/testkit";
+import { eventually, NativeClient } from "@carillon/testkit";
+import { TestGateway } from "@carillon/testkit/gateway";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BrokenHistory } from "../support/broken-history.ts";
 import { PusherCaller } from "../support/pusher-caller.ts";

@@ -1,6 +1,7 @@
 import { RealtimeClient, type WebSocketConstructor } from "@carillon/client";
 import { RealtimeProvider } from "@carillon/react";
-import { TcpProxy, TestGateway, type TestGatewayOptions } from "@carillon/testkit";
+import { TcpProxy } from "@carillon/testkit";
+import { TestGateway, type TestGatewayOptions } from "@carillon/testkit/gateway";
 import { cleanup } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { WebSocket } from "ws";

@@ -1,6 +1,6 @@
 import { type AppSettings, MemoryWebhookQueue, type WebhookEndpoint, type WebhookEntry } from "@carillon/core";
 import { ConfiguredApps, createLogger, type Logger, systemClock } from "@carillon/service";
-import { testApp } from "@carillon/testkit";
+import { testApp } from "@carillon/testkit/gateway";
 import { type ResolveAll, type WebhookSettings, WebhookWorker } from "../../src/index.ts";
 
 /** Short enough for tests, long enough for a busy machine. */

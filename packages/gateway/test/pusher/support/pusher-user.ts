@@ -1,4 +1,5 @@
-import { PusherClient, type PusherFrame, type TestGateway } from "@carillon/testkit";
+import { PusherClient, type PusherFrame } from "@carillon/testkit";
+import type { TestGateway } from "@carillon/testkit/gateway";
 
 /** What an auth endpoint answers for a private channel. */
 export function privateAuth(gateway: TestGateway, client: PusherClient, channel: string, data?: string) {

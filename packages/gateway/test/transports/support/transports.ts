@@ -1,10 +1,5 @@
-import {
-  type ConversingClient,
-  HttpClient,
-  type HttpClientOptions,
-  NativeClient,
-  type TestGateway,
-} from "@carillon/testkit";
+import { type ConversingClient, HttpClient, type HttpClientOptions, NativeClient } from "@carillon/testkit";
+import type { TestGateway } from "@carillon/testkit/gateway";
 
 /** A way to a gateway. */
 export type TransportName = "websocket" | "sse" | "poll";
