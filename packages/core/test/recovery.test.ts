@@ -25,6 +25,16 @@ function comeFrom(world: RecoveryWorld, index: number, number: number) {
   return client;
 }
 
+/** Lets the first client come while the store can't be asked. Its reads wait from then on. */
+async function comeWhileStoreIsAway(world: RecoveryWorld) {
+  world.store.isInstant = false;
+  const client = comeFrom(world, 0, 1);
+  await settled();
+  world.store.settle("failed");
+  await settled();
+  return client;
+}
+
 describe("recovery", () => {
   it("N49 › what is older than the log is read from the store, and joins up with what came while it was read", async () => {
     const world = await createWorld(3, 5);
@@ -120,11 +130,7 @@ describe("recovery", () => {
 
   it("N50, N51 › while the store is away a subscribe stands, live, without a position", async () => {
     const world = await createWorld(2, 2);
-    world.store.isInstant = false;
-    const client = comeFrom(world, 0, 1);
-    await settled();
-    world.store.settle("failed");
-    await settled();
+    const client = await comeWhileStoreIsAway(world);
     await world.publish();
     world.bus.carry(5);
     client.listen();
@@ -147,11 +153,7 @@ describe("recovery", () => {
 
   it("N50, N51 › when the store is back just as the bus was away, a quiet channel's clients are told where they stand", async () => {
     const world = await createWorld(1, 2);
-    world.store.isInstant = false;
-    const client = comeFrom(world, 0, 1);
-    await settled();
-    world.store.settle("failed");
-    await settled();
+    const client = await comeWhileStoreIsAway(world);
     world.clock.advance(10_000);
     // The read that brings the epoch is under way, so it may be from before the cut, and another one follows it.
     world.bus.reconnect();

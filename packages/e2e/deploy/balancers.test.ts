@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
+import { eventually, freePorts, NativeClient, NatsServer } from "@carillon/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Started, start, stop } from "../local/processes.ts";
 import { findTool, type Program } from "../local/programs.ts";
@@ -54,15 +53,6 @@ let ports: Ports;
 /** What connection ids of each gateway begin with. */
 let nodes: string[] = [];
 
-/** A free port for what has to be known before it listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 beforeEach(async () => {
   nats = await NatsServer.start();
   const args = ["--config", await writeConfig(CONFIG), "--nats", nats.url];
@@ -76,11 +66,12 @@ beforeEach(async () => {
     }),
   );
   const portOf = (url: string) => Number(new URL(url).port);
+  const [webSocket = 0, publish = 0, envoyAdmin = 0] = await freePorts(3);
   ports = {
     ...portsOf(),
-    webSocket: await freePort(),
-    publish: await freePort(),
-    envoyAdmin: await freePort(),
+    webSocket,
+    publish,
+    envoyAdmin,
     gateways: gateways.map(({ url, adminUrl }, index) => ({
       name: `gateway-${index + 1}`,
       port: portOf(url),

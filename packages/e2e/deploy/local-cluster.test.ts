@@ -5,7 +5,7 @@ import { eventually, NativeClient } from "@carillon/testkit";
 import { expect, test } from "vitest";
 import { LocalCluster } from "../local/local-cluster.ts";
 import { portsOf } from "../local/topology.ts";
-import { freeShift, takenPorts } from "./support/free-ports.ts";
+import { freeShift, takenPorts } from "./support/free-shift.ts";
 import { temporaryFolder } from "./support/tools.ts";
 
 test("make cluster › up, publish and receive through Envoy, a gateway is killed, still works; down leaves nothing", async () => {

@@ -1,6 +1,7 @@
 export { type Closure, ConversingClient, type Delivery, type Frame } from "./conversing-client.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { FakeClock } from "./fake-clock.ts";
+export { freePorts } from "./free-ports.ts";
 export { HttpClient, type HttpClientOptions } from "./http-client.ts";
 export { NativeClient, type NativeClientOptions } from "./native-client.ts";
 export { NatsServer, type NatsServerOptions } from "./nats-server.ts";

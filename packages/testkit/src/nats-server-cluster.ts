@@ -1,5 +1,5 @@
-import { createServer } from "node:net";
 import { eventually } from "./eventually.ts";
+import { freePorts } from "./free-ports.ts";
 import { NatsServer, type NatsServerOptions } from "./nats-server.ts";
 import { NatsLinks, serverName } from "./nats-server-links.ts";
 import { requestNats } from "./nats-server-request.ts";
@@ -145,21 +145,4 @@ export class NatsCluster {
     if (page.disabled === true) return;
     if (!page.meta_cluster?.leader) throw new Error(`${server.url} knows no JetStream leader`);
   }
-}
-
-/** Ports that nobody listens on at the moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const listeners = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const listener = createServer();
-      await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-      return listener;
-    }),
-  );
-  const ports = listeners.map((listener) => {
-    const address = listener.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
-  return ports;
 }

@@ -369,6 +369,7 @@ export class RecoveryWorld {
       while (this.store.waiting > 0) this.store.settle("read");
       this.bus.carry(1000);
       await new Promise((resolve) => setImmediate(resolve));
+      // Far enough in the end for a store that has failed often to be asked again: that is ten seconds later.
       if (turn < 20) this.clock.advance(turn < 10 ? 200 : 1500);
     }
   }

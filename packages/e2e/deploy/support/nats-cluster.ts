@@ -3,7 +3,7 @@ import { eventually, NatsTestCertificates } from "@carillon/testkit";
 import { type Started, start, stop } from "../../local/processes.ts";
 import { makeSecrets, natsPrograms, type Secrets } from "../../local/programs.ts";
 import { type Ports, portsOf } from "../../local/topology.ts";
-import { freeShift } from "./free-ports.ts";
+import { freeShift } from "./free-shift.ts";
 import { temporaryFolder } from "./tools.ts";
 
 /** Three nats-servers as in production: deploy/nats/nats-tls.conf, with certificates of their own. */

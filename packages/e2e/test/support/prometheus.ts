@@ -1,11 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { eventually } from "@carillon/testkit";
+import { eventually, freePorts } from "@carillon/testkit";
 import { expect } from "vitest";
 
 const TOOL = fileURLToPath(new URL("../../../testkit/tools/ensure-prometheus.mjs", import.meta.url));
@@ -47,7 +46,9 @@ export class Prometheus {
     await writeFile(join(folder, "rules.yaml"), rules);
     // JSON is YAML as well.
     await writeFile(join(folder, "prometheus.yml"), JSON.stringify(config));
-    const address = `127.0.0.1:${await freePort()}`;
+    // It doesn't tell which port it took.
+    const [port] = await freePorts(1);
+    const address = `127.0.0.1:${port}`;
     const args = [`--config.file=${join(folder, "prometheus.yml")}`, `--storage.tsdb.path=${join(folder, "data")}`];
     const child = spawn(prometheusPath("prometheus"), [...args, `--web.listen-address=${address}`], {
       stdio: "ignore",
@@ -86,16 +87,4 @@ export class Prometheus {
     await exited;
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** Prometheus doesn't tell which port it took, so it is given one that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a listening server has an address");
-  return address.port;
 }
