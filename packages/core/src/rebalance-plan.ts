@@ -54,18 +54,21 @@ const FIRST_REST_MS = 10 * 60_000;
 const LONGEST_REST_MS = 6 * 3_600_000;
 
 interface Round {
-  /** How many connections it had above the average when the round began. */
-  readonly excessAtStart: number;
+  /** How many connections the gateways below the average were short of when the round began. */
+  readonly missingAtStart: number;
   asked: number;
   intervals: number;
+  /** Everybody who was there when it began has been asked. */
+  isExhausted: boolean;
 }
 
 /**
  * Decides how many connections a gateway sends elsewhere. Each gateway decides for itself, by what the heartbeats say; all
  * of them together never ask more than the gateways below the average are short of, since nobody goes below the average.
  *
- * A round asks each connection at most once. It goes on while the excess shrinks. Where it doesn't, because the load balancer brings everybody
- * back, the gateway rests, longer each time, until another gateway appears: that changes where addresses lead to. Pure: told the time and the dice.
+ * A round asks each connection at most once. It goes on while those below the average fill up; where chance left too much, another one follows. Where
+ * they don't, because the load balancer brings everybody back, the gateway rests, longer each time, until another gateway appears: that changes where
+ * addresses lead to. Pure: told the time and the dice.
  */
 export class RebalancePlan {
   readonly #limits: RebalanceLimits;
@@ -89,7 +92,7 @@ export class RebalancePlan {
 
   /** Called once in each interval. */
   next(view: RebalanceView): RebalanceStep {
-    const { own, peers, nowMs } = view;
+    const { peers, nowMs } = view;
     // Who has just come or gone: its clients are still on their way, and the load balancer may not know yet.
     if (this.#hasChanged(peers)) return NOTHING;
     // What is sent on its way would fall on those who are left.
@@ -97,9 +100,14 @@ export class RebalancePlan {
     const average = averageOf(view);
     if (this.#isResting && nowMs < this.#restsUntilMs) return NOTHING;
     this.#isResting = false;
-    const begins = this.#round === null;
     if (!this.#goesOn(view, average)) return NOTHING;
-    const round = this.#round ?? { excessAtStart: own - average, asked: 0, intervals: 0 };
+    const begins = this.#round === null;
+    const round = this.#round ?? {
+      missingAtStart: missingOf(peers, average),
+      asked: 0,
+      intervals: 0,
+      isExhausted: false,
+    };
     this.#round = round;
     round.intervals++;
     const keep = Math.ceil(average);
@@ -111,9 +119,9 @@ export class RebalancePlan {
     if (this.#round !== null) this.#round.asked += count;
   }
 
-  /** Everybody who was there at the beginning of the round has been asked. */
-  exhausted(nowMs: number): void {
-    if (this.#round !== null) this.#rest(nowMs);
+  /** Everybody who was there at the beginning of the round has been asked. What has come of it shows in the next interval. */
+  exhausted(): void {
+    if (this.#round !== null) this.#round.isExhausted = true;
   }
 
   /** Whether to ask in this interval. Ends the round where it has done its work, or doesn't. */
@@ -126,24 +134,31 @@ export class RebalancePlan {
       this.#round = null;
       return false;
     }
-    if (this.#round === null || this.#helps(this.#round, view, average)) return true;
-    this.#rest(view.nowMs);
-    return false;
+    if (this.#round === null) return true;
+    if (!this.#helps(this.#round, view, average)) {
+      this.#rest(view.nowMs);
+      return false;
+    }
+    if (!this.#round.isExhausted) return true;
+    // It helped, and chance has left too much: another one, from the threshold on.
+    this.#round = null;
+    return this.#goesOn(view, average);
   }
 
-  #helps({ asked, excessAtStart, intervals }: Round, { own, peers }: RebalanceView, average: number): boolean {
+  /** Whether those fill up that are short. What this one has left says less: others that are full send their clients here too. */
+  #helps(round: Round, { peers }: RebalanceView, average: number): boolean {
     // Were everybody brought to any gateway by chance, this many would have gone to those below the average.
     const below = peers.filter(({ connections }) => connections < average).length;
-    const expected = (asked * below) / (peers.length + 1);
-    if (intervals < EVIDENCE_INTERVALS || expected < EVIDENCE_MOVES) return true;
-    return excessAtStart - (own - average) >= expected * LEAST_SUCCESS;
+    const expected = (round.asked * below) / (peers.length + 1);
+    const isEarly = round.intervals < EVIDENCE_INTERVALS || expected < EVIDENCE_MOVES;
+    if (isEarly && !round.isExhausted) return true;
+    return round.missingAtStart - missingOf(peers, average) >= expected * LEAST_SUCCESS;
   }
 
   #countOf({ own, peers }: RebalanceView, keep: number): number {
     // Never the same: gateways in the same place don't act as one.
     const share = (own * this.#limits.sharePercent * (0.5 + 0.5 * this.#random())) / 100;
-    const missing = peers.reduce((sum, { connections }) => sum + Math.max(0, keep - connections), 0);
-    return Math.max(0, Math.floor(Math.min(Math.max(1, share), own - keep, missing)));
+    return Math.max(0, Math.floor(Math.min(Math.max(1, share), own - keep, missingOf(peers, keep))));
   }
 
   #rest(nowMs: number): void {
@@ -174,4 +189,9 @@ export class RebalancePlan {
 
 function averageOf({ own, peers }: RebalanceView): number {
   return peers.reduce((sum, { connections }) => sum + connections, own) / (peers.length + 1);
+}
+
+/** How many connections those below `level` are short of, all together. */
+function missingOf(peers: readonly RebalancePeer[], level: number): number {
+  return peers.reduce((sum, { connections }) => sum + Math.max(0, level - connections), 0);
 }

@@ -94,6 +94,23 @@ describe("rebalancing › the law", () => {
     );
   });
 
+  it("full gateways that send clients to each other too don't take that for a load balancer that brings everybody back", () => {
+    // As few as 20 each: chance alone leaves many where they were.
+    const full = fc.record({
+      each: fc.integer({ min: 20, max: 300 }),
+      count: fc.integer({ min: 2, max: 4 }),
+      seed: seeds,
+    });
+    fc.assert(
+      fc.property(full, ({ each, count, seed }) => {
+        const simulation = grown({ loads: Array(count).fill(each), newcomers: 1, seed }, new ByChance());
+        simulation.run(300);
+        expect(simulation.rests).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("no interval sees more than its share", () => {
     fc.assert(
       fc.property(worlds, (world) => {
@@ -147,12 +164,23 @@ describe("rebalancing › when not to", () => {
   it("a gateway that appears ends a rest: addresses lead elsewhere now", () => {
     const plan = begun();
     plan.next({ own: 1000, peers: [peer("b", 10)], nowMs: 1 });
-    plan.exhausted(1);
-    expect(plan.state).toBe("resting");
+    plan.asked(37);
+    plan.exhausted();
     expect(plan.next({ own: 1000, peers: [peer("b", 10)], nowMs: 60_000 }).count).toBe(0);
+    expect(plan.state).toBe("resting");
     plan.next({ own: 1000, peers: [peer("b", 10), peer("c", 0)], nowMs: 90_000 });
     expect(plan.next({ own: 1000, peers: [peer("b", 10), peer("c", 0)], nowMs: 120_000 }).count).toBeGreaterThan(0);
     expect(plan.state).toBe("round");
+  });
+
+  it("everybody has been asked and some stayed where others are full: no rest, for those who are short have got theirs", () => {
+    const plan = begun();
+    plan.next({ own: 1000, peers: [peer("b", 10)], nowMs: 1 });
+    plan.asked(37);
+    plan.exhausted();
+    const step = plan.next({ own: 1000, peers: [peer("b", 47)], nowMs: 30_000 });
+    expect(step.isNewRound).toBe(true);
+    expect(step.count).toBeGreaterThan(0);
   });
 
   it("rests longer each time, up to six hours, and then tries once more", () => {
@@ -162,7 +190,8 @@ describe("rebalancing › when not to", () => {
     let nowMs = 0;
     for (let round = 0; round < 8; round++) {
       plan.next(view(nowMs));
-      plan.exhausted(nowMs);
+      plan.asked(37);
+      plan.exhausted();
       const restsSinceMs = nowMs;
       while (plan.next(view(nowMs)).count === 0) nowMs += 60_000;
       minutes.push((nowMs - restsSinceMs) / 60_000);

@@ -88,8 +88,8 @@ test.concurrent.each([
         expect(loads.reduce((sum, each) => sum + each)).toBe(CLIENTS);
         expect(Math.max(...loads)).toBeLessThanOrEqual(Math.ceil((CLIENTS / 3) * 1.2));
       });
-      // A third has to move, and two thirds of those who are asked do.
-      expect(asked).toBeLessThanOrEqual(CLIENTS);
+      // A third has to move, and two thirds of those who are asked do; so few may be unlucky once more.
+      expect(asked).toBeLessThanOrEqual(2 * CLIENTS);
       for (const client of clients) expect(client.state.status).toBe("connected");
     } finally {
       for (const client of clients) client.close();

@@ -71,12 +71,11 @@ export class Rebalancer {
   #begin(): void {
     const { clock, cluster, connections } = this.#options;
     if (!cluster.isSettled) return;
-    const nowMs = clock.monotonic();
-    const step = this.#plan.next({ own: connections.size, peers: this.#peers(), nowMs });
+    const step = this.#plan.next({ own: connections.size, peers: this.#peers(), nowMs: clock.monotonic() });
     if (step.isNewRound) this.#upToNumber = connections.lastNumber;
     if (step.count === 0) return;
     const sessions = connections.oldest(step.count, this.#upToNumber);
-    if (sessions.length < step.count) this.#plan.exhausted(nowMs);
+    if (sessions.length < step.count) this.#plan.exhausted();
     void this.#ask(sessions, step);
   }
 

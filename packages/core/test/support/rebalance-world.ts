@@ -69,6 +69,8 @@ interface Gateway {
 export class RebalanceWorld {
   /** How often anybody was asked. */
   asked = 0;
+  /** How often a gateway took a rest. */
+  rests = 0;
   /** How often a gateway went below the average that it saw. */
   belowAverage = 0;
   /** The largest share of its clients that a gateway asked in an interval, one client aside. */
@@ -145,7 +147,9 @@ export class RebalanceWorld {
     const peers = loads
       .map((connections, id) => ({ id: String(id), connections, isAccepting: true }))
       .filter(({ id }) => id !== String(at));
+    const before = plan.state;
     const step = plan.next({ own, peers, nowMs: this.#nowMs });
+    if (before !== "resting" && plan.state === "resting") this.rests++;
     if (step.isNewRound) {
       gateway.pool = new Set(gateway.clients);
       gateway.rounds++;
@@ -153,7 +157,7 @@ export class RebalanceWorld {
     if (step.count === 0) return [];
     const chosen: Client[] = [];
     for (const client of gateway.pool) if (chosen.length < step.count) chosen.push(client);
-    if (chosen.length < step.count) plan.exhausted(this.#nowMs);
+    if (chosen.length < step.count) plan.exhausted();
     plan.asked(chosen.length);
     this.asked += chosen.length;
     if (own - chosen.length < Math.floor(this.total / loads.length)) this.belowAverage++;
