@@ -4,7 +4,8 @@ import type { ServerProcess } from "./server-process.ts";
 /**
  * What can be measured. `carillon-exact` and `carillon-partition` are Carillon with one kind of interest instead of one that it
  * chooses by itself; `carillon-apps` is Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on
- * one port; `carillon-sse` and `carillon-poll` are Carillon whose clients come over HTTP instead of WebSockets.
+ * one port; `carillon-dev` is Carillon in one process, without NATS; `carillon-sse` and `carillon-poll` are Carillon whose clients come
+ * over HTTP instead of WebSockets.
  */
 export const CONTENDERS = [
   "bare",
@@ -14,6 +15,7 @@ export const CONTENDERS = [
   "carillon-partition",
   "carillon-apps",
   "carillon-workers",
+  "carillon-dev",
   "carillon-sse",
   "carillon-poll",
 ] as const;

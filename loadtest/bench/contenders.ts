@@ -29,6 +29,9 @@ const INTERESTS: Partial<Record<ContenderName, "exact" | "partition">> = {
   "carillon-partition": "partition",
 };
 
+/** What a publish to Carillon says besides. */
+const PUBLISH_HEADERS = `x-publish-secret: ${PUBLISH_SECRET}\r\n`;
+
 /** Apps of the contender that has many. */
 const MANY_APPS = 1_000;
 
@@ -58,6 +61,7 @@ export async function startContender(name: ContenderName, options: StartOptions)
     const launcher = new Launcher(name, options, parts);
     if (name === "bare") return await launcher.bare();
     if (name === "bridge") return await launcher.bridge();
+    if (name === "carillon-dev") return await launcher.carillonDev();
     return await launcher.carillon();
   });
 }
@@ -125,14 +129,27 @@ class Launcher {
     };
   }
 
+  /** Gateway and publisher in one process, which needs no NATS. */
+  async carillonDev(): Promise<StartedContender> {
+    const config = await this.#config(await this.#parts.folder());
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const ports = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", String(adminPort)];
+    const args = [CARILLON, "dev", ...ports, "--config", config, "--log-format", "json"];
+    const process = await this.#node("gateway", args);
+    const { dialect } = this.#options;
+    return {
+      name: this.#name,
+      gateways: [{ process, socketPort: port, adminPort }],
+      others: [],
+      natsUrls: "",
+      target: { ...wayOf(this.#name, dialect), dialect, publishPort: port, publishHeaders: PUBLISH_HEADERS },
+    };
+  }
+
   async carillon(): Promise<StartedContender> {
     const folder = await this.#parts.folder();
     const nats = await this.#nats(folder);
-    const config = join(folder, "carillon.yaml");
-    const interest = INTERESTS[this.#name] ?? "auto";
-    const apps = this.#name === "carillon-apps" ? MANY_APPS : 1;
-    const { history, lingerSeconds } = this.#options;
-    await writeFile(config, carillonConfig({ interest, history, apps, lingerSeconds }));
+    const config = await this.#config(folder);
     const start = async (role: string) => {
       const hasWorkers = role === "gateway" && this.#name === "carillon-workers";
       // Each worker has an admin port of its own: 0 has the system choose them all.
@@ -150,14 +167,32 @@ class Launcher {
     while (gateways.length < this.#options.gateways) gateways.push(await gateway());
     const publisher = await start("publisher");
     const { dialect } = this.#options;
-    const publishHeaders = `x-publish-secret: ${PUBLISH_SECRET}\r\n`;
     return {
       name: this.#name,
       gateways,
       others: [publisher.process, ...nats.servers],
       natsUrls: nats.urls,
-      target: { ...wayOf(this.#name, dialect), dialect, publishPort: publisher.port, publishHeaders, apps },
+      target: {
+        ...wayOf(this.#name, dialect),
+        dialect,
+        publishPort: publisher.port,
+        publishHeaders: PUBLISH_HEADERS,
+        apps: this.#apps,
+      },
     };
+  }
+
+  get #apps(): number {
+    return this.#name === "carillon-apps" ? MANY_APPS : 1;
+  }
+
+  /** Writes Carillon's configuration; gives the file's path. */
+  async #config(folder: string): Promise<string> {
+    const file = join(folder, "carillon.yaml");
+    const interest = INTERESTS[this.#name] ?? "auto";
+    const { history, lingerSeconds } = this.#options;
+    await writeFile(file, carillonConfig({ interest, history, apps: this.#apps, lingerSeconds }));
+    return file;
   }
 
   async #nats(folder: string): Promise<NatsServers> {

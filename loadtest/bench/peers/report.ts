@@ -8,6 +8,7 @@ import type { Column } from "./columns.ts";
 import { COLUMNS, lostBy, medianIn, ratioIn } from "./columns.ts";
 import type { Panel } from "./picture.ts";
 import { picture } from "./picture.ts";
+import { OURS } from "./scenarios.ts";
 
 /** A whole run next to the peers. */
 export interface PeersReport {
@@ -31,7 +32,7 @@ const SHOWN_PROBLEMS = 3;
 /** True when nothing went wrong with Carillon or with the floor. What goes wrong with a peer is a result. */
 export function isSound({ scenarios }: PeersReport): boolean {
   return scenarios.every(({ scenario, measurements }) => {
-    const ours = new Map([...measurements].filter(([name]) => name === "bare" || name === "carillon"));
+    const ours = new Map([...measurements].filter(([name]) => name === "bare" || OURS.includes(name)));
     return problemsOf(scenario, ours).length === 0;
   });
 }
@@ -68,7 +69,7 @@ export function toPicture({ contenders, scenarios, date }: PeersReport): string 
     if (column.panel === null) return [];
     const bars = contenders.map((name) => {
       const value = medianIn(scenarios, name, column);
-      return { name, value, text: numberText(value, column.digits), isOurs: name === "carillon" };
+      return { name, value, text: numberText(value, column.digits), isOurs: OURS.includes(name) };
     });
     return [{ title: column.panel, bars }];
   });

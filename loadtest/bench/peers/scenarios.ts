@@ -7,8 +7,11 @@ import { idle, measureIdle } from "../scenarios/idle.ts";
 import { measureStorm, storm } from "../scenarios/storm.ts";
 import { unicast } from "../scenarios/unicast.ts";
 
+/** Carillon, as a cluster and as one process. */
+export const OURS: readonly ContenderName[] = ["carillon", "carillon-dev"];
+
 /** Everybody who takes part: the floor, Carillon, and the peers. */
-export const PEER_CONTENDERS: readonly ContenderName[] = ["bare", "carillon", ...PEERS];
+export const PEER_CONTENDERS: readonly ContenderName[] = ["bare", ...OURS, ...PEERS];
 
 /** Nobody has a goal here: it is a comparison. */
 const common = { contenders: PEER_CONTENDERS, goals: [] } as const;
