@@ -1,26 +1,7 @@
 import type { Target } from "./generator/messages.ts";
 import type { ServerProcess } from "./server-process.ts";
 
-/**
- * What can be measured. `carillon-exact` and `carillon-partition` are Carillon with one kind of interest instead of one that it
- * chooses by itself; `carillon-apps` is Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on
- * one port; `carillon-dev` is Carillon in one process, without NATS; `carillon-sse` and `carillon-poll` are Carillon whose clients come
- * over HTTP instead of WebSockets.
- */
-export const CONTENDERS = [
-  "bare",
-  "bridge",
-  "carillon",
-  "carillon-exact",
-  "carillon-partition",
-  "carillon-apps",
-  "carillon-workers",
-  "carillon-dev",
-  "carillon-sse",
-  "carillon-poll",
-] as const;
-
-/** What else there is, for `make bench-peers`: servers that Carillon doesn't depend on; loadtest/peers installs and starts them. */
+/** Other servers, for `make bench-peers`: Carillon doesn't depend on them; loadtest/peers installs and starts them. */
 export const PEERS = [
   "ws",
   "socketio",
@@ -34,8 +15,24 @@ export const PEERS = [
 /** Name of a peer. */
 export type PeerName = (typeof PEERS)[number];
 
-/** Name of a contender. */
-export type ContenderName = (typeof CONTENDERS)[number] | PeerName;
+/**
+ * Name of what can be measured. `carillon-exact` and `carillon-partition` are Carillon with one kind of interest instead of one that it
+ * chooses by itself; `carillon-apps` is Carillon with a thousand apps; `carillon-workers` is Carillon whose gateway is two processes on
+ * one port; `carillon-dev` is Carillon in one process, without NATS; `carillon-sse` and `carillon-poll` are Carillon whose clients come
+ * over HTTP instead of WebSockets.
+ */
+export type ContenderName =
+  | "bare"
+  | "bridge"
+  | "carillon"
+  | "carillon-exact"
+  | "carillon-partition"
+  | "carillon-apps"
+  | "carillon-workers"
+  | "carillon-dev"
+  | "carillon-sse"
+  | "carillon-poll"
+  | PeerName;
 
 /** True for the name of a peer. */
 export function isPeer(name: ContenderName): name is PeerName {

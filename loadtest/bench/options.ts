@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
 import { SCENARIOS } from "./all-scenarios.ts";
 import type { ContenderName } from "./contender.ts";
-import { CONTENDERS } from "./contender.ts";
 import type { Scenario } from "./scenario.ts";
 import type { SharedOptions } from "./shared-options.ts";
-import { chosen, readSharedOptions, SHARED_OPTIONS } from "./shared-options.ts";
+import { chosen, chosenScenarios, readSharedOptions, SHARED_OPTIONS } from "./shared-options.ts";
+
+/** Whoever takes part in a scenario of the bench. */
+const CONTENDERS = [...new Set(SCENARIOS.flatMap(({ contenders }) => contenders))];
 
 /** How to use the bench. */
 export const USAGE = `Usage: make bench [ARGS="…"], or: node loadtest/dist/bench/main.js [options]
@@ -34,11 +36,12 @@ const CONTENDERS_BY_NAME = new Map<string, ContenderName>(CONTENDERS.map((name) 
 /** Reads the command line. Throws with a sentence for the user when it can't be understood. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({ args: [...args], options: { ...SHARED_OPTIONS, profile: { type: "string" } } });
+  const contenders = chosen("contender", values.contenders, CONTENDERS_BY_NAME);
   return {
     ...readSharedOptions(values, values.profile !== undefined),
     size: values.quick ? 0.2 : 1,
-    scenarios: chosen("scenario", values.only, SCENARIOS_BY_NAME),
-    contenders: chosen("contender", values.contenders, CONTENDERS_BY_NAME),
+    scenarios: chosenScenarios(values.only, SCENARIOS_BY_NAME, contenders),
+    contenders,
     profileFolder: values.profile ?? null,
   };
 }

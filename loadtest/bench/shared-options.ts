@@ -1,3 +1,6 @@
+import type { ContenderName } from "./contender.ts";
+import type { Scenario } from "./scenario.ts";
+
 /** The options that comparisons of contenders have in common, for `parseArgs`. */
 export const SHARED_OPTIONS = {
   quick: { type: "boolean", default: false },
@@ -58,4 +61,23 @@ export function chosen<Item>(kind: string, list: string | undefined, all: Readon
     if (found === undefined) throw new Error(`there is no ${kind} ${name}; there are ${[...all.keys()].join(", ")}`);
     return found;
   });
+}
+
+/**
+ * The scenarios that a list of names asks for. Without a list all in which one of the contenders takes part; throws where one that the
+ * list names has none of them, as nothing would be measured.
+ */
+export function chosenScenarios(
+  list: string | undefined,
+  all: ReadonlyMap<string, Scenario>,
+  contenders: readonly ContenderName[],
+): readonly Scenario[] {
+  const scenarios = chosen("scenario", list, all);
+  const isEmpty = (scenario: Scenario) => !contenders.some((name) => scenario.contenders.includes(name));
+  const empty = list === undefined ? undefined : scenarios.find(isEmpty);
+  if (empty !== undefined) {
+    const there = empty.contenders.join(", ");
+    throw new Error(`${contenders.join(" and ")} would not be measured in ${empty.name}; there are ${there}`);
+  }
+  return scenarios.filter((scenario) => !isEmpty(scenario));
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SCENARIOS } from "../bench/all-scenarios.ts";
 import { commandText } from "../bench/command-line.ts";
-import { CONTENDERS } from "../bench/contender.ts";
 import { readOptions } from "../bench/options.ts";
 import { readPeersOptions } from "../bench/peers/options.ts";
 
@@ -9,7 +8,7 @@ describe("arguments of the bench", () => {
   test("without any it measures everything, thoroughly, and writes that down", () => {
     const options = readOptions([]);
     expect(options.scenarios).toEqual(SCENARIOS);
-    expect(options.contenders).toEqual(CONTENDERS);
+    for (const { contenders } of SCENARIOS) expect(options.contenders).toEqual(expect.arrayContaining([...contenders]));
     expect(options).toMatchObject({ rounds: 3, duration: 1, size: 1, writesDocs: true, profileFolder: null });
   });
 
@@ -34,9 +33,18 @@ describe("arguments of the bench", () => {
   test.each([
     [["--only", "fast"], "there is no scenario fast; there are paced, "],
     [["--contenders", "soketi"], "there is no contender soketi; there are bare, "],
+    [
+      ["--only", "fallback,paced", "--contenders", "carillon-sse"],
+      "carillon-sse would not be measured in paced; there are bare, ",
+    ],
     [["--rounds", "0"], "--rounds must be a whole number from 1, not 0"],
   ])("%j is refused with a sentence", (args, message) => {
     expect(() => readOptions(args)).toThrow(message);
+  });
+
+  test("scenarios in which none of the contenders takes part are left out", () => {
+    const { scenarios } = readOptions(["--contenders", "carillon-sse"]);
+    expect(scenarios.map(({ name }) => name)).toEqual(["fallback"]);
   });
 
   test("next to the peers, the floor always takes part", () => {

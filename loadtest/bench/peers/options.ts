@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import type { ContenderName } from "../contender.ts";
 import type { Scenario } from "../scenario.ts";
 import type { SharedOptions } from "../shared-options.ts";
-import { chosen, readSharedOptions, SHARED_OPTIONS } from "../shared-options.ts";
+import { chosen, chosenScenarios, readSharedOptions, SHARED_OPTIONS } from "../shared-options.ts";
 import { PEER_CONTENDERS, PEER_SCENARIOS } from "./scenarios.ts";
 
 /** How to use the comparison. */
@@ -32,7 +32,7 @@ export function readPeersOptions(args: readonly string[]): PeersOptions {
   const contenders = chosen("contender", values.contenders, CONTENDERS_BY_NAME);
   return {
     ...readSharedOptions(values),
-    scenarios: chosen("scenario", values.only, SCENARIOS_BY_NAME),
+    scenarios: chosenScenarios(values.only, SCENARIOS_BY_NAME, contenders),
     // Ratios are to the floor, so it always takes part.
     contenders: [...new Set<ContenderName>(["bare", ...contenders])],
   };
