@@ -1,7 +1,15 @@
 import { RebalancePlan } from "@carillon/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Balancer, ByChance, Fewest, RebalanceWorld, Sticky, ToItsOwn } from "./support/rebalance-world.ts";
+import {
+  type Balancer,
+  ByChance,
+  Fewest,
+  PartlyToItsOwn,
+  RebalanceWorld,
+  Sticky,
+  ToItsOwn,
+} from "./support/rebalance-world.ts";
 
 const LIMITS = { thresholdPercent: 20, sharePercent: 5, minConnections: 20 };
 const INTERVAL_MS = 30_000;
@@ -108,6 +116,31 @@ describe("rebalancing › the law", () => {
         expect(simulation.rests).toBe(0);
       }),
       { numRuns: 50 },
+    );
+  });
+
+  it("clients some of whom always come back to where they were: the others make up for it, and nobody is asked for ever", () => {
+    const mixed = fc.record({
+      each: fc.integer({ min: 100, max: 400 }),
+      percent: fc.integer({ min: 0, max: 100 }),
+      seed: seeds,
+    });
+    fc.assert(
+      fc.property(mixed, ({ each, percent, seed }) => {
+        const balancer = new PartlyToItsOwn(percent / 100);
+        const loads = [each, each, each];
+        const simulation = new RebalanceWorld({ loads, limits: LIMITS, intervalMs: INTERVAL_MS, balancer, seed }).grow(
+          1,
+        );
+        // A day.
+        simulation.run((24 * 3600 * 1000) / INTERVAL_MS);
+        expect(simulation.belowAverage).toBe(0);
+        // A quarter of all is to move: up to here there are enough who can.
+        if (percent <= 50) expect(simulation.largestExcess).toBeLessThanOrEqual(1 + LIMITS.thresholdPercent / 100);
+        expect(simulation.mostRounds).toBeLessThanOrEqual(12);
+        expect(simulation.mostAsked).toBeLessThanOrEqual(7);
+      }),
+      { numRuns: 15 },
     );
   });
 

@@ -32,6 +32,20 @@ export class ToItsOwn implements Balancer {
   }
 }
 
+/** Some addresses have their gateway, and the others are spread by chance: a part of the clients comes another way. */
+export class PartlyToItsOwn implements Balancer {
+  readonly #share: number;
+
+  /** `share`: of the clients, which are always brought back to where they were; 0 to 1. */
+  constructor(share: number) {
+    this.#share = share;
+  }
+
+  choose({ at, hash }: Client, loads: readonly number[], random: () => number): number {
+    return hash / 2 ** 32 < this.#share ? at : Math.floor(random() * loads.length);
+  }
+}
+
 /** A consistent hash (highest random weight): each address has its gateway, and a new one takes its part from all. */
 export class Sticky implements Balancer {
   choose({ hash }: Client, loads: readonly number[]): number {
