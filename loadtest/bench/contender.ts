@@ -24,6 +24,7 @@ export type PeerName = (typeof PEERS)[number];
 export type ContenderName =
   | "bare"
   | "bridge"
+  | "least"
   | "carillon"
   | "carillon-exact"
   | "carillon-partition"

@@ -61,6 +61,7 @@ export async function startContender(name: ContenderName, options: StartOptions)
     const launcher = new Launcher(name, options, parts);
     if (name === "bare") return await launcher.bare();
     if (name === "bridge") return await launcher.bridge();
+    if (name === "least") return await launcher.least();
     if (name === "carillon-dev") return await launcher.carillonDev();
     return await launcher.carillon();
   });
@@ -105,28 +106,13 @@ class Launcher {
   async bridge(): Promise<StartedContender> {
     const { history } = this.#options;
     const nats = await this.#nats(await this.#parts.folder());
-    const [socketPort, publishPort] = [await freePort(), await freePort()];
-    const gatewayArgs = ["gateway", "--port", String(socketPort), "--nats", nats.urls];
-    const process = await this.#node("gateway", [join(BENCH, "bridge.js"), ...gatewayArgs]);
-    const publisherArgs = ["--port", String(publishPort), "--nats", nats.urls];
-    const publisher =
-      history === null
-        ? await this.#node("publisher", [join(BENCH, "bridge.js"), "publisher", ...publisherArgs])
-        : await this.#node("publisher", [
-            join(BENCH, "history-bridge.js"),
-            ...publisherArgs,
-            "--messages",
-            String(history.messages),
-            "--replicas",
-            String(history.replicas),
-          ]);
-    return {
-      name: this.#name,
-      gateways: [{ process, socketPort, adminPort: null }],
-      others: [publisher, ...nats.servers],
-      natsUrls: nats.urls,
-      target: { socketPath: "/ws", publishPort, publishHeaders: "" },
-    };
+    if (history === null) return await this.#pair("bridge.js", nats);
+    const copies = ["--messages", String(history.messages), "--replicas", String(history.replicas)];
+    return await this.#pair("bridge.js", nats, ["history-bridge.js", ...copies]);
+  }
+
+  async least(): Promise<StartedContender> {
+    return await this.#pair("least.js", await this.#nats(await this.#parts.folder()));
   }
 
   /** Gateway and publisher in one process, which needs no NATS. */
@@ -179,6 +165,22 @@ class Launcher {
         publishHeaders: PUBLISH_HEADERS,
         apps: this.#apps,
       },
+    };
+  }
+
+  /** A gateway and a publisher that are one script, unless another one is given for the publisher. */
+  async #pair(script: string, nats: NatsServers, publisherArgs = [script, "publisher"]): Promise<StartedContender> {
+    const [socketPort, publishPort] = [await freePort(), await freePort()];
+    const start = (role: string, [file = "", ...args]: readonly string[], port: number) =>
+      this.#node(role, [join(BENCH, file), ...args, "--port", String(port), "--nats", nats.urls]);
+    const process = await start("gateway", [script, "gateway"], socketPort);
+    const publisher = await start("publisher", publisherArgs, publishPort);
+    return {
+      name: this.#name,
+      gateways: [{ process, socketPort, adminPort: null }],
+      others: [publisher, ...nats.servers],
+      natsUrls: nats.urls,
+      target: { socketPath: "/ws", publishPort, publishHeaders: "" },
     };
   }
 

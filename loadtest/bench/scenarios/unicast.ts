@@ -13,7 +13,7 @@ export const unicast: Scenario = {
   title:
     `${CHANNELS} channels with one subscriber each, publishes over HTTP to a random one: ${OUTSTANDING} outstanding at all ` +
     `times, then ${PACED_PER_SECOND} a second.`,
-  contenders: ["bare", "bridge", "carillon"],
+  contenders: ["bare", "bridge", "least", "carillon"],
   metrics: [
     { key: "allUs", title: "CPU µs per delivery, all processes", digits: 1 },
     { key: "gatewayUs", title: "gateway", digits: 1 },

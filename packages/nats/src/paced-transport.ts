@@ -1,6 +1,6 @@
 import type { ConnectionOptions, NatsConnection } from "nats";
 // The client has no way to hold back what it reads, and chooses its transport by this hook alone; its version is pinned exactly.
-import { NatsConnectionImpl, setTransportFactory } from "nats/lib/src/nats-base-client.js";
+import { deferred, NatsConnectionImpl, setTransportFactory } from "nats/lib/src/nats-base-client.js";
 import { NodeTransport, nodeResolveHost } from "nats/lib/src/node_transport.js";
 import { parseQuickly } from "./quick-parser.ts";
 
@@ -13,20 +13,38 @@ import { parseQuickly } from "./quick-parser.ts";
  */
 export const TURN_BYTES = 64 * 1024;
 
-/** Reads no further than a turn's worth until the loop has been round; meanwhile NATS keeps the rest. */
+/**
+ * Reads no further than a turn's worth until the loop has been round; meanwhile NATS keeps the rest. The client's own way to hand over what it
+ * reads, by generators, takes five times as many promises for each read.
+ */
 class PacedTransport extends NodeTransport {
-  override async *iterate(): AsyncIterableIterator<Uint8Array> {
-    let taken = 0;
-    for await (const chunk of super.iterate()) {
-      // The client has worked on the chunk when it asks for the next one.
-      yield chunk;
-      taken += chunk.length;
-      if (taken < TURN_BYTES) continue;
-      taken = 0;
-      this.socket?.pause();
-      await new Promise((resolve) => setImmediate(resolve));
-      this.socket?.resume();
+  #taken = 0;
+
+  override iterate(): AsyncIterableIterator<Uint8Array> {
+    const reads = { next: () => this.#next(), [Symbol.asyncIterator]: () => reads };
+    return reads;
+  }
+
+  /** The client has worked on a chunk when it asks for the next one. */
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#taken >= TURN_BYTES) await this.#turn();
+    for (;;) {
+      const value = this.yields.shift();
+      if (value !== undefined) {
+        this.#taken += value.length;
+        return { value, done: false };
+      }
+      if (this.done) return { value: undefined, done: true };
+      this.signal = deferred();
+      await this.signal;
     }
+  }
+
+  async #turn(): Promise<void> {
+    this.#taken = 0;
+    this.socket?.pause();
+    await new Promise((resolve) => setImmediate(resolve));
+    this.socket?.resume();
   }
 }
 
