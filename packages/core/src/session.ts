@@ -5,6 +5,7 @@ import {
   type CloseCodeName,
   channelKind,
   type Result,
+  reconnectRule,
   refuse,
   type SubscribeTarget,
 } from "@carillon/protocol";
@@ -70,8 +71,8 @@ export class Session {
   #user: SignedInUser | null = null;
   // When the connection ends unless a (newer) token comes, in ms since 1970; 0 = never.
   #endsAtMs = 0;
-  // From the moment the close was asked for; the transport may take a while to tell that it has closed.
-  #isEnding = false;
+  // Why, from the moment the close was asked for; the transport may take a while to tell that it has closed.
+  #ending: CloseCodeName | null = null;
   #isClosed = false;
 
   /** Made by `Node.openSession`, which knows whether there is room. */
@@ -282,8 +283,8 @@ export class Session {
 
   /** Ends the connection with a close code of the registry, after the protocol's last word. False when it ends already. */
   end(name: CloseCodeName): boolean {
-    if (this.#isClosed || this.#isEnding) return false;
-    this.#isEnding = true;
+    if (this.#isClosed || this.#ending !== null) return false;
+    this.#ending = name;
     // What was published before is delivered before.
     this.#node.hub.flush();
     this.#owner.onClosing(name);
@@ -296,7 +297,11 @@ export class Session {
   onClosed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const subscription of this.#subscriptions.takeAll()) this.#node.subscribing.undo(this, subscription, true);
+    // Who was sent away for good is not waited for.
+    const mayReturn = this.#ending === null || reconnectRule(CLOSE_CODES[this.#ending].code) !== "never";
+    for (const subscription of this.#subscriptions.takeAll()) {
+      this.#node.subscribing.undo(this, subscription, mayReturn);
+    }
     this.#endAt(0);
     this.#node.online.left(this);
     this.#node.quota.release(this);

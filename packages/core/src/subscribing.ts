@@ -67,7 +67,7 @@ export class Subscribing {
     return this.#prepare(subscriber, subscription, target);
   }
 
-  /** Gives back what a subscription holds that has been taken out of its set. `isBroken`: because the connection was lost. */
+  /** Gives back what a subscription holds that has been taken out of its set. `isBroken`: because the connection was lost, and may be back. */
   undo(session: Session, subscription: Subscription, isBroken: boolean): void {
     if (subscription.pending === null) {
       this.#node.hub.leave(session, subscription.channel);

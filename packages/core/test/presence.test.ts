@@ -119,6 +119,23 @@ describe("presence › coming and going", () => {
     world.close();
   });
 
+  it("a user who comes back with another info has that one from then on, for everybody", async () => {
+    const { world, nodes } = await start(2);
+    const watchers = nodes.map((node) => node.enter(CHANNEL, null));
+    const ann = nodes[1].enter(CHANNEL, user("ann", '"old"'));
+    await world.run(100);
+    nodes[1].leave(ann, true);
+    await world.run(700);
+    const back = nodes[1].enter(CHANNEL, user("ann", '"new"'));
+    await world.run(100);
+    expect([back, ...watchers].map(({ view }) => view?.get("ann"))).toEqual(['"new"', '"new"', '"new"']);
+    for (const { changes } of watchers) expect([...(changes.at(-1)?.changed ?? [])]).toEqual(["ann"]);
+    await world.run(10_000);
+    expect(watchers.map(({ view }) => view?.get("ann"))).toEqual(['"new"', '"new"']);
+    expect([back, ...watchers].flatMap(({ breaches }) => breaches)).toEqual([]);
+    world.close();
+  });
+
   it("one that unsubscribes is gone at once", async () => {
     const { world, nodes } = await start(2);
     const watcher = nodes[0].enter(CHANNEL, null);
@@ -209,6 +226,26 @@ describe("presence › limits and cost", () => {
     await world.run(100);
     expect([third.refusal, tab.refusal, watcher.refusal]).toEqual(["presence_limit", null, null]);
     expect(watcher.count).toBe(2);
+    world.close();
+  });
+
+  it("nobody is kept out by users who have gone and might come back; the one gone longest makes room", async () => {
+    const { world, nodes } = await start(1, { maxMembers: 3 });
+    const watcher = nodes[0].enter(CHANNEL, null);
+    const [ann, bob] = ["ann", "bob", "cid"].map((id) => nodes[0].enter(CHANNEL, user(id)));
+    await world.run(100);
+    nodes[0].leave(bob as never, true);
+    await world.run(100);
+    nodes[0].leave(ann as never, true);
+    await world.run(100);
+    const dan = nodes[0].enter(CHANNEL, user("dan"));
+    await world.run(100);
+    expect([dan.refusal, [...(watcher.view?.keys() ?? [])].sort()]).toEqual([null, ["ann", "cid", "dan"]]);
+    const eve = nodes[0].enter(CHANNEL, user("eve"));
+    const late = nodes[0].enter(CHANNEL, user("ann"));
+    await world.run(5000);
+    expect([eve.refusal, late.refusal]).toEqual([null, "presence_limit"]);
+    expect([[...(watcher.view?.keys() ?? [])].sort(), watcher.breaches]).toEqual([["cid", "dan", "eve"], []]);
     world.close();
   });
 

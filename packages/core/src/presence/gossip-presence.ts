@@ -120,7 +120,7 @@ export class GossipPresence implements Presence {
     // Left meanwhile, or the interest is another one: whoever asked hears of that from elsewhere.
     if (of.entered.get(connection) !== entered) return ACCEPTED;
     if (member !== null) {
-      if (maxMembers !== 0 && !of.state.has(member.id) && of.state.count >= maxMembers) {
+      if (!of.state.has(member.id) && !this.#hasRoom(of, maxMembers)) {
         return refuse("presence_limit", `the channel has ${maxMembers} members, which is as many as it may have`);
       }
       this.#graces.get(of)?.delete(member.id);
@@ -222,6 +222,16 @@ export class GossipPresence implements Presence {
     if (verdict !== "gap") return;
     this.counters.gaps++;
     this.#pulls.catchUp(of, delta.nodeId);
+  }
+
+  /** Whether one more user may come. Nobody is kept out by users who have gone, and only might come back here. */
+  #hasRoom(of: PresenceChannel, maxMembers: number): boolean {
+    if (maxMembers === 0) return true;
+    for (const [userId, mark] of this.#graces.get(of) ?? []) {
+      if (of.state.count < maxMembers) break;
+      this.#endGrace({ of, userId, mark });
+    }
+    return of.state.count < maxMembers;
   }
 
   #beginGrace(of: PresenceChannel, userId: string): void {

@@ -18,7 +18,8 @@ export interface Presence {
   /**
    * Makes a connection part of a channel, whose interest stands or is being asked for: accepted when the roster can be told,
    * the connection's own user in it, and everybody who was on the channel before has been told of that user. Refuses with
-   * `presence_limit` when the channel has as many users as the app allows. Rejects when the bus refuses interest. Whatever
+   * `presence_limit` when the channel has as many users as the app allows; users of this node who have gone, and only might come
+   * back, make room. Rejects when the bus refuses interest. Whatever
    * it comes to, {@link leave} undoes it.
    */
   enter(entry: PresenceEntry): Promise<Result<void>>;

@@ -27,7 +27,8 @@ interface OwnUser {
  * happened, and knows neither clock nor wire.
  *
  * Its laws: a user is there when any node lists it; of several entries the one that came first counts (by time, then by node
- * id), so that all nodes show the same; applying the same things in any order that the versions allow gives the same.
+ * id), so that all nodes show the same; applying the same things in any order that the versions allow gives the same. A user who
+ * is here only because it may come back, and does so with another info, has that one from then on.
  */
 export class RosterState {
   readonly #nodeId: string;
@@ -78,10 +79,10 @@ export class RosterState {
     return this.#winner(userId) !== undefined;
   }
 
-  /** A connection of a user came here. True when it is the user's first one here. */
+  /** A connection of a user came here. True when other nodes don't know what that makes of the user. */
   enter(member: Member, connection: number, nowMs: number): boolean {
     const own = this.#own.get(member.id);
-    if (own !== undefined) {
+    if (own !== undefined && (own.connections.size > 0 || own.user.info === member.info)) {
       own.connections.add(connection);
       return false;
     }

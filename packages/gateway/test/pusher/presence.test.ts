@@ -62,6 +62,38 @@ describe("presence", () => {
     expect(removed(ann)).toEqual([]);
   });
 
+  it("P21, P22 › who comes back with another user_info goes and comes, and finds it in its own answer", async () => {
+    await using cluster = await GatewayCluster.start(2);
+    const gateway = cluster.at(0);
+    await using ann = await open(cluster.at(1));
+    await enter(cluster.at(1), ann, CHANNEL, { user_id: "ann" });
+    const bob = await open(gateway);
+    await enter(gateway, bob, CHANNEL, { user_id: "bob", user_info: { name: "Bob" } });
+    await eventually(() => expect(added(ann)).toHaveLength(1));
+    bob.terminate();
+    await bob.closed;
+    await using back = await open(gateway);
+    const answer = await enter(gateway, back, CHANNEL, { user_id: "bob", user_info: { name: "Robert" } });
+    expect(dataOf(answer)).toMatchObject({ presence: { hash: { ann: null, bob: { name: "Robert" } } } });
+    await eventually(() => expect(added(ann).at(-1)).toEqual({ user_id: "bob", user_info: { name: "Robert" } }));
+    expect(removed(ann)).toEqual([{ user_id: "bob" }]);
+    // On another gateway it is not known at once that the first connection has gone; whoever comes sees itself all the same.
+    await using away = await open(cluster.at(1));
+    const other = await enter(cluster.at(1), away, CHANNEL, { user_id: "bob", user_info: { name: "Bobby" } });
+    expect(dataOf(other)).toMatchObject({ presence: { hash: { bob: { name: "Bobby" } } } });
+  });
+
+  it("P22 › who was sent away for good is gone at once", async () => {
+    await using cluster = await GatewayCluster.start(1, { settings: { presenceGraceMs: 60_000 } });
+    const gateway = cluster.at(0);
+    await using ann = await open(gateway);
+    await enter(gateway, ann, CHANNEL, { user_id: "ann" });
+    await using bob = await open(gateway);
+    await enter(gateway, bob, CHANNEL, { user_id: "bob" });
+    await gateway.control.disconnect(gateway.apps.first.id, { kind: "user", id: "bob" });
+    await eventually(() => expect(removed(ann)).toEqual([{ user_id: "bob" }]));
+  });
+
   it.each([
     ["no data at all", undefined],
     ["no JSON", "{"],

@@ -32,13 +32,15 @@ export const pusherRecoveryCodec: Codec = {
   encodeGap: (channel, position) => encoder.encode(eventsLost(channel, position)),
 };
 
-/** One frame for each user, as the protocol has it; on a channel that only counts, the number of users. */
+/**
+ * One frame for each user, as the protocol has it; on a channel that only counts, the number of users. It has none for a user who has another info
+ * now: that one goes and comes, or clients would count it twice.
+ */
 function encodePresence(channel: string, change: PresenceChange): readonly Uint8Array[] {
   const { joined, changed, left, count, isCountOnly } = change;
   if (isCountOnly) return [encoder.encode(subscriptionCount(channel, count))];
-  const added = joined.filter(({ id }) => changed?.has(id) !== true);
   return [
-    ...left.map((id) => encoder.encode(memberRemoved(channel, id))),
-    ...added.map((member) => encoder.encode(memberAdded(channel, member))),
+    ...[...left, ...(changed ?? [])].map((id) => encoder.encode(memberRemoved(channel, id))),
+    ...joined.map((member) => encoder.encode(memberAdded(channel, member))),
   ];
 }

@@ -86,11 +86,15 @@ function caughtUp({ position, recovered, reason }: SubscribedHistory, hasNoHisto
   };
 }
 
-/** On a channel that only counts the joiner alone is listed: clients look themselves up in it. */
+/**
+ * On a channel that only counts the joiner alone is listed: clients look themselves up in it. They do so once, so that it stands there
+ * as it has just come, whatever a connection that is still there, or just not gone yet, has told of it.
+ */
 function shown(roster: Roster, me: Joined["me"]): PusherRoster {
   const { count, isCountOnly } = roster;
   if (isCountOnly) return { members: me === undefined ? [] : [me], count };
-  return { members: roster.page(null, count).members, count };
+  const { members } = roster.page(null, count);
+  return { members: members.map((member) => (member.id === me?.id ? me : member)), count };
 }
 
 /** The frames that answer a subscribe which was refused. `client`: what the client calls itself. */
