@@ -27,9 +27,10 @@ class Tells {
     for (let lane = 0; lane < WEBHOOK_LANES; lane++) void this.#read(lane);
   }
 
-  static async start(webhooks: readonly WebhookEndpoint[]): Promise<Tells> {
+  static async start(webhooks: readonly WebhookEndpoint[], subscriptionCount = true): Promise<Tells> {
     const queue = new MemoryWebhookQueue({ clock: systemClock });
-    return new Tells(await TestGateway.start({ apps: [testApp({ webhooks })], webhooks: queue }), queue);
+    const apps = [testApp({ webhooks, subscriptionCount })];
+    return new Tells(await TestGateway.start({ apps, webhooks: queue }), queue);
   }
 
   named(name: WebhookEvent["name"]): WebhookEvent[] {
@@ -69,6 +70,20 @@ describe("webhooks of a gateway", () => {
     ]);
     expect(await tells.queued()).toBe(0);
     expect([...(tells.gateway.gateway.webhookCounters?.told ?? [])]).toEqual([["channel_occupied", 2]]);
+  });
+
+  it.each([
+    ["whoever wants everything is told no numbers", ["*"], 0],
+    ["whoever names them is told", ["*", "subscription_count"], 1],
+  ])("an app that counts no subscribers: %s", async (_what, events, told) => {
+    await using tells = await Tells.start([{ ...ENDPOINT, events }], false);
+    await using client = await NativeClient.open(tells.gateway.webSocketUrl);
+    await client.subscribe("a");
+    await eventually(() => expect(tells.events).toHaveLength(1 + told));
+    await client.close();
+    // Comes seconds after the number has changed, which is told in one at most.
+    await eventually(() => expect(tells.named("channel_vacated")).toHaveLength(1));
+    expect(tells.named("subscription_count").length > 0).toBe(told > 0);
   });
 
   it("an app without endpoints costs nothing: nothing is counted, and nothing ticks", async () => {
