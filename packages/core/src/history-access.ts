@@ -50,14 +50,9 @@ export class HistoryAccess {
       return refuse("not_found", "this channel keeps no history: a rule under channels has to give it one");
     const { since, limit, direction, maxBytes } = request;
     try {
-      const page = await this.#reader.read(address, { limits, since, limit, direction });
+      const page = await this.#reader.read(address, { limits, since, limit, maxBytes, direction });
       const publications: { publication: Envelope; position: Position }[] = [];
-      let bytes = 0;
-      let isCut = false;
       for (const { offset, envelope } of page.publications) {
-        bytes += envelope.length;
-        isCut = bytes > maxBytes && publications.length > 0;
-        if (isCut) break;
         const publication = decodeEnvelope(envelope);
         if (publication !== null) publications.push({ publication, position: { epoch: page.head.epoch, offset } });
       }
@@ -65,7 +60,7 @@ export class HistoryAccess {
         publications,
         position: page.head,
         isReachable: page.isReachable,
-        hasMore: page.hasMore || isCut,
+        hasMore: page.hasMore,
       });
     } catch (error) {
       if (error instanceof HistoryUnavailableError) return refuse(error.code, error.message);

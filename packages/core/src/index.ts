@@ -157,3 +157,4 @@ export { MemoryWebhookQueue, type MemoryWebhookQueueOptions } from "./webhooks/m
 export { createSourceCounters, type SourceCounters } from "./webhooks/source-counters.ts";
 export { WEBHOOK_EVENT_NAMES, type WebhookEvent, type WebhookEventName } from "./webhooks/webhook-event.ts";
 export { withinLimits } from "./webhooks/within-limits.ts";
+export { withinBytes } from "./within-bytes.ts";

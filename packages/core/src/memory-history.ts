@@ -13,6 +13,7 @@ import {
   TRIMMED_SHARE,
 } from "./ports/history-store.ts";
 import type { IdSource } from "./ports/ids.ts";
+import { withinBytes } from "./within-bytes.ts";
 
 const DEFAULT_MAX_BYTES = 67_108_864;
 const DEFAULT_WINDOW_MS = 120_000;
@@ -111,10 +112,10 @@ export class MemoryHistory implements HistoryStore {
     const from = firstWithin(entries, query.limits, this.#clock.monotonic());
     const lostUpTo = entries[from - 1]?.offset ?? kept?.lostUpTo ?? this.#forgottenUpTo;
     const head = this.#headOf(entries.slice(from));
-    const { since, limit, direction } = query;
+    const { since, limit, maxBytes, direction } = query;
     const isKnown = since !== null && since.epoch === this.#epoch && since.offset <= this.#lastOffset;
     const after = isKnown ? entries.slice(from).filter(({ offset }) => offset > since.offset) : entries.slice(from);
-    const page = direction === "forward" ? after.slice(0, limit) : after.slice(-limit).reverse();
+    const page = withinBytes(direction === "forward" ? after.slice(0, limit) : after.slice(-limit).reverse(), maxBytes);
     return {
       publications: page.map(({ offset, envelope }) => ({ offset, envelope })),
       head,

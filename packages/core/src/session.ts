@@ -67,6 +67,8 @@ export class Session {
   readonly #subscriptions = new SubscriptionSet();
   readonly #commandRate = new RateLimit();
   #eventRate: RateLimit | null = null;
+  /** The read of a history that is under way; null: none. */
+  #reading: Promise<unknown> | null = null;
   #grant: ConnectionGrant | null = null;
   #user: SignedInUser | null = null;
   // When the connection ends unless a (newer) token comes, in ms since 1970; 0 = never.
@@ -255,7 +257,16 @@ export class Session {
     const { history } = this.#node;
     if (history === null)
       return refuse("not_found", "no channel keeps a history here: rules under channels switch it on");
-    return history.access.read({ appId: this.app.id, channel }, request);
+    // One after the other: all connections share what may be read at a time, and none of them waits behind a hundred reads of another one.
+    const before = this.#reading;
+    const read = () => history.access.read({ appId: this.app.id, channel }, request);
+    const answer = before === null ? read() : before.then(read);
+    this.#reading = answer;
+    try {
+      return await answer;
+    } finally {
+      if (this.#reading === answer) this.#reading = null;
+    }
   }
 
   /** Who is on a presence channel that the connection is subscribed to. */

@@ -40,8 +40,15 @@ interface Collecting {
 }
 
 const TIMEOUT_MS = 2_000;
-// Of one answer; the copy ends it early then, and the reader goes on from there.
-const MAX_BYTES = 8 * 1024 * 1024;
+/**
+ * Most bytes in one answer, unless its first message is larger; the copy ends it early then, and the reader goes on from there. Answers come over
+ * the connection that live events come over, and nats-server cuts one for which more than `max_pending` waits, 64 MiB by default:
+ * with {@link MAX_READS} under way they are half of that at most.
+ */
+const MAX_BYTES = 512 * 1024;
+
+/** Most reads that may be under way at a time on a connection. */
+export const MAX_READS = 64;
 
 const encoder = new TextEncoder();
 

@@ -1,6 +1,13 @@
-import type { HistoryPage, HistoryQuery, Position, StoredPublication } from "@carillon/core";
+import {
+  type HistoryPage,
+  type HistoryQuery,
+  type Position,
+  type StoredPublication,
+  withinBytes,
+} from "@carillon/core";
 import { pause } from "./deadline.ts";
 import type { BatchMessage, HistoryBatchInbox } from "./history-batch.ts";
+import { Collected, type Goal } from "./history-collected.ts";
 import type { HistoryStream } from "./history-stream.ts";
 import { StreamNotReadyError } from "./jetstream-api.ts";
 
@@ -136,33 +143,47 @@ export class HistoryRead {
     if (since !== null && offset >= head) {
       return { publications: [], head: { offset: head }, hasMore: false, evidence: offset === head };
     }
-    const { limit, limits } = this.#query;
+    const { limit, limits, maxBytes } = this.#query;
     const first = await this.#firstPage(early, head);
     const evidence = since !== null && this.#evidenceIn(first, since);
     const behind = (first[0]?.pending ?? 0) + 1;
     const start =
       behind - limits.messages > first.length ? await this.#seekNewest(limits.messages, first, head) : first;
-    const found = await this.#collect(start, { after: offset, most: limits.messages, enough: limit + 1, head });
+    const { found } = await this.#collect(start, {
+      after: offset,
+      most: limits.messages,
+      oldestMs: this.#oldestMs,
+      enough: limit + 1,
+      head,
+    });
+    const publications = withinBytes(found.slice(0, limit), maxBytes);
     return {
-      publications: found.slice(0, limit).map(toPublication),
+      publications: publications.map(toPublication),
       head: { offset: Math.max(head, found.at(-1)?.offset ?? 0) },
-      hasMore: found.length > limit,
+      hasMore: publications.length < found.length,
       evidence,
     };
   }
 
   async #findNewest(head: number, early: Promise<EarlyPage>): Promise<Findings> {
-    const { limit, limits } = this.#query;
+    const { limit, limits, maxBytes } = this.#query;
     const most = Math.min(limit + 1, limits.messages);
     const first = await this.#firstPage(early, head);
     const start = (first[0]?.pending ?? 0) >= most ? await this.#seekNewest(most, first, head) : first;
-    const found = await this.#collect(start, { after: 0, most, enough: Number.POSITIVE_INFINITY, head });
+    const { found, isCut } = await this.#collect(start, {
+      after: 0,
+      most,
+      oldestMs: this.#oldestMs,
+      enough: null,
+      head,
+    });
     // What came in while reading stands at the end.
-    const newest = found.slice(-most);
+    const newest = found.slice(-most).reverse();
+    const publications = withinBytes(newest.slice(0, limit), maxBytes);
     return {
-      publications: newest.slice(-limit).map(toPublication).reverse(),
-      head: { offset: Math.max(head, newest.at(-1)?.offset ?? 0) },
-      hasMore: newest.length > limit,
+      publications: publications.map(toPublication),
+      head: { offset: Math.max(head, newest[0]?.offset ?? 0) },
+      hasMore: isCut || publications.length < newest.length,
       evidence: false,
     };
   }
@@ -194,18 +215,13 @@ export class HistoryRead {
   }
 
   /** Goes on from `start` until there is enough, or the head is reached; keeps what the limits allow. */
-  async #collect(start: readonly BatchMessage[], goal: Goal): Promise<BatchMessage[]> {
-    const { after, most, enough, head } = goal;
-    const found: BatchMessage[] = [];
+  async #collect(start: readonly BatchMessage[], goal: Goal): Promise<Collected> {
+    const collected = new Collected(goal, this.#query.maxBytes);
     for (let page = start; ; ) {
-      for (const message of page) {
-        // Pages are counted at different times: once one is kept, so are all behind it, or there would be a hole.
-        const isKept = found.length > 0 || (message.pending < most && message.timeMs >= this.#oldestMs);
-        if (message.offset > after && isKept) found.push(message);
-      }
-      const last = page.at(-1)?.offset ?? head;
-      if (last >= head || found.length >= enough) return found;
-      page = await this.#page({ from: last + 1, count: PAGE }, head);
+      for (const message of page) collected.take(message);
+      const last = page.at(-1)?.offset ?? goal.head;
+      if (last >= goal.head || collected.isEnough) return collected;
+      page = await this.#page({ from: last + 1, count: PAGE }, goal.head);
     }
   }
 
@@ -258,17 +274,6 @@ interface EarlyPage {
   readonly range: Range;
   /** Empty when it could not be had. */
   readonly messages: readonly BatchMessage[];
-}
-
-interface Goal {
-  /** Only what comes after this. */
-  readonly after: number;
-  /** Only the newest so many. */
-  readonly most: number;
-  /** When to stop. */
-  readonly enough: number;
-  /** Where the channel ends, as far as has to be read. */
-  readonly head: number;
 }
 
 /** Whether a page goes to the head, or stops before it because of its count or its bytes, which shows in what is pending. */

@@ -1,4 +1,4 @@
-import { MAX_HEADS } from "@carillon/core";
+import { type HistoryPage, MAX_HEADS, type Position } from "@carillon/core";
 import { expect, it } from "vitest";
 import { numbers } from "./describe-bus-suite.ts";
 import { append, appendAll, type HistorySuite, LIMITS, read, textsOf } from "./describe-history-suite.ts";
@@ -83,6 +83,32 @@ export function describeReads(suite: HistorySuite): void {
     expect(backward.publications.map(({ offset }) => offset)).toEqual(offsets.slice(-3).reverse());
     expect(backward.hasMore).toBe(true);
     expect((await read(node, address, { limit: 10, direction: "backward" })).hasMore).toBe(false);
+  });
+
+  it("read › no more bytes than asked for, but one publication at least; pages of them bring everything", async () => {
+    const node = await suite.node();
+    const address = suite.channel();
+    // One byte each.
+    await appendAll(node, address, numbers(10));
+    const forward = await read(node, address, { maxBytes: 3 });
+    expect([textsOf(forward), forward.hasMore, forward.isReachable]).toEqual([["0", "1", "2"], true, true]);
+    const backward = await read(node, address, { maxBytes: 3, direction: "backward" });
+    expect([textsOf(backward), backward.hasMore]).toEqual([["9", "8", "7"], true]);
+    for (const direction of ["forward", "backward"] as const) {
+      const all = await read(node, address, { maxBytes: 10, direction });
+      expect([all.publications.length, all.hasMore]).toEqual([10, false]);
+      const least = await read(node, address, { maxBytes: 0, direction });
+      expect([textsOf(least), least.hasMore]).toEqual([[direction === "forward" ? "0" : "9"], true]);
+    }
+    const texts: string[] = [];
+    let since: Position | null = null;
+    for (let hasMore = true; hasMore; ) {
+      const page: HistoryPage = await read(node, address, { maxBytes: 3, since });
+      texts.push(...textsOf(page));
+      since = { epoch: page.head.epoch, offset: page.publications.at(-1)?.offset ?? 0 };
+      hasMore = page.hasMore;
+    }
+    expect(texts).toEqual(numbers(10));
   });
 
   it("reachability › true at the head and behind anything kept, with all that followed", async () => {

@@ -64,6 +64,8 @@ export interface HistoryQuery {
   readonly since: Position | null;
   /** Most publications in the answer, 1 to 1000. */
   readonly limit: number;
+  /** Most bytes of envelopes in the answer, but for its first publication, which may have more. Absent: as many as there are. */
+  readonly maxBytes?: number;
   /** `forward`: oldest first. `backward`: newest first; then `since` must be null. */
   readonly direction: "forward" | "backward";
 }
@@ -78,7 +80,7 @@ export interface HistoryPage {
    * everything after it is still kept. With `since: null` always true. Never true without proof.
    */
   readonly isReachable: boolean;
-  /** True when `limit` cut the answer short. */
+  /** True when `limit` or `maxBytes` cut the answer short. */
   readonly hasMore: boolean;
 }
 
