@@ -17,6 +17,7 @@ import {
 import { connectNatsBus, type NatsBus } from "@carillon/nats";
 import { type Config, type ConfigRole, type Logger, largestLimits, systemClock } from "@carillon/service";
 import { natsOptions } from "./nats-options.ts";
+import { NatsSecrets } from "./nats-secrets.ts";
 
 /** What a process stands on: the bus between nodes, and the store of histories that belongs to it. */
 export interface Backbone {
@@ -28,6 +29,8 @@ export interface Backbone {
   readonly webhooks: WebhookQueue;
   /** Who is kept out; in one process without NATS it forgets that when it ends. */
   readonly blocks: BlockStore;
+  /** What is shown to NATS; null where there is none. */
+  readonly natsSecrets: NatsSecrets | null;
   /** How the processes of the cluster talk to each other, beside the channels. */
   readonly clusterLink: ClusterLink;
   /** The most that the store keeps of a channel; null: whatever a rule asks for. */
@@ -54,11 +57,13 @@ export async function startBackbone({ config, role, log, ids }: BackboneOptions)
     const leaseMs = config.webhooks.leaseSeconds * 1000;
     const webhooks = new MemoryWebhookQueue({ clock: systemClock, leaseMs });
     const blocks = new MemoryBlockStore({ clock: systemClock });
-    return { bus: new MemoryBus(backbone), natsBus: null, history, webhooks, blocks, clusterLink, ceiling: null };
+    const bus = new MemoryBus(backbone);
+    return { bus, natsBus: null, natsSecrets: null, history, webhooks, blocks, clusterLink, ceiling: null };
   }
   const ceiling = largestLimits(config.channels) ?? DEFAULT_CEILING;
-  const options = await natsOptions(config, { role, ceiling, log });
+  const natsSecrets = await NatsSecrets.read(config.nats);
+  const options = await natsOptions(config, { role, ceiling, log }, natsSecrets);
   const bus = await connectNatsBus({ ...options, readsTraces: config.tracing.enabled });
   const { history, webhooks, blocks, clusterLink } = bus;
-  return { bus, natsBus: bus, history, webhooks, blocks, clusterLink, ceiling };
+  return { bus, natsBus: bus, natsSecrets, history, webhooks, blocks, clusterLink, ceiling };
 }

@@ -1,23 +1,14 @@
-import { readFile } from "node:fs/promises";
 import type { HistoryLimits } from "@carillon/core";
+import type { NatsBusOptions, NatsHistorySettings, NatsWebhookSettings } from "@carillon/nats";
 import type {
-  NatsAuth,
-  NatsBusOptions,
-  NatsHistorySettings,
-  NatsTlsSettings,
-  NatsWebhookSettings,
-} from "@carillon/nats";
-import {
-  type Config,
-  ConfigError,
-  type ConfigRole,
-  type Logger,
-  type NatsCredentials,
-  type NatsHistoryConfig,
-  type NatsTls,
-  type NatsWebhooksConfig,
-  type WebhooksConfig,
+  Config,
+  ConfigRole,
+  Logger,
+  NatsHistoryConfig,
+  NatsWebhooksConfig,
+  WebhooksConfig,
 } from "@carillon/service";
+import { NatsSecrets } from "./nats-secrets.ts";
 
 /** What the bus is told besides its settings. */
 export interface NatsSurroundings {
@@ -31,17 +22,16 @@ export interface NatsSurroundings {
 }
 
 /**
- * Turns the settings into what the bus wants, and reads the files that they name. The role and the process id become the name
- * of the connection in NATS's monitoring; the role also begins the subjects of answers, which permissions go by.
- *
- * @throws ConfigError when a file can't be read.
+ * Turns the settings into what the bus wants. The role and the process id become the name of the connection in NATS's monitoring;
+ * the role also begins the subjects of answers, which permissions go by. `known`: what the files hold that the settings name;
+ * absent: they are read. Rejects with ConfigError.
  */
 export async function natsOptions(
   { nats: config, webhooks }: Pick<Config, "nats" | "webhooks">,
   { role, tool = role, ceiling, log }: NatsSurroundings,
+  known?: NatsSecrets,
 ): Promise<NatsBusOptions> {
-  const auth = await authOf(config.credentials);
-  const tls = await tlsOf(config.tls);
+  const secrets = known ?? (await NatsSecrets.read(config));
   const { windowSeconds, replicas } = config.idempotency;
   return {
     servers: config.servers,
@@ -53,8 +43,8 @@ export async function natsOptions(
     history: historyOf(config.history, ceiling),
     webhooks: webhooksOf(config.webhooks, webhooks),
     blocks: { replicas: config.blocks.replicas === 0 ? config.history.replicas : config.blocks.replicas },
-    ...(auth === null ? {} : { auth }),
-    ...(tls === null ? {} : { tls }),
+    auth: () => secrets.auth,
+    ...(secrets.tls === null ? {} : { tls: () => secrets.tls ?? {} }),
     ...(log === undefined ? {} : { log }),
   };
 }
@@ -80,32 +70,4 @@ function webhooksOf(config: NatsWebhooksConfig, { leaseSeconds }: WebhooksConfig
 /** The configuration has no other numbers. */
 function replicasOf(count: number): 1 | 3 | 5 {
   return count === 3 || count === 5 ? count : 1;
-}
-
-async function authOf(credentials: NatsCredentials): Promise<NatsAuth | null> {
-  const { user, password, token, nkeySeed, credsFile } = credentials;
-  if (user !== null) return { kind: "user", user, password: password ?? "" };
-  if (token !== null) return { kind: "token", token };
-  if (nkeySeed !== null) return { kind: "nkey", seed: nkeySeed };
-  if (credsFile !== null) return { kind: "creds", content: await read("nats.credentials.credsFile", credsFile) };
-  return null;
-}
-
-async function tlsOf({ caFile, certFile, keyFile, handshakeFirst }: NatsTls): Promise<NatsTlsSettings | null> {
-  if (caFile === null && certFile === null && keyFile === null && !handshakeFirst) return null;
-  return {
-    handshakeFirst,
-    ...(caFile === null ? {} : { ca: await read("nats.tls.caFile", caFile) }),
-    ...(certFile === null ? {} : { cert: await read("nats.tls.certFile", certFile) }),
-    ...(keyFile === null ? {} : { key: await read("nats.tls.keyFile", keyFile) }),
-  };
-}
-
-async function read(path: string, file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
-    throw new ConfigError("config_unreadable", [{ path, where: file, message: `the file can't be read (${reason})` }]);
-  }
 }

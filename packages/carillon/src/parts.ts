@@ -109,7 +109,7 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const tracing = await startTracing({ config: config.tracing, role, nodeId: String(ids.nodeNumber), log });
   closing.push("traces", () => tracing?.close());
 
-  const { bus, natsBus, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({
+  const { bus, natsBus, natsSecrets, history, blocks, webhooks, clusterLink, ceiling } = await startBackbone({
     config,
     role,
     log,
@@ -164,7 +164,8 @@ export async function startParts(options: ProcessOptions, closing: Closing): Pro
   const worker = role === "dev" || role === "webhooks" ? startWorker(shared, config) : null;
   closing.push("webhook worker", () => worker?.stop());
 
-  const watch = options.reload === undefined ? null : watchFiles({ config, load: options.reload, apps, rules, log });
+  const { reload: load } = options;
+  const watch = load === undefined ? null : watchFiles({ config, load, natsSecrets, apps, rules, log });
   if (watch !== null) closing.push("configuration watch", () => watch.close());
   return {
     counters,

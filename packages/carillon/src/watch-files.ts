@@ -7,22 +7,30 @@ import {
   type Logger,
   watchConfig,
 } from "@carillon/service";
+import type { NatsSecrets } from "./nats-secrets.ts";
 
 /** What is watched, and who takes over what has changed. */
 interface Watched {
   /** The configuration at the start. */
   readonly config: Config;
   readonly load: () => Promise<Config>;
+  /** null: there is no NATS. */
+  readonly natsSecrets: NatsSecrets | null;
   readonly apps: ConfiguredApps;
   readonly rules: ConfiguredChannelRules;
   readonly log: Logger;
 }
 
-/** Keeps apps and channel rules as the files say, and tells the log what waits for a restart. */
-export function watchFiles({ config: initial, load, apps, rules, log }: Watched): ConfigWatch {
+/** Keeps apps, channel rules and what is shown to NATS as the files say, and tells the log what waits for a restart. */
+export function watchFiles({ config: initial, load, natsSecrets, apps, rules, log }: Watched): ConfigWatch {
   return watchConfig({
     initial,
-    load,
+    load: async () => {
+      const config = await load();
+      // Also where only what a file holds has changed, which the configuration doesn't show.
+      await natsSecrets?.reload(config.nats);
+      return config;
+    },
     onChange: (config) => {
       apps.reload(config.apps);
       const isWithinCeiling = rules.reload(config.channels);

@@ -5,6 +5,7 @@ export type { NatsWebhookSettings } from "./hook-config.ts";
 export type { NatsLog } from "./log.ts";
 export type { NatsBus, NatsBusCounters } from "./nats-bus.ts";
 export type { NatsAuth, NatsBusOptions, NatsIdempotencySettings, NatsTlsSettings } from "./options.ts";
+export { checkNatsAuth } from "./options.ts";
 export type { NatsProxyDrains } from "./proxy-drains.ts";
 export {
   escapeToken,

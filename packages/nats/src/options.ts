@@ -63,8 +63,10 @@ export interface NatsBusOptions {
   readonly interest?: "exact" | "partition" | "auto";
   /** @internal When `auto` changes, for tests: the defaults are measured. */
   readonly autoInterest?: Partial<AutoInterestSettings>;
-  readonly auth?: NatsAuth;
-  readonly tls?: NatsTlsSettings;
+  /** A function is asked at each connect, so that a secret that was changed counts from then on; null: nothing is shown. */
+  readonly auth?: NatsAuth | (() => NatsAuth | null);
+  /** A function is asked for `ca`, `cert` and `key` at each connect; the others are as they were at the start. */
+  readonly tls?: NatsTlsSettings | (() => NatsTlsSettings);
   /** Name of this connection in NATS's monitoring. Default `carillon`. */
   readonly name?: string;
   /**
@@ -109,12 +111,14 @@ export function connectionOptionsOf(options: NatsBusOptions): ConnectionOptions 
     ...(needsTls
       ? {
           tls: tlsOptionsOf(
-            options.tls ?? {},
+            asFunction<NatsTlsSettings>(options.tls ?? {}),
             servers.map((server) => server.host),
           ),
         }
       : {}),
-    ...(options.auth === undefined ? {} : { authenticator: authenticatorOf(options.auth) }),
+    ...(options.auth === undefined
+      ? {}
+      : { authenticator: liveAuthenticator(asFunction<NatsAuth | null>(options.auth)) }),
     timeout: DIAL_TIMEOUT_MS,
     // For ever, and fast: an outage lasts as long as the wait (measured: 0.1 to 0.5 s with these).
     maxReconnectAttempts: -1,
@@ -146,6 +150,28 @@ export function parseServer(server: string): NatsAddress {
     throw new TypeError("a NATS server is nats://host:port or tls://host:port; credentials go into auth");
   const [, scheme, host = "", port = "4222"] = match;
   return { host: host.replace(/^\[|\]$/g, ""), hostAndPort: `${host}:${port}`, isTls: scheme === "tls" };
+}
+
+function isFunction<T>(value: T | (() => T)): value is () => T {
+  return typeof value === "function";
+}
+
+function asFunction<T>(value: T | (() => T)): () => T {
+  return isFunction(value) ? value : () => value;
+}
+
+/** Throws a TypeError when `auth` is of a form that NATS can't take. No message repeats any of it. */
+export function checkNatsAuth(auth: NatsAuth): void {
+  authenticatorOf(auth);
+}
+
+function liveAuthenticator(auth: () => NatsAuth | null): Authenticator {
+  const atStart = auth();
+  if (atStart !== null) checkNatsAuth(atStart);
+  return (nonce) => {
+    const now = auth();
+    return now === null ? undefined : authenticatorOf(now)(nonce);
+  };
 }
 
 function authenticatorOf(auth: NatsAuth): Authenticator {
@@ -183,15 +209,25 @@ function assertCreds(content: string): void {
   }
 }
 
-function tlsOptionsOf(tls: NatsTlsSettings, hosts: readonly string[]): TlsOptions {
-  const { serverName, ...known } = tls;
+function tlsOptionsOf(tls: () => NatsTlsSettings, hosts: readonly string[]): TlsOptions {
+  const { serverName, handshakeFirst } = tls();
   const addresses = hosts.filter((host) => isIP(host) !== 0);
-  // The client passes what it doesn't know on to Node.
-  const forNode = {
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(addresses.length === 0 || serverName !== undefined ? {} : { checkServerIdentity: identityCheckFor(addresses) }),
-  };
-  return Object.assign({ ...known }, forNode);
+  return Object.defineProperties(
+    {
+      ...(handshakeFirst === undefined ? {} : { handshakeFirst }),
+      // The client passes what it doesn't know on to Node.
+      ...(serverName === undefined ? {} : { servername: serverName }),
+      ...(addresses.length === 0 || serverName !== undefined
+        ? {}
+        : { checkServerIdentity: identityCheckFor(addresses) }),
+    },
+    // Read by the client at each connect.
+    {
+      ca: { enumerable: true, get: () => tls().ca },
+      cert: { enumerable: true, get: () => tls().cert },
+      key: { enumerable: true, get: () => tls().key },
+    },
+  );
 }
 
 /**

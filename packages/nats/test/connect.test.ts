@@ -92,6 +92,20 @@ describe("credentials", () => {
     await eventually(() => expect(bus.status).toBe("connected"));
     await bus.close();
   });
+
+  it("rotation › a secret that a function gives is asked for at each connect", async () => {
+    await using server = await NatsServer.start({ user: "gateway", password: "old" });
+    let password = "old";
+    const auth = (): NatsAuth => ({ kind: "user", user: "gateway", password });
+    const bus = await connectNatsBus({ servers: [server.url], auth });
+    const { port } = server;
+    await server.kill();
+    await using rotated = await NatsServer.start({ user: "gateway", password: "new", config: { port } });
+    await eventually(() => expect(rotated.output).toMatch(/authentication error/));
+    password = "new";
+    await eventually(() => expect(bus.status).toBe("connected"));
+    await bus.close();
+  });
 });
 
 describe("TLS", () => {
@@ -141,6 +155,23 @@ describe("TLS", () => {
     const { cert, key } = certificates.client;
     await expectToWork({ servers: [server.url], tls: settings(certificates, { cert, key }) });
     await refusalOf({ servers: [server.url], tls: settings(certificates), connectTimeoutMs: 500 });
+  });
+
+  it("rotation › authority and certificates that a function gives are asked for at each connect", async () => {
+    await using before = await NatsTestCertificates.create();
+    await using after = await NatsTestCertificates.create();
+    const { certFile, keyFile } = before.server;
+    await using server = await NatsServer.start({ tls: { certFile, keyFile, caFile: before.caFile } });
+    let certificates = before;
+    const tls = () => settings(certificates, { cert: certificates.client.cert, key: certificates.client.key });
+    const bus = await connectNatsBus({ servers: [server.url], tls });
+    const { port } = server;
+    await server.kill();
+    const renewed = { certFile: after.server.certFile, keyFile: after.server.keyFile, caFile: after.caFile };
+    await using _rotated = await NatsServer.start({ tls: renewed, config: { port } });
+    certificates = after;
+    await eventually(() => expect(bus.status).toBe("connected"));
+    await bus.close();
   });
 
   it("downgrade › a server without TLS is refused when TLS is asked for", async () => {

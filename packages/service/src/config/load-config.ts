@@ -1,8 +1,8 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { type CheckedConfig, checkConfig } from "./check-config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { ConfigError } from "./config-error.ts";
-import type { Config, ConfigProblem, ConfigRole } from "./config-types.ts";
+import type { Config, ConfigProblem, ConfigRole, NatsConfig } from "./config-types.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { CONFIG_VARIABLE, type Environment, type Overlay, readEnvironment, shortNames } from "./environment.ts";
 import { RawConfig, type RawConfigOptions } from "./raw-config.ts";
@@ -136,5 +136,16 @@ function finish(raw: RawConfig, role: ConfigRole, { files, ...found }: Found): C
   const problems = [...found.problems, ...checked.problems];
   if (problems.length > 0) throw new ConfigError("config_invalid", problems);
   if (checked.sections === null) throw new Error("a section was refused without a problem: this is a bug in Carillon");
-  return deepFreeze({ ...checked.sections, warnings: [...found.warnings, ...checked.warnings], files });
+  const { nats } = checked.sections;
+  const named = nats === null ? [] : natsFiles(nats);
+  return deepFreeze({
+    ...checked.sections,
+    warnings: [...found.warnings, ...checked.warnings],
+    files: [...new Set([...files, ...named])],
+  });
+}
+
+/** Files whose content counts too, though none of it stands in the configuration. */
+function natsFiles({ credentials: { credsFile }, tls: { caFile, certFile, keyFile } }: NatsConfig): readonly string[] {
+  return [credsFile, caFile, certFile, keyFile].filter((file) => file !== null).map((file) => resolve(file));
 }
