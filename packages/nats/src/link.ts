@@ -14,6 +14,7 @@ import { writeLetters } from "./letter-writer.ts";
 import type { NatsLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import { connectPaced } from "./paced-transport.ts";
+import { SparseLog } from "./sparse-log.ts";
 import { checkedSubject } from "./subject.ts";
 
 /** What becomes of a subscription: an error when the server refused it (it is gone then), else a message. */
@@ -43,6 +44,7 @@ export class Link {
   readonly #connection: NatsConnection;
   #observer: LinkObserver | null = null;
   readonly #log: NatsLog;
+  readonly #errors = new SparseLog();
   readonly #inboxPrefix: string | undefined;
   readonly outbox: Outbox;
   #isUp = true;
@@ -176,7 +178,10 @@ export class Link {
   #onError(status: Status): void {
     const context = status.permissionContext;
     if (context === undefined) {
-      this.#log.warn("nats_error", { code: status.data, server: this.server });
+      const { server } = this;
+      const code = String(status.data);
+      // Many times a second while credentials are refused.
+      this.#errors.note(code, (suppressed) => this.#log.warn("nats_error", { code, server, suppressed }));
       return;
     }
     if (context.operation === "publish") {

@@ -32,7 +32,7 @@ import { createOnceStream } from "./once-stream.ts";
 import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
 import { NatsProxyDrains } from "./proxy-drains.ts";
 import { PublishOrder } from "./publish-order.ts";
-import { RefusalLog } from "./refusal-log.ts";
+import { SparseLog } from "./sparse-log.ts";
 import { SubjectSpace } from "./subject.ts";
 import { headersOf, traceFieldsOf, traceIn } from "./trace-headers.ts";
 
@@ -201,7 +201,7 @@ export class NatsBus implements Bus {
   }
 
   #createMovableLink(options: NatsBusOptions, connection: ConnectionOptions, link: Link): MovableLink {
-    const refusals = new RefusalLog(this.#log);
+    const refusals = new SparseLog();
     const stamps = new StampReader(this.#space, (stream, offset) => this.#history.noteDelivered(stream, offset));
     const shared = {
       space: this.#space,
@@ -224,7 +224,9 @@ export class NatsBus implements Bus {
         // Not what the node needs: it goes on without, and has said so.
         if (options.interest === "auto" && this.#space.isWildcard(subject)) return;
         this.#counters.refusals++;
-        refusals.note(operation, subject);
+        refusals.note("permission", (suppressed) =>
+          this.#log.error("nats_permission_denied", { operation, subject, suppressed }),
+        );
       },
     };
     return new MovableLink(parts, link);
