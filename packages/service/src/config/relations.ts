@@ -30,7 +30,20 @@ export function addRelations({ sections, rawApps, role, findings }: RelationOpti
   }
   if (sections.gateway !== null) addBufferRelations(sections.gateway, findings);
   if (sections.gateway !== null) addAddressRelations(sections.gateway, findings);
+  addPortRelations(sections, role, findings);
   if (sections.tracing !== null) addTracingWarnings(sections.tracing, findings);
+}
+
+const EVERY_HOST: readonly string[] = ["0.0.0.0", "::"];
+
+function addPortRelations({ admin, gateway, publisher }: PartialSections, role: ConfigRole, findings: Findings): void {
+  const name = role === "publisher" ? "publisher" : "gateway";
+  const served = role === "publisher" ? publisher : gateway;
+  if (role === "webhooks" || admin === null || served === null || admin.port === 0) return;
+  const hosts = [admin.host, served.host];
+  const doMeet = hosts[0] === hosts[1] || hosts.some((host) => EVERY_HOST.includes(host));
+  if (admin.port !== served.port || !doMeet) return;
+  findings.problem(["admin", "port"], `must be another one than ${name}.port: this process listens on both`);
 }
 
 function addTracingWarnings({ enabled, endpoint }: TracingConfig, findings: Findings): void {

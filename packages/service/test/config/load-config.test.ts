@@ -242,6 +242,18 @@ describe("loadConfig › settings that must fit together", () => {
     expect(problems).toEqual(expected.map((text) => expect.stringContaining(text)));
   });
 
+  it.each([
+    [{ gateway: { port: 9090 } }, ["admin.port: must be another one than gateway.port"]],
+    [{ gateway: { port: 9090, host: "127.0.0.1" }, admin: { host: "127.0.0.2" } }, []],
+    [{ gateway: { port: 0 }, admin: { port: 0 } }, []],
+    [{ publisher: { port: 9090 } }, []],
+  ])("of a gateway, %o listens where nothing else of it does", async (ports, expected) => {
+    const settings = { apps: [app], nats, ...ports };
+    const problems = expected.length === 0 ? [] : await problemsOf(load(settings));
+    if (expected.length === 0) await load(settings);
+    expect(problems).toEqual(expected.map((text) => expect.stringContaining(text)));
+  });
+
   it("asks for room in bodies too, and for none when messages have no limit of their own", async () => {
     const withLimit = (messageBytes: number) => ({
       apps: [{ ...app, limits: { messageBytes } }],
