@@ -26,6 +26,8 @@ export interface HistoryKeeperOptions {
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   readonly counters: HistoryCounters;
+  /** See {@link NodeOptions.maxPastBytes}. */
+  readonly maxPastBytes?: number | undefined;
   /** Hears when reads begin to fail: once until one succeeds. */
   readonly onFailure: (channel: Channel, error: unknown) => void;
 }
@@ -199,16 +201,17 @@ export class HistoryKeeper {
 
   async #readStart({ channel, log }: LoggedChannel): Promise<LogStart> {
     const { limits } = log;
+    const { reader, maxPastBytes: maxBytes } = this.#options;
     const { since, newest } = this.#wants.take(channel);
     if (since !== null) {
-      const tail = await this.#options.reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP });
+      const tail = await reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP, maxBytes });
       const { publications, head } = tail;
       if (!tail.isReachable || tail.hasMore) return atHead(head);
       const offset = publications.at(-1)?.offset;
       const position = offset === undefined ? head : { epoch: head.epoch, offset };
       return { position, publications, floor: Math.min(since.offset, head.offset) };
     }
-    const { publications, head } = await this.#options.reader.readNewest(channel, { limits, limit: newest });
+    const { publications, head } = await reader.readNewest(channel, { limits, limit: newest, maxBytes });
     return publications.at(-1)?.offset === head.offset ? { position: head, publications } : atHead(head);
   }
 

@@ -43,6 +43,8 @@ export interface TailQuery {
   readonly since: Position;
   /** Most publications to read. */
   readonly most: number;
+  /** Most bytes of envelopes, give or take one publication. Absent: as many as there are. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** This node's reads of the store: a bounded number at a time, and whole tails out of pages. */
@@ -67,14 +69,19 @@ export class HistoryReader {
     return await this.#counted(() => this.#store.heads(addresses));
   }
 
-  /** Reads everything after a position up to the head, or to `most`. Rejects as {@link read}. */
-  async readTail(address: ChannelAddress, { limits, since, most }: TailQuery): Promise<HistoryTail> {
+  /** Reads everything after a position up to the head, or to a bound. Rejects as {@link read}. */
+  async readTail(
+    address: ChannelAddress,
+    { limits, since, most, maxBytes = Number.POSITIVE_INFINITY }: TailQuery,
+  ): Promise<HistoryTail> {
     let publications: StoredPublication[] = [];
+    let bytes = 0;
     let from = since;
     let catches = 0;
     for (;;) {
       const limit = Math.min(PAGE_SIZE, most + 1 - publications.length);
-      const page = await this.read(address, { limits, since: from, limit, direction: "forward" });
+      const query = { limits, since: from, limit, direction: "forward" } as const;
+      const page = await this.read(address, bounded(query, maxBytes - bytes));
       const { head, hasMore } = page;
       if (head.epoch !== since.epoch) return { since, publications: [], head, isReachable: false, hasMore: false };
       if (!page.isReachable) {
@@ -82,8 +89,9 @@ export class HistoryReader {
         return { since, publications: page.publications, head, isReachable: false, hasMore };
       }
       publications = publications.concat(page.publications);
+      bytes += bytesOf(page);
       const end = publications.at(-1)?.offset ?? since.offset;
-      if (publications.length > most) {
+      if (publications.length > most || (hasMore && bytes >= maxBytes)) {
         return { since, publications: publications.slice(0, most), head, isReachable: true, hasMore: true };
       }
       if (!hasMore) catches++;
@@ -95,12 +103,12 @@ export class HistoryReader {
     }
   }
 
-  /** Reads the newest `limit` publications, oldest first. Rejects as {@link read}. */
+  /** Reads the newest `limit` publications, or fewer that have `maxBytes`, oldest first. Rejects as {@link read}. */
   async readNewest(
     address: ChannelAddress,
-    { limits, limit }: { readonly limits: HistoryLimits; readonly limit: number },
+    { limits, limit, maxBytes }: Pick<TailQuery, "limits" | "maxBytes"> & { readonly limit: number },
   ): Promise<HistoryPage> {
-    const page = await this.read(address, { limits, since: null, limit, direction: "backward" });
+    const page = await this.read(address, bounded({ limits, since: null, limit, direction: "backward" }, maxBytes));
     return { ...page, publications: [...page.publications].reverse() };
   }
 
@@ -134,4 +142,12 @@ export class HistoryReader {
     if (next === undefined) this.#running--;
     else next();
   }
+}
+
+function bounded(query: HistoryQuery, maxBytes = Number.POSITIVE_INFINITY): HistoryQuery {
+  return maxBytes === Number.POSITIVE_INFINITY ? query : { ...query, maxBytes: Math.max(maxBytes, 0) };
+}
+
+function bytesOf({ publications }: HistoryPage): number {
+  return publications.reduce((sum, { envelope }) => sum + envelope.length, 0);
 }

@@ -115,9 +115,10 @@ export class Hub {
     this.#coalescer.deliver(channel, bytes, position);
   }
 
-  /** Delivers what waits to be written together with something later: all that was published so far is on its way then. */
-  flush(): void {
-    this.#coalescer.flushAll();
+  /** Delivers what waits to be written together with something later, of one channel or of all: it is on its way then. */
+  flush(channel?: Channel): void {
+    if (channel === undefined) this.#coalescer.flushAll();
+    else this.#coalescer.flush(channel);
   }
 
   /** Delivers what waits, and lets go of the timer. */

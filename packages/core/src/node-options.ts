@@ -29,6 +29,11 @@ export interface NodeOptions extends Instruments {
   readonly history?: HistoryStore;
   /** Says which channels have a history. */
   readonly rules?: ChannelRules;
+  /**
+   * Most bytes of envelopes that are read of a channel's past for those who subscribe, about as many as a connection can be written at once:
+   * whoever has missed more can't be caught up. Absent: no bound.
+   */
+  readonly maxPastBytes?: number;
   /** Who is kept out; absent: nobody. */
   readonly blocks?: BlockStore;
   /** The processes of the cluster; must not have started. Absent: nobody is told who is on presence channels. */

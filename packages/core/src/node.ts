@@ -196,7 +196,7 @@ export class Node {
   }
 
   #createHistory(
-    { history: store, rules, clock, ids, onHistoryFailed }: NodeOptions,
+    { history: store, rules, clock, ids, maxPastBytes, onHistoryFailed }: NodeOptions,
     hub: Hub,
   ): HistoryServices | null {
     if (store === undefined || rules === undefined) return null;
@@ -208,9 +208,10 @@ export class Node {
       clock,
       random: () => ids.random(),
       counters,
+      maxPastBytes,
       onFailure: onHistoryFailed ?? (() => undefined),
     });
-    const recovery = new Recovery({ reader, keeper, clock, counters });
+    const recovery = new Recovery({ reader, keeper, clock, counters, maxPastBytes });
     return { reader, keeper, recovery, access: new HistoryAccess({ reader, rules }) };
   }
 }

@@ -64,6 +64,8 @@ export interface RecoveryOptions {
   readonly keeper: HistoryKeeper;
   readonly clock: Clock;
   readonly counters: HistoryCounters;
+  /** See {@link NodeOptions.maxPastBytes}. */
+  readonly maxPastBytes?: number | undefined;
 }
 
 /** A finished read serves those who come within this time, so that a storm of returning clients doesn't repeat it. */
@@ -219,11 +221,11 @@ export class Recovery {
     { channel, log }: LoggedChannel,
     { since, count }: Pick<SharedRead, "since" | "count">,
   ): Promise<Past | null> {
-    const { reader } = this.#options;
+    const { reader, maxPastBytes: maxBytes } = this.#options;
     const { limits } = log;
     try {
       if (since === null) {
-        const { publications, head } = await reader.readNewest(channel, { limits, limit: count });
+        const { publications, head } = await reader.readNewest(channel, { limits, limit: count, maxBytes });
         return {
           entries: toEntries(publications),
           since: undefined,
@@ -231,7 +233,7 @@ export class Recovery {
           end: endOf(publications, head) ?? 0,
         };
       }
-      const tail = await reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP });
+      const tail = await reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP, maxBytes });
       const isOther = tail.head.epoch !== since.epoch;
       return {
         entries: isOther ? [] : toEntries(tail.publications),

@@ -234,6 +234,8 @@ export class Session {
   unsubscribe(name: string): boolean {
     const subscription = this.#subscriptions.get(name);
     if (subscription === undefined) return false;
+    // As long as it is subscribed: who is passed over must be known as a subscriber.
+    this.#node.hub.flush(subscription.channel);
     this.#subscriptions.remove(subscription);
     this.#node.subscribing.undo(this, subscription, false);
     return true;

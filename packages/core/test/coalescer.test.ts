@@ -112,6 +112,16 @@ it("Coalescer › whoever is told that its connection ends has had all that was 
   for (const each of [leaver, stays]) expect(eventsOf(each)).toEqual(["first", "last-words"]);
 });
 
+it("Coalescer › whoever unsubscribes while its own event waits doesn't get it after all", async () => {
+  const { test, connections } = await crowd(50);
+  const [sender, other] = connections as [TestConnection, TestConnection];
+  await publish(test, "first");
+  test.clock.advance(1);
+  await publish(test, "own", { exclude: sender.session.connectionId });
+  sender.session.unsubscribe("a");
+  expect([eventsOf(sender), eventsOf(other)]).toEqual([["first"], ["first", "own"]]);
+});
+
 it("Coalescer › a node that closes keeps nothing back and leaves no timer", async () => {
   const { test, connections } = await crowd(50);
   await publish(test, "first");

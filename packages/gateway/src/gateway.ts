@@ -63,6 +63,8 @@ export class Gateway {
       maxLingeringChannels: settings.maxLingeringChannels,
       coalesceMs: settings.coalesceMs,
       presenceGraceMs: settings.presenceGraceMs,
+      // Twice as many as are written at most: frames in MessagePack may be smaller than what they are made of.
+      maxPastBytes: Math.max(settings.maxBackpressureBytes, settings.fallback?.bufferBytes ?? 0),
       onInterestFailed: (channel: Channel, error: unknown) =>
         log.warn("interest_failed", { app: channel.appId, error }),
       onHistoryFailed: (channel: Channel, error: unknown) =>
