@@ -3,6 +3,7 @@ export { PUSHER_NOTICES, PUSHER_VERSIONS } from "./pusher/codes.ts";
 export type {
   PusherClientEvent,
   PusherCommand,
+  PusherMisnamed,
   PusherRecover,
   PusherSignIn,
   PusherSubscribe,

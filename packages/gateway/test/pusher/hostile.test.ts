@@ -106,6 +106,34 @@ describe("hostile clients", () => {
     ).toBe(true);
   });
 
+  it.each<[string, string, object, string | undefined]>([
+    ["subscribes to a name that is none", "pusher:subscribe", { channel: "room:0" }, undefined],
+    ["unsubscribes of one", "pusher:unsubscribe", { channel: "room:0" }, undefined],
+    ["client events on one", "client-x", {}, "private-room:0"],
+    ["client events with a name that is none", `client-${"x".repeat(200)}`, {}, "private-a"],
+  ])("P8, P16, P28 › three hundred %s in a row close nothing", async (_what, event, data, channel) => {
+    await using gateway = await TestGateway.start();
+    await using client = await open(gateway);
+    for (let index = 0; index < 300; index++) client.send(event, data, channel);
+    await client.settle();
+    const answers = client.frames.slice(1, -1).map((frame) => (frame.event === "pusher:error" ? frame.data : frame));
+    expect(answers).toHaveLength(event === "pusher:unsubscribe" ? 0 : 300);
+    const expected =
+      event === "pusher:subscribe"
+        ? { event: "pusher:subscription_error", channel: "room:0", data: { type: "InvalidRequest", status: 400 } }
+        : { code: null, message: expect.stringMatching(/name/) };
+    for (const answer of answers) expect(answer).toMatchObject(expected);
+  });
+
+  it("P8, P15 › subscribes to a name that is none, too fast: LimitReached on the channel, then 4103", async () => {
+    await using gateway = await TestGateway.start({ apps: [testApp({ limits: { commandsPerSecond: 50 } })] });
+    await using client = await open(gateway);
+    for (let index = 0; index < 10_000; index++) client.send("pusher:subscribe", { channel: "room:0" });
+    expect((await client.closed).code).toBe(4103);
+    const types = client.all("pusher:subscription_error", "room:0").map(({ data }) => (data as { type: string }).type);
+    expect(new Set(types)).toEqual(new Set(["InvalidRequest", "LimitReached"]));
+  });
+
   it("P7 › whatever is sent, the gateway lives on and never closes with a code of 4300 or above", async () => {
     await using gateway = await TestGateway.start();
     await using other = await open(gateway);

@@ -20,17 +20,29 @@ describe("subscribing", () => {
     expect(await client.next("created")).toEqual({ event: "created", channel: "orders", data: '{"id":1}' });
   });
 
-  it("P12 › names: 200 characters pass, more and others don't", async () => {
+  it("P12, P15 › names: 200 characters pass; one that is none is refused on its channel, what is no text without one", async () => {
     await using gateway = await TestGateway.start();
     await using client = await open(gateway);
     const longest = "a".repeat(200);
     expect((await client.subscribe(longest)).event).toBe("pusher_internal:subscription_succeeded");
-    for (const channel of ["a".repeat(201), "a b", "#other", "", 7, null, { a: 1 }]) {
+    const data = { type: "InvalidRequest", error: expect.stringContaining("channel name"), status: 400 };
+    for (const channel of ["a".repeat(201), "a b", "room:0", "#other", "#server-to-user-", "", "\ud800"]) {
+      expect(await client.subscribe(channel)).toEqual({ event: "pusher:subscription_error", channel, data });
+    }
+    expect(client.all("pusher:error")).toEqual([]);
+    for (const channel of [7, null, { a: 1 }]) {
       const before = client.all("pusher:error").length;
       client.send("pusher:subscribe", { channel });
       const error = await client.next("pusher:error", undefined, before + 1);
       expect(error.data).toEqual({ code: null, message: expect.stringContaining("channel name") });
     }
+  });
+
+  it("P15 › of a very long name the first 1,000 characters come back", async () => {
+    await using gateway = await TestGateway.start();
+    await using client = await open(gateway);
+    for (const channel of ["é".repeat(1000), "é".repeat(30_000)]) client.send("pusher:subscribe", { channel });
+    await client.next("pusher:subscription_error", "é".repeat(1000), 2);
   });
 
   it.each(["private-room", "private-odd_1@=,.;", "private-cache-x", "private-encrypted-vault"])(
@@ -107,7 +119,7 @@ describe("subscribing", () => {
     await gateway.publish("orders", "created", 1);
     await client.next("created");
     client.send("pusher:unsubscribe", { channel: "orders" });
-    client.send("pusher:unsubscribe", { channel: "never" });
+    for (const channel of ["never", "room:0", ""]) client.send("pusher:unsubscribe", { channel });
     await client.settle();
     await gateway.publish("orders", "created", 2);
     await gateway.publish("orders", "created", 3);

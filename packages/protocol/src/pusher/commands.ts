@@ -2,7 +2,7 @@
 import { CHANNEL_NAME_RULE, isChannelName, userOfChannel } from "../channel-name.ts";
 import { EVENT_NAME_RULE, isClientEventName, isEventName } from "../event-name.ts";
 import { memberSpan } from "../json-span.ts";
-import { accept, type Result, refuse } from "../refusal.ts";
+import { accept, type Refusal, type Result, refuse } from "../refusal.ts";
 import { type PusherPayload, toPayload } from "./data.ts";
 
 /** Whatever a Pusher client may send, decoded and checked in form; whether it is allowed comes later. */
@@ -11,9 +11,10 @@ export type PusherCommand =
   | { readonly type: "unsubscribe"; readonly channel: string }
   | PusherSignIn
   | PusherClientEvent
+  | PusherMisnamed
   | { readonly type: "ping"; readonly wantsRecovery: boolean }
   | { readonly type: "pong" }
-  /** Something that this version of the server knows nothing of. */
+  /** Something that this version of the server knows nothing of, or that has nothing to undo. */
   | { readonly type: "unknown" };
 
 /** Asks for a channel. */
@@ -50,6 +51,17 @@ export interface PusherClientEvent extends PusherPayload {
   readonly channel: string;
   readonly event: string;
 }
+
+/** A command whose channel or event has a name that none may have. Applications build names out of ids: it is no nonsense. */
+export interface PusherMisnamed {
+  readonly type: "misnamed";
+  /** The channel that was to be subscribed to, as far as it is echoed; null for a client event. */
+  readonly subscribed: string | null;
+  readonly refusal: Refusal;
+}
+
+/** So much of a name that is none is echoed, in UTF-16 units: clients find their channel by it, and a frame may be all name. */
+const MAX_ECHOED_LENGTH = 1000;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -108,7 +120,8 @@ function dataOf({ data }: JsonMap): JsonMap | null {
 function readSubscribe(data: JsonMap | null): Result<PusherCommand> {
   if (data === null) return NO_DATA;
   const { channel, auth, channel_data: channelData, recover } = data;
-  if (!isSubscribable(channel)) return refuse("invalid_channel", CHANNEL_NAME_RULE);
+  if (typeof channel !== "string") return BAD_CHANNEL;
+  if (!isSubscribable(channel)) return misnamed(BAD_CHANNEL, channel.slice(0, MAX_ECHOED_LENGTH));
   if (!isOptionalText(auth))
     return refuse("invalid_field", '"auth" must be a string, as the auth endpoint answered it');
   if (!isOptionalText(channelData)) {
@@ -134,8 +147,9 @@ function readRecover(recover: unknown): PusherRecover {
 
 function readUnsubscribe(data: JsonMap | null): Result<PusherCommand> {
   if (data === null) return NO_DATA;
-  if (!isSubscribable(data["channel"])) return refuse("invalid_channel", CHANNEL_NAME_RULE);
-  return accept({ type: "unsubscribe", channel: data["channel"] });
+  const { channel } = data;
+  if (typeof channel !== "string") return BAD_CHANNEL;
+  return isSubscribable(channel) ? accept({ type: "unsubscribe", channel }) : UNKNOWN;
 }
 
 function readSignIn(data: JsonMap | null): Result<PusherCommand> {
@@ -148,8 +162,9 @@ function readSignIn(data: JsonMap | null): Result<PusherCommand> {
 }
 
 function readClientEvent(event: string, { channel, data }: JsonMap, frame: Uint8Array): Result<PusherCommand> {
-  if (!isChannelName(channel)) return refuse("invalid_channel", CHANNEL_NAME_RULE);
-  if (!isEventName(event)) return refuse("invalid_event", EVENT_NAME_RULE);
+  if (typeof channel !== "string") return BAD_CHANNEL;
+  if (!isChannelName(channel)) return misnamed(BAD_CHANNEL);
+  if (!isEventName(event)) return misnamed(BAD_EVENT);
   if (typeof data === "string") return accept({ type: "client-event", channel, event, ...toPayload(data) });
   const span = memberSpan(frame, "data");
   const payload = span === null ? NULL : frame.subarray(span.start, span.end);
@@ -157,10 +172,16 @@ function readClientEvent(event: string, { channel, data }: JsonMap, frame: Uint8
 }
 
 const NO_DATA = refuse("missing_field", '"data" must be an object: {"event":…,"data":{…}}');
+const BAD_CHANNEL = refuse("invalid_channel", CHANNEL_NAME_RULE);
+const BAD_EVENT = refuse("invalid_event", EVENT_NAME_RULE);
+
+function misnamed(refusal: Refusal, subscribed: string | null = null): Result<PusherCommand> {
+  return accept({ type: "misnamed", subscribed, refusal });
+}
 
 /** Every channel name, and the channels of users. */
-function isSubscribable(channel: unknown): channel is string {
-  return isChannelName(channel) || (typeof channel === "string" && userOfChannel(channel) !== null);
+function isSubscribable(channel: string): boolean {
+  return isChannelName(channel) || userOfChannel(channel) !== null;
 }
 
 function isOptionalText(value: unknown): value is string | null | undefined {

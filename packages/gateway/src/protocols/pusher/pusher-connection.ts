@@ -25,6 +25,7 @@ import {
   PUSHER_RECOVERY_PONG,
   type PusherClientEvent,
   type PusherCommand,
+  type PusherMisnamed,
   type PusherSignIn,
   type PusherSubscribe,
   pusherError,
@@ -32,9 +33,10 @@ import {
 } from "@carillon/protocol/pusher";
 import type { SocketHandler } from "@carillon/service";
 import type { ProtocolServices } from "../../protocol.ts";
+import { burstOf } from "./command-burst.ts";
 import { pusherRecoveryCodec } from "./pusher-codec.ts";
 import { signIn } from "./sign-in.ts";
-import { failureFrames, successFrames, targetOf } from "./subscribe-reply.ts";
+import { failureFrames, subscribedBy, successFrames, targetOf } from "./subscribe-reply.ts";
 
 /** What a PusherConnection is made of. */
 export interface PusherConnectionOptions {
@@ -46,7 +48,7 @@ export interface PusherConnectionOptions {
 
 /**
  * So many frames in a row that made no sense or came too fast, without a good one between them, and the connection is closed.
- * What an application may do by mistake, such as subscribing without proof, doesn't count: the client would be gone for good.
+ * What an application may do by mistake, such as subscribing without proof or to a name that is none, doesn't count: the client would be gone for good.
  */
 const MAX_REFUSALS_IN_A_ROW = 100;
 
@@ -57,9 +59,6 @@ const OWN_CLOSE_CODES: Partial<Readonly<Record<CloseCodeName, number>>> = {
 
 /** What pysher calls itself. It doesn't look at close codes, and stays away for good unless an error tells it to come back. */
 const PYSHER = "Pysher";
-
-/** How many commands may come at once where an app sets no limit to the channels of a connection. */
-const BURST_WITHOUT_CHANNEL_LIMIT = 2000;
 
 /** One connection that speaks the Pusher protocol: reads its frames, asks the session, writes the answers. */
 export class PusherConnection implements SocketHandler, SessionOwner, Watched {
@@ -159,6 +158,9 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
       case "signin":
         this.#run(this.#signIn(session, command));
         break;
+      case "misnamed":
+        this.#refuseMisnamed(session, command);
+        break;
       case "ping":
         this.#write(command.wantsRecovery && this.#beginRecovery(session) ? PUSHER_RECOVERY_PONG : PUSHER_PONG);
         break;
@@ -242,6 +244,11 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
     }
   }
 
+  #refuseMisnamed(session: Session, { subscribed, refusal }: PusherMisnamed): void {
+    if (subscribed === null) this.#rejectClientEvent(session, refusal);
+    else this.#refuseSubscribe(subscribed, refusal);
+  }
+
   #refuseMalformed(refusal: Refusal): void {
     this.#complain(refusal);
     this.#countRefusal("protocol_violation");
@@ -251,14 +258,9 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
   #refuseFast(session: Session, command: PusherCommand): void {
     const { commandsPerSecond } = session.app.settings.limits;
     const refusal = refuse("rate_limited", `a connection may send ${commandsPerSecond} frames a second: slow down`);
-    countBy(this.#services.counters.refusals, refusal.code);
-    if (command.type === "subscribe") {
-      for (const frame of failureFrames(command.channel, refusal, this.#client)) this.#write(frame);
-    } else {
-      this.#write(
-        pusherError(command.type === "client-event" ? PUSHER_NOTICES.client_event_rejected : null, refusal.message),
-      );
-    }
+    const channel = subscribedBy(command);
+    if (channel !== null) this.#refuseSubscribe(channel, refusal);
+    else this.#complain(refusal, isClientEvent(command) ? PUSHER_NOTICES.client_event_rejected : null);
     this.#countRefusal("rate_limited");
   }
 
@@ -288,11 +290,8 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
   }
 }
 
-/** A client subscribes to one channel with each command, and to all of its channels at once when it comes back. */
-function burstOf({ app }: Session): number {
-  const { commandsPerSecond, channelsPerConnection } = app.settings.limits;
-  const channels = channelsPerConnection === 0 ? BURST_WITHOUT_CHANNEL_LIMIT : channelsPerConnection;
-  return 2 * commandsPerSecond + 2 * channels;
+function isClientEvent({ type }: PusherCommand): boolean {
+  return type === "client-event" || type === "misnamed";
 }
 
 function isBadProof(code: ErrorCode): boolean {

@@ -10,6 +10,7 @@ import {
   cacheMiss,
   internalSubscriptionError,
   type PusherCaughtUp,
+  type PusherCommand,
   type PusherRoster,
   type PusherSubscribe,
   type PusherSubscriptionError,
@@ -33,6 +34,12 @@ export function targetOf(
     ...(recover === undefined || !hasRecovery ? {} : { recover: recover.position }),
     ...(recover?.socketId === undefined ? {} : { formerId: recover.socketId }),
   };
+}
+
+/** The channel that a command subscribes to, or was meant to. */
+export function subscribedBy(command: PusherCommand): string | null {
+  if (command.type === "subscribe") return command.channel;
+  return command.type === "misnamed" ? command.subscribed : null;
 }
 
 /** What a subscription that stands comes to. */
