@@ -4,10 +4,11 @@ import {
   channelKind,
   MAX_USER_ID_LENGTH,
   MAX_USER_INFO_BYTES,
+  memberText,
   type Result,
   refuse,
   type SubscribeTarget,
-  userInfoText,
+  userInfoIn,
 } from "@carillon/protocol";
 import type { Asker } from "./permissions.ts";
 import type { Member } from "./presence/member.ts";
@@ -29,22 +30,30 @@ export function membershipOf({ grant, user }: Asker, target: SubscribeTarget): R
 }
 
 /** Reads what a channel token vouches for; Pusher's form. */
-function memberIn(data: string | undefined): Result<Member> {
-  const value = data === undefined ? undefined : parse(data);
+function memberIn(data = ""): Result<Member> {
+  const value = parse(data);
   if (typeof value !== "object" || value === null) return refuse("invalid_field", DATA_RULE);
-  const { user_id: userId, user_info: info } = value as { readonly user_id?: unknown; readonly user_info?: unknown };
-  // Pusher's server libraries take numbers as well, and clients see them as text.
-  const id = typeof userId === "number" && Number.isSafeInteger(userId) ? String(userId) : userId;
+  const { user_id: userId } = value as { readonly user_id?: unknown };
+  const id = typeof userId === "number" ? idOfNumber(userId, memberText(data, "user_id") ?? "") : userId;
   if (typeof id !== "string" || id === "" || id.length > MAX_USER_ID_LENGTH) return refuse("invalid_field", DATA_RULE);
-  const infoText = userInfoText(info);
-  if (infoText === undefined) {
+  const info = userInfoIn(data, value);
+  if (info === undefined) {
     const message = `"user_info" may have ${MAX_USER_INFO_BYTES} bytes as JSON text: send less, or an address`;
     return refuse("invalid_field", message);
   }
-  return accept({ id, info: infoText });
+  return accept({ id, info });
 }
 
-const DATA_RULE = `on a presence channel "data" is the signed JSON text of {"user_id":"…","user_info":…}, with a user id of 1 to ${MAX_USER_ID_LENGTH} characters`;
+const WHOLE_NUMBER = /^-?\d+$/;
+
+/** Pusher's server libraries take numbers as well, and clients see them as text. `text`: the number as it was written. */
+function idOfNumber(value: number, text: string): string | null {
+  if (Number.isSafeInteger(value)) return String(value);
+  // Beyond 2^53 the value is another number already: two users would become one.
+  return WHOLE_NUMBER.test(text) ? text : null;
+}
+
+const DATA_RULE = `on a presence channel "data" is the signed JSON text of {"user_id":"…","user_info":…}, with a user id of 1 to ${MAX_USER_ID_LENGTH} characters, or a whole number`;
 
 function parse(text: string): unknown {
   try {

@@ -41,7 +41,7 @@ export { EVENT_NAME_RULE, isClientEventName, isEventName, MAX_EVENT_NAME_LENGTH 
 export * as jsonBytes from "./json-bytes.ts";
 export { JsonScan, NO_VALUE } from "./json-scan.ts";
 export type { JsonSpan } from "./json-span.ts";
-export { elementSpans, memberSpan } from "./json-span.ts";
+export { elementSpans, memberSpan, memberText } from "./json-span.ts";
 export type {
   Command,
   CommandId,
@@ -99,4 +99,4 @@ export {
   splitTokenData,
   userStringToSign,
 } from "./signing.ts";
-export { isUserId, MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoText } from "./user.ts";
+export { isUserId, MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoIn, userInfoText } from "./user.ts";

@@ -36,6 +36,13 @@ export function memberSpan(json: Uint8Array, name: string, start = 0): JsonSpan 
   return found;
 }
 
+/** Member `name` of the object that `json` is the text of, as it stands there; null when it has none. The same condition on `json`. */
+export function memberText(json: string, name: string): string | null {
+  const bytes = encoder.encode(json);
+  const span = memberSpan(bytes, name);
+  return span === null ? null : decoder.decode(bytes.subarray(span.start, span.end));
+}
+
 /** The spans of the elements of the array that begins at `start`. The same condition on `json` as {@link memberSpan}. */
 export function elementSpans(json: Uint8Array, start: number): JsonSpan[] {
   const spans: JsonSpan[] = [];
@@ -94,6 +101,7 @@ function containerEnd(json: Uint8Array, start: number): number {
   return json.length;
 }
 
+const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function keyIs(json: Uint8Array, start: number, end: number, name: string): boolean {

@@ -1,4 +1,5 @@
 /** The limits of what is known about users, one for every protocol. */
+import { memberText } from "./json-span.ts";
 
 /** Longest user id, in characters: Pusher's documented limit. */
 export const MAX_USER_ID_LENGTH = 128;
@@ -24,5 +25,23 @@ const encoder = new TextEncoder();
 export function userInfoText(info: unknown): string | null | undefined {
   if (info === undefined || info === null) return null;
   const text = JSON.stringify(info);
-  return encoder.encode(text).length > MAX_USER_INFO_BYTES ? undefined : text;
+  return isShort(text) ? text : undefined;
+}
+
+/**
+ * The same for `user_info` in what an application has signed: `data`, which `value` was parsed out of. It travels as it stands there, since
+ * numbers such as 1234567890123456789 and 1.0 would come out of a parser as others. What is too long only for its blanks and escapes is
+ * written shorter.
+ */
+export function userInfoIn(
+  data: string,
+  { user_info: info }: { readonly user_info?: unknown },
+): string | null | undefined {
+  if (info === undefined || info === null) return null;
+  const text = memberText(data, "user_info");
+  return text !== null && isShort(text) ? text : userInfoText(info);
+}
+
+function isShort(info: string): boolean {
+  return encoder.encode(info).length <= MAX_USER_INFO_BYTES;
 }

@@ -1,4 +1,4 @@
-import { elementSpans, memberSpan } from "@carillon/protocol";
+import { elementSpans, memberSpan, memberText } from "@carillon/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { bytes, jsonText } from "./support/arbitraries.ts";
@@ -46,6 +46,13 @@ it("memberSpan › a repeated member counts where it stands last, as for JSON.pa
   const json = encoder.encode('{"payload":1,"pa\\u0079load":2,"other":3}');
   const span = memberSpan(json, "payload");
   expect(span && slice(json, span)).toBe("2");
+});
+
+it("memberText › is what stands there, in whatever letters", () => {
+  expect(memberText('{"é€":"é","info": {"n": 1.0,"é":12345678901234567890} }', "info")).toBe(
+    '{"n": 1.0,"é":12345678901234567890}',
+  );
+  expect(memberText("{}", "info")).toBeNull();
 });
 
 it.each(["[1]", '"x"', "1", "", "  "])("spans › %j has no members", (text) =>

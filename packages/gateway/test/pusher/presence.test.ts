@@ -23,6 +23,38 @@ describe("presence", () => {
     );
   });
 
+  it.each([
+    ["0", "0"],
+    ["-7", "-7"],
+    ["9007199254740991", "9007199254740991"],
+    ["9007199254740993", "9007199254740993"],
+    ["-9223372036854775808", "-9223372036854775808"],
+    ["1234567890123456789", "1234567890123456789"],
+    ["9".repeat(128), "9".repeat(128)],
+    ["1e3", "1000"],
+  ])("P19 › the user id %s, a number, is a member's as it was written", async (number, id) => {
+    await using cluster = await GatewayCluster.start(1);
+    await using client = await open(cluster.at(0));
+    const data = `{"user_info": null, "user_id": ${number} }`;
+    const answer = await client.subscribe(CHANNEL, privateAuth(cluster.at(0), client, CHANNEL, data));
+    expect(answer.data).toBe(`{"presence":{"ids":["${id}"],"hash":{"${id}":null},"count":1}}`);
+  });
+
+  it("P19, P20, P21, P22 › information about users comes byte for byte, signed for the channel or for the connection", async () => {
+    await using cluster = await GatewayCluster.start(2);
+    await using ann = await open(cluster.at(0));
+    await using bob = await open(cluster.at(1));
+    const info = '{"account": 1234567890123456789,"rate":1.0, "name":"Zo\\u00eb","a":1,"a":[ 2E0 ]}';
+    const data = `{"user_info":0,"user_id":"ann","user_inf\\u006f": ${info} }`;
+    const answer = await ann.subscribe(CHANNEL, privateAuth(cluster.at(0), ann, CHANNEL, data));
+    expect(answer.data).toBe(`{"presence":{"ids":["ann"],"hash":{"ann":${info}},"count":1}}`);
+    const userData = `{"id":"bob","user_info":${info}}`;
+    bob.send("pusher:signin", { auth: cluster.at(1).userToken(bob.socketId, userData), user_data: userData });
+    await bob.subscribe(CHANNEL, privateAuth(cluster.at(1), bob, CHANNEL));
+    const { data: told } = await ann.next("pusher_internal:member_added");
+    expect(told).toBe(`{"user_id":"bob","user_info":${info}}`);
+  });
+
   it("P22 › members come and go once, whatever connections they have, over gateways", async () => {
     await using cluster = await GatewayCluster.start(2, { settings: { presenceGraceMs: 0 } });
     const [first, second] = [cluster.at(0), cluster.at(1)];
@@ -103,6 +135,8 @@ describe("presence", () => {
     ["null", '{"user_id":null}'],
     ["a long id", JSON.stringify({ user_id: "x".repeat(129) })],
     ["half an id", '{"user_id":1.5}'],
+    ["a number that is too long", `{"user_id":${"9".repeat(129)}}`],
+    ["a large number that is not written as a whole one", '{"user_id":9007199254740993.0}'],
     ["a long info", JSON.stringify({ user_id: "x", user_info: "y".repeat(1024) })],
   ])("P19 › %s is refused", async (_what, data) => {
     await using cluster = await GatewayCluster.start(1);

@@ -1,6 +1,6 @@
 /** What a Pusher client's application vouches for when the client signs in. */
 import { accept, type Result, refuse } from "../refusal.ts";
-import { isUserId, MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoText } from "../user.ts";
+import { isUserId, MAX_USER_ID_LENGTH, MAX_USER_INFO_BYTES, userInfoIn } from "../user.ts";
 
 /** Most users that one connection may watch; Pusher's documented limit. */
 export const MAX_WATCHED_USERS = 100;
@@ -22,9 +22,9 @@ const RULE = `"user_data" is JSON text of {"id":"…"}, with a user id of 1 to $
 export function readUserData(text: string): Result<PusherUserData> {
   const value = parse(text);
   if (typeof value !== "object" || value === null) return refuse("invalid_field", RULE);
-  const { id, user_info: info, watchlist = [] } = value as Readonly<Record<string, unknown>>;
+  const { id, watchlist = [] } = value as Readonly<Record<string, unknown>>;
   if (!isUserId(id)) return refuse("invalid_field", RULE);
-  const infoText = userInfoText(info);
+  const infoText = userInfoIn(text, value);
   if (infoText === undefined) {
     return refuse("invalid_field", `"user_info" may have ${MAX_USER_INFO_BYTES} bytes as JSON text`);
   }
