@@ -10,21 +10,27 @@ const BYTE_ORDER_MARK = 0xfeff;
  * body, which holds payloads. `bytes` itself is left as it is: payloads are taken out of it byte for byte.
  */
 export function parseJsonBody(bytes: Uint8Array): Result<unknown> {
-  if (!isUtf8(bytes)) return refuse("invalid_utf8", describeForeignBytes(bytes));
-  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const text = buffer.toString("utf8");
+  const text = readTextBody(bytes);
+  if (!text.ok) return text;
   try {
-    return accept(JSON.parse(text));
+    return accept(JSON.parse(text.value));
   } catch {
     // The parser's own message may quote the body.
-    return describeMistake(text);
+    return describeMistake(text.value);
   }
+}
+
+/** The text of a request body. Refuses with `invalid_utf8`: decoding would put U+FFFD in place of what isn't text. */
+export function readTextBody(bytes: Uint8Array): Result<string> {
+  if (!isUtf8(bytes)) return refuse("invalid_utf8", describeForeignBytes(bytes));
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return accept(buffer.toString("utf8"));
 }
 
 function describeForeignBytes(bytes: Uint8Array): string {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return "the body is compressed: send it without Content-Encoding";
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return "the body is UTF-16 text: send it as UTF-8";
-  return "the body has bytes that are not UTF-8 text: send JSON in UTF-8";
+  return "the body has bytes that are not UTF-8 text: send it in UTF-8";
 }
 
 function describeMistake(text: string): Refusal {

@@ -2,7 +2,7 @@ import type { App, ClusterControl } from "@carillon/core";
 import { isChannelName, type Refusal, type Result, refuse } from "@carillon/protocol";
 import type { HttpAnswer } from "@carillon/service";
 import type { EventSender, SendOutcome } from "../event-sender.ts";
-import { parseJsonBody } from "../json-body.ts";
+import { parseJsonBody, readTextBody } from "../json-body.ts";
 import { describeOutcome, explainRefusal, lastRefusal } from "../outcome-answer.ts";
 import type { PublishBudgets } from "../publish-budgets.ts";
 import { inTrace } from "../trace-headers.ts";
@@ -56,10 +56,12 @@ export class PusherEvents {
 
   /** `POST /apps/:id/channels/:channel/events`: the older way, with the event's name in the query and its data as the body. */
   async triggerOnChannel({ app, parameters, names: [channel], body, trace }: PusherCall): Promise<HttpAnswer> {
+    const data = readTextBody(body);
+    if (!data.ok) return answerRefusal(data);
     const value = {
       channel,
       name: parameters.get("name"),
-      data: Buffer.from(body).toString(),
+      data: data.value,
       socket_id: parameters.get("socket_id"),
     };
     const read = readTrigger({ value, limits: app.settings.limits });

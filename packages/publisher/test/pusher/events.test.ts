@@ -60,6 +60,22 @@ describe("Pusher's HTTP API › events", () => {
     expect(received).toMatchObject([{ event: "e", payload: '{"old":true}' }]);
   });
 
+  it.each(["/events", "/channels/a/events"])(
+    "bytes that are no text are refused on %s, and nobody gets them",
+    async (path) => {
+      await using running = await RunningPublisher.start();
+      const received = await running.record("a");
+      const bytes = Buffer.concat([
+        Buffer.from('{"name":"e","channel":"a","data":"'),
+        Buffer.of(0xc3, 0x28),
+        Buffer.from('"}'),
+      ]);
+      const answer = await new PusherCaller(running).post(path, bytes, { name: "e" });
+      expect(answer).toMatchObject({ status: 400, body: { error: expect.stringContaining("not UTF-8") } });
+      expect(received).toEqual([]);
+    },
+  );
+
   it("a repeat with the same idempotency key is answered alike and delivered once", async () => {
     await using running = await RunningPublisher.start();
     const pusher = new PusherCaller(running);

@@ -41,10 +41,11 @@ export class PusherCaller {
     return this.#call("GET", path, { parameters });
   }
 
-  /** `body` is sent as JSON unless it is text. */
+  /** `body` is sent as JSON unless it is text or bytes. */
   post(path: string, body: unknown, parameters: Readonly<Record<string, string>> = {}): Promise<PusherAnswer> {
-    const text = typeof body === "string" ? body : JSON.stringify(body);
-    return this.#call("POST", path, { parameters: { ...parameters, body_md5: md5(text) }, body: text });
+    const isReady = typeof body === "string" || body instanceof Uint8Array;
+    const sent = Buffer.from(isReady ? body : JSON.stringify(body));
+    return this.#call("POST", path, { parameters: { ...parameters, body_md5: md5(sent) }, body: sent });
   }
 
   /** Publishes one event. */
@@ -67,7 +68,10 @@ export class PusherCaller {
   async #call(
     method: string,
     path: string,
-    { parameters, body }: { readonly parameters: Readonly<Record<string, string>>; readonly body?: string },
+    {
+      parameters,
+      body,
+    }: { readonly parameters: Readonly<Record<string, string>>; readonly body?: Buffer<ArrayBuffer> },
   ): Promise<PusherAnswer> {
     const response = await fetch(this.#options.url + this.sign(method, path, parameters), {
       method,
@@ -79,6 +83,6 @@ export class PusherCaller {
   }
 }
 
-function md5(text: string): string {
-  return createHash("md5").update(text).digest("hex");
+function md5(body: Uint8Array): string {
+  return createHash("md5").update(body).digest("hex");
 }
