@@ -223,9 +223,14 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
     else if (result.code !== "cancelled") this.#rejectClientEvent(session, result);
   }
 
-  #rejectClientEvent(session: Session, refusal: Refusal): void {
-    const isRejected = refusal.code === "rate_limited" || !session.app.settings.clientEvents.enabled;
-    this.#complain(refusal, isRejected ? PUSHER_NOTICES.client_event_rejected : null);
+  #rejectClientEvent(session: Session, { code, message }: Refusal): void {
+    const isOff = !session.app.settings.clientEvents.enabled;
+    // No Pusher client has a connection token, so that is reason enough, whatever else is wrong.
+    const reason = isOff ? "the app has client events switched off (apps[].clientEvents.enabled)" : message;
+    this.#complain(
+      refuse(code, reason),
+      isOff || code === "rate_limited" ? PUSHER_NOTICES.client_event_rejected : null,
+    );
   }
 
   async #signIn(session: Session, command: PusherSignIn): Promise<void> {
