@@ -33,6 +33,10 @@ export class MemoryServer implements PublicServer {
     this.#routes.set(route.path, route);
   }
 
+  refuseUnder(): void {
+    // Only routes are called.
+  }
+
   webSocket(endpoint: WebSocketEndpoint): void {
     this.#endpoint = endpoint;
   }

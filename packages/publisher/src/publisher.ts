@@ -30,7 +30,7 @@ import { PublishHandler } from "./publish-handler.ts";
 import { HISTORY_ROUTE, PUBLISH_HEADERS, PUBLISH_ROUTES } from "./publish-routes.ts";
 import { PublisherCounters } from "./publisher-counters.ts";
 import { answerRefusal } from "./pusher/pusher-answer.ts";
-import { PUSHER_ROUTES, PusherApi } from "./pusher/pusher-api.ts";
+import { PUSHER_PREFIX, PUSHER_ROUTES, PusherApi } from "./pusher/pusher-api.ts";
 import { PUSHER_HEADERS } from "./pusher/pusher-call.ts";
 import { TRACE_HEADERS } from "./trace-headers.ts";
 
@@ -123,6 +123,7 @@ export class Publisher {
       const answer = this.#counted((request) => pusher.answer(request, route), answerRefusal);
       server.route({ method, path, headers: [...PUSHER_HEADERS, ...traceHeaders], handle: answer });
     }
+    server.refuseUnder(PUSHER_PREFIX, answerRefusal);
   }
 
   /** True once {@link drain} was called: calls are refused. */

@@ -30,6 +30,9 @@ export interface PusherRoute {
   readonly answer: (api: PusherApi, call: PusherCall) => Promise<HttpAnswer>;
 }
 
+/** Whatever is below it is Pusher's HTTP API. */
+export const PUSHER_PREFIX = "/apps/";
+
 /** Every address of Pusher's HTTP API, the older ones that are still documented included. */
 export const PUSHER_ROUTES: readonly PusherRoute[] = [
   { method: "POST", path: "/apps/:id/events", answer: ({ events }, call) => events.trigger(call) },

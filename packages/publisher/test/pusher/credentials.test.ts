@@ -43,6 +43,17 @@ describe("Pusher's HTTP API › who may call", () => {
     expect(await new PusherCaller({ url: running.url, secret: "x" }).trigger(EVENT)).toMatchObject({ status: 401 });
   });
 
+  it("an address that isn't there and a method that isn't are refused in the API's own form", async () => {
+    await using running = await RunningPublisher.start();
+    const pusher = new PusherCaller(running);
+    const lost = await pusher.post("/event", EVENT);
+    expect(lost).toMatchObject({ status: 404, body: { error: expect.stringContaining("/apps/shop/event") } });
+    const asked = await pusher.get("/events");
+    expect(asked).toMatchObject({ status: 405, body: { error: expect.stringContaining("POST") } });
+    expect(asked.headers.get("allow")).toBe("POST, OPTIONS");
+    expect([lost, asked].flatMap(({ body }) => Object.keys(body))).toEqual(["error", "error"]);
+  });
+
   it("the path that names no app is signed for the app whose key it has", async () => {
     await using running = await RunningPublisher.start({ apps: [appSettings("shop"), appSettings("other")] });
     const statusOf = async (options: object): Promise<number> => {

@@ -1,4 +1,5 @@
 import type { TopicTree, Transport } from "@carillon/core";
+import type { Refusal } from "@carillon/protocol";
 
 /** What a handler may know of a request. It may be kept and awaited over. */
 export interface HttpRequest {
@@ -186,11 +187,13 @@ export interface ListenAddress {
 
 /**
  * The process's public HTTP and WebSocket server: the only holder of uWebSockets.js. Routes are added first, then it
- * listens. Unknown paths get 404 and known paths with another method 405 (with `Allow`), both as problem JSON.
+ * listens. Unknown paths get 404 and known paths with another method 405 (with `Allow`), both as problem JSON unless `refuseUnder` says otherwise.
  */
 export interface PublicServer extends TopicTree {
   /** Throws when the same method and path were given before, or when the server listens already. */
   route(route: HttpRoute): void;
+  /** For an API with a form of its own: how the 404 and 405 of paths that begin with `prefix` are answered. Before it listens. */
+  refuseUnder(prefix: string, answer: (refusal: Refusal) => HttpAnswer): void;
   /** At most one per server, before it listens. Throws a RangeError that names the option whose value is out of bounds. */
   webSocket(endpoint: WebSocketEndpoint): void;
   /**

@@ -1,9 +1,17 @@
 import type { Clock, NodeCounters } from "@carillon/core";
+import { type Refusal, refuse } from "@carillon/protocol";
 import type { Logger } from "../process/logger.ts";
 import { systemClock } from "../process/system-clock.ts";
 import { ClientAddresses, type ClientAddressOptions } from "./client-address.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
-import type { HttpHandler, HttpRoute, ListenAddress, PublicServer, WebSocketEndpoint } from "./http-types.ts";
+import type {
+  HttpAnswer,
+  HttpHandler,
+  HttpRoute,
+  ListenAddress,
+  PublicServer,
+  WebSocketEndpoint,
+} from "./http-types.ts";
 import { watchedTimerSeconds } from "./idle-timer.ts";
 import { LeavingProxies } from "./leaving-proxies.ts";
 import { findListenPort, listenError } from "./listen-error.ts";
@@ -71,6 +79,7 @@ class UwsServer implements PublicServer {
   readonly #counters: NodeCounters;
   readonly #host: ExchangeHost & { readonly pending: PendingExchanges };
   readonly #routes = new RouteTable();
+  readonly #refusers: { readonly prefix: string; readonly answer: (refusal: Refusal) => HttpAnswer }[] = [];
   readonly #gauge = { open: 0 };
   #endpoint: WebSocketEndpoint | null = null;
   #listenSocket: UwsListenSocket | null = null;
@@ -103,6 +112,11 @@ class UwsServer implements PublicServer {
     this.#refuseAfterListen();
     this.#routes.add(route.method, route.path);
     this.#register(route);
+  }
+
+  refuseUnder(prefix: string, answer: (refusal: Refusal) => HttpAnswer): void {
+    this.#refuseAfterListen();
+    this.#refusers.push({ prefix, answer });
   }
 
   webSocket(endpoint: WebSocketEndpoint): void {
@@ -223,9 +237,20 @@ class UwsServer implements PublicServer {
           this.#handler("OPTIONS", { path, handle: () => ({ status: 204, headers: { allow } }) }),
         );
       }
-      this.#any(path, () => problem("method_not_allowed", `This address answers ${allow}.`, { allow }));
+      this.#any(path, () => {
+        const { headers, ...answer } = this.#refused(
+          path,
+          refuse("method_not_allowed", `This address answers ${allow}.`),
+        );
+        return { ...answer, headers: { ...headers, allow } };
+      });
     }
-    this.#any(EVERY_PATH, (request) => problem("not_found", `Nothing is served at ${request.path}.`));
+    this.#any(EVERY_PATH, ({ path }) => this.#refused(path, refuse("not_found", `Nothing is served at ${path}.`)));
+  }
+
+  #refused(path: string, refusal: Refusal): HttpAnswer {
+    const refuser = this.#refusers.find(({ prefix }) => path.startsWith(prefix));
+    return refuser === undefined ? problem(refusal.code, refusal.message) : refuser.answer(refusal);
   }
 
   #any(path: string, handle: HttpHandler): void {

@@ -119,6 +119,20 @@ describe("routes", () => {
     expect(await response.json()).toMatchObject({ code: "method_not_allowed", status: 405 });
   });
 
+  test("an API with a form of its own refuses in that form below its prefix, and nowhere else", async () => {
+    await using running = await startServer((server) => {
+      server.route({ method: "GET", path: "/api/:id/known", handle: () => ({ status: 200 }) });
+      server.refuseUnder("/api/", ({ code }) => ({ status: 418, headers: { "x-form": "own" }, body: code }));
+    });
+    const answerTo = async (path: string, method: string) => {
+      const response = await fetch(running.url + path, { method });
+      return [response.status, response.headers.get("x-form"), response.headers.get("allow"), await response.text()];
+    };
+    expect(await answerTo("/api/7/other", "GET")).toEqual([418, "own", null, "not_found"]);
+    expect(await answerTo("/api/7/known", "POST")).toEqual([418, "own", "GET, HEAD, OPTIONS", "method_not_allowed"]);
+    expect((await answerTo("/api", "GET")).slice(0, 2)).toEqual([404, null]);
+  });
+
   test("HEAD is answered as GET, with the length and without the body", async () => {
     await using running = await startServer((server) => {
       server.route({
