@@ -20,13 +20,16 @@ export function useEvent<Events = AnyEvents, Name extends keyof Events & string 
   options?: UseChannelOptions,
 ): void {
   const channel = useRealtimeChannel<Events>(channelName, options);
+  const isEnabled = options?.isEnabled ?? true;
   const newest = useRef(listener);
   useCommitEffect(() => {
     newest.current = listener;
   });
   useEffect(() => {
+    // What others hold is not for this component to hear.
+    if (!isEnabled) return;
     const call: EventListener<Events[Name]> = (payload, meta) => newest.current(payload, meta);
     channel.bind(event, call);
     return () => void channel.unbind(event, call);
-  }, [channel, event]);
+  }, [channel, event, isEnabled]);
 }

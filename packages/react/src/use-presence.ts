@@ -26,10 +26,12 @@ const snapshots = new WeakMap<
 /** Listens to a presence channel for as long as the component is there, and answers who is on it. */
 export function usePresence<Info = unknown>(channelName: string, options?: UseChannelOptions): PresenceSnapshot<Info> {
   const { presence } = useRealtimeChannel(channelName, options);
+  // Nobody, whoever else holds the channel: else what is shown would depend on components that this one doesn't know of.
+  const isEnabled = options?.isEnabled ?? true;
   const subscribe = useCallback((listener: () => void) => presence.on("change", listener), [presence]);
   const snapshot = useSyncExternalStore(
     subscribe,
-    () => snapshotOf(presence),
+    () => (isEnabled ? snapshotOf(presence) : NOBODY),
     () => NOBODY,
   );
   return snapshot as PresenceSnapshot<Info>;

@@ -5,7 +5,7 @@ import { useRealtimeClient } from "./provider.ts";
 
 /** How a channel is used. */
 export interface UseChannelOptions extends SubscribeOptions {
-  /** False: the channel is known, and not listened to. Default true. */
+  /** False: the channel is known, and not listened to, whoever else does. Default true. */
   readonly isEnabled?: boolean;
 }
 

@@ -181,6 +181,48 @@ describe("useEvent", () => {
   });
 });
 
+describe("isEnabled: false, on a channel that another component listens to", () => {
+  it("useEvent doesn't call the listener, until it is enabled", async () => {
+    await using page = await Page.start();
+    const heard: string[] = [];
+    const Ear = ({ name, isOn }: { readonly name: string; readonly isOn: boolean }) => {
+      useEvent("news", "posted", (payload: number) => heard.push(`${name}${payload}`), { isEnabled: isOn });
+      return null;
+    };
+    const tree = (isOn: boolean) => (
+      <page.Provider>
+        <Ear name="off" isOn={isOn} />
+        <Ear name="on" isOn={true} />
+      </page.Provider>
+    );
+    const { rerender } = render(tree(false));
+    await shows(() => expect(page.client.channel("news").state.status).toBe("subscribed"));
+    await page.gateway.publish("news", "posted", 1);
+    await shows(() => expect(heard).toEqual(["on1"]));
+    rerender(tree(true));
+    await page.gateway.publish("news", "posted", 2);
+    await shows(() => expect(heard.toSorted()).toEqual(["off2", "on1", "on2"]));
+  });
+
+  it("usePresence shows nobody, until it is enabled", async () => {
+    await using page = await Page.start();
+    const Avatars = ({ name, isOn }: { readonly name: string; readonly isOn: boolean }) => (
+      <span data-testid={name}>{usePresence("presence-room", { isEnabled: isOn }).count}</span>
+    );
+    const tree = (isOn: boolean) => (
+      <page.Provider>
+        <Avatars name="off" isOn={isOn} />
+        <Avatars name="on" isOn={true} />
+      </page.Provider>
+    );
+    const { rerender } = render(tree(false));
+    await shows(() => expect(text("on")).toBe("1"));
+    expect(text("off")).toBe("0");
+    rerender(tree(true));
+    expect(text("off")).toBe("1");
+  });
+});
+
 describe("useConnectionState", () => {
   it("follows the connection, and what it doesn't concern isn't rendered", async () => {
     await using page = await Page.start();
