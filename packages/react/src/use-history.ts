@@ -1,13 +1,14 @@
 "use client";
-import { CarillonError, type HistoryEvent, type HistoryOptions } from "@carillon/client";
-import { useCallback, useEffect, useState } from "react";
+import { CarillonError, type ChannelState, type HistoryEvent, type HistoryOptions } from "@carillon/client";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { useConnectionState } from "./use-connection-state.ts";
 import { useChannelState, useRealtimeChannel } from "./use-realtime-channel.ts";
 
 /** What a history comes to. */
 export interface HistoryResult<Payload = unknown> {
   readonly events: readonly HistoryEvent<Payload>[];
   readonly isLoading: boolean;
-  /** Why it could not be read; null when it could. */
+  /** Why it could not be read, or can't be: a refused channel's error, too, and that of a closed client. Null when there is none. */
   readonly error: CarillonError | null;
   /** True when there is more in the direction of `loadMore`. */
   readonly hasMore: boolean;
@@ -32,7 +33,9 @@ export function useHistory<Payload = unknown>(
   { limit, since, direction }: HistoryOptions = {},
 ): HistoryResult<Payload> {
   const channel = useRealtimeChannel(channelName);
-  const isSubscribed = useChannelState(channel).status === "subscribed";
+  const channelState = useChannelState(channel);
+  const isSubscribed = channelState.status === "subscribed";
+  const refusal = useRefusal(channelState);
   const [loaded, setLoaded] = useState(NOTHING);
   const [round, setRound] = useState(0);
 
@@ -79,7 +82,18 @@ export function useHistory<Payload = unknown>(
     );
   }, [loaded, direction, read]);
 
-  return { ...loaded, loadMore, reload } as HistoryResult<Payload>;
+  const outcome = refusal === null ? loaded : { ...loaded, error: refusal, isLoading: false };
+  return { ...outcome, loadMore, reload } as HistoryResult<Payload>;
+}
+
+/** Why nothing will be read until somebody mends it: the channel is refused, or the client closed. Null while there is hope. */
+function useRefusal(channelState: ChannelState): CarillonError | null {
+  const connection = useConnectionState();
+  const closed = connection.status === "closed" ? connection.reason : null;
+  return useMemo(() => {
+    if (channelState.status === "failed") return channelState.error;
+    return closed === null ? null : new CarillonError(closed.code, closed.message);
+  }, [channelState, closed]);
 }
 
 function asError(error: unknown): CarillonError {

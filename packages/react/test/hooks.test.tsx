@@ -338,6 +338,49 @@ describe("useHistory", () => {
     );
     await shows(() => expect(text("past")).toBe("not_found"));
   });
+
+  /** What a component shows of a history that it waits for. */
+  function Outcome({ name }: { readonly name: string }) {
+    const { events, isLoading, error } = useHistory(name);
+    return <span data-testid="past">{`${events.length} ${isLoading} ${error?.code}`}</span>;
+  }
+
+  it("on a channel that is refused it ends with the refusal, and loads no more", async () => {
+    await using page = await Page.start({ rules: historyRules("kept") });
+    render(
+      <page.Provider>
+        <Outcome name="private-refused" />
+      </page.Provider>,
+    );
+    await shows(() => expect(text("past")).toBe("0 false forbidden"));
+    expect(page.client.channel("private-refused").state.status).toBe("failed");
+  });
+
+  it("ends when the client is closed, keeps what was read, and goes on when it connects again", async () => {
+    await using page = await Page.start({ rules: historyRules("kept") });
+    await page.gateway.publish("kept", "tick", 1);
+    render(
+      <page.Provider>
+        <Outcome name="kept" />
+      </page.Provider>,
+    );
+    await shows(() => expect(text("past")).toBe("1 false undefined"));
+    act(() => page.client.close());
+    expect(text("past")).toBe("1 false closed");
+    act(() => page.client.connect());
+    await shows(() => expect(text("past")).toBe("1 false undefined"));
+  });
+
+  it("a client that is closed before it was ever connected is nothing to wait for", async () => {
+    await using page = await Page.start({ rules: historyRules("kept") });
+    page.client.close();
+    render(
+      <page.Provider>
+        <Outcome name="kept" />
+      </page.Provider>,
+    );
+    expect(text("past")).toBe("0 false closed");
+  });
 });
 
 it("one provider within another: the nearest counts", async () => {

@@ -6,7 +6,7 @@ import { cleanup } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { WebSocket } from "ws";
 
-/** A gateway, a client whose link can be harmed, and a provider of the client. */
+/** A gateway, a client whose link can be harmed, and a provider of the client. `private-refused` is refused by the gateway. */
 export class Page {
   readonly gateway: TestGateway;
   readonly client: RealtimeClient;
@@ -28,6 +28,7 @@ export class Page {
       minReconnectDelayMs: 20,
       maxReconnectDelayMs: 100,
       authorizeChannel: async ({ channel, socketId }) => {
+        if (channel === "private-refused") return `app-key:${"0".repeat(64)}`;
         if (!channel.startsWith("presence-")) return gateway.channelToken(socketId, channel);
         const data = JSON.stringify({ user_id: "ann", user_info: { name: "Ann" } });
         return { token: gateway.channelToken(socketId, channel, data), data };
