@@ -45,7 +45,7 @@ export class NativeApi {
       headers: () => this.#headers(body !== undefined),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       isRepeatable,
-      refusalOf: (answer) => this.#refusalOf(answer),
+      refusalOf: (answer) => this.#refusalOf(answer, path),
       timeoutMs: options?.timeoutMs,
       signal: options?.signal,
     });
@@ -64,7 +64,7 @@ export class NativeApi {
     return signJwt(secret, { typ: API_TOKEN_TYPE, kid: key }, { iss: appId, exp });
   }
 
-  #refusalOf(answer: HttpAnswer): CarillonError {
+  #refusalOf(answer: HttpAnswer, path: string): CarillonError {
     const { origin } = this.#settings;
     const problem = problemOf(answer.text);
     if (problem === null) return unexpectedAnswer(answer, origin);
@@ -73,7 +73,7 @@ export class NativeApi {
     const retryAfterMs = retryAfterMsOf(answer);
     const details = { status, results, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
     if (isErrorCode(code)) {
-      return new CarillonError(code, detail + this.#hintOn(code), {
+      return new CarillonError(code, detail + this.#hintOn(code, path), {
         ...details,
         isRetryable: ERROR_CODES[code].isRetryable,
       });
@@ -82,8 +82,13 @@ export class NativeApi {
   }
 
   /** What a caller of this SDK should know besides what the answer says. */
-  #hintOn(code: string): string {
+  #hintOn(code: string, path: string): string {
     if (code === "idempotency_unavailable") return " (with this SDK: trigger with { idempotent: false })";
+    // A publisher has no publish that it doesn't find; a gateway has none at all.
+    if (code === "not_found" && path.startsWith("/publish")) {
+      const advice = "looks like a gateway's, which clients connect to: publishing goes to the publisher";
+      return ` ("host", ${this.#settings.origin}, ${advice})`;
+    }
     if (code !== "unauthorized") return "";
     const { appId, key, publishSecret } = this.#settings;
     if (publishSecret !== null) return " (CarillonServer shows the publishSecret that it was given)";

@@ -1,5 +1,7 @@
+import { TestGateway } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
-import { errorOf, RunningCarillon } from "./support/running-carillon.ts";
+import { CarillonServer } from "../src/index.ts";
+import { APP, errorOf, RunningCarillon } from "./support/running-carillon.ts";
 
 describe("trigger", () => {
   it("publishes on a channel, with app id, key, secret and host alone", async () => {
@@ -151,6 +153,19 @@ describe("trigger › refusals", () => {
     await using carillon = await RunningCarillon.start();
     const error = await errorOf(() => carillon.server({ appId: "1002" }).trigger("a", "e", 1));
     expect(error).toMatchObject({ code: "unauthorized", status: 401 });
+  });
+
+  it("a gateway in the place of a publisher is told to be one", async () => {
+    await using gateway = await TestGateway.start();
+    const server = new CarillonServer({ appId: APP.id, key: APP.key, secret: APP.secret, host: gateway.url });
+    for (const publish of [
+      () => server.trigger("a", "e", 1),
+      () => server.triggerBatch([{ channel: "a", event: "e", data: 1 }]),
+    ]) {
+      const error = await errorOf(publish);
+      expect(error).toMatchObject({ code: "not_found", status: 404, isRetryable: false });
+      expect((error as Error).message).toContain(`"host", ${gateway.url}, looks like a gateway's`);
+    }
   });
 
   it("a payload over the app's limit is told with size and limit", async () => {
