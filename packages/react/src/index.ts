@@ -1,7 +1,7 @@
 "use client";
 export type { AnyClient, RealtimeProviderProps } from "./provider.ts";
 export { RealtimeProvider, useRealtimeClient } from "./provider.ts";
-export type { RealtimeHooks } from "./realtime-hooks.ts";
+export type { PastEvent, RealtimeHooks, TypedHistoryResult } from "./realtime-hooks.ts";
 export { realtimeHooks } from "./realtime-hooks.ts";
 export { useConnectionState } from "./use-connection-state.ts";
 export { useEvent } from "./use-event.ts";

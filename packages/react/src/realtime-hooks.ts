@@ -5,6 +5,7 @@ import type {
   ChannelNameOf,
   EventListener,
   EventsOf,
+  HistoryEvent,
   HistoryOptions,
   RealtimeClient,
 } from "@carillon/client";
@@ -15,6 +16,16 @@ import { useEvent } from "./use-event.ts";
 import { type HistoryResult, useHistory } from "./use-history.ts";
 import { type PresenceSnapshot, usePresence } from "./use-presence.ts";
 import { type UseChannelOptions, useRealtimeChannel } from "./use-realtime-channel.ts";
+
+/** An event of the past of a channel with these events: which payload it has, its `event` tells. */
+export type PastEvent<Events> = {
+  [Event in keyof Events & string]: HistoryEvent<Events[Event]> & { readonly event: Event };
+}[keyof Events & string];
+
+/** The history of a channel with these events. What is kept was published earlier, maybe by a version with other types. */
+export interface TypedHistoryResult<Events> extends Omit<HistoryResult, "events"> {
+  readonly events: readonly PastEvent<Events>[];
+}
 
 /** The hooks of an application that has declared its channels. */
 export interface RealtimeHooks<Channels extends ChannelMap> {
@@ -38,10 +49,10 @@ export interface RealtimeHooks<Channels extends ChannelMap> {
     name: ChannelNameOf<Channels>,
     options?: UseChannelOptions,
   ) => PresenceSnapshot<Info>;
-  readonly useHistory: <Payload = unknown>(
-    name: ChannelNameOf<Channels>,
+  readonly useHistory: <Name extends ChannelNameOf<Channels>>(
+    name: Name,
     options?: HistoryOptions,
-  ) => HistoryResult<Payload>;
+  ) => TypedHistoryResult<EventsOf<Channels, Name>>;
 }
 
 const HOOKS = {

@@ -29,15 +29,23 @@ it("on a server everything is at its beginning, and nothing is connected", () =>
 });
 
 interface Channels {
-  orders: { "order.created": { readonly id: number } };
+  orders: { "order.created": { readonly id: number }; "order.gone": { readonly reason: string } };
 }
 
 it("hooks of declared channels infer names, events and payloads", () => {
-  const { useEvent, useRealtimeChannel: useChannel } = realtimeHooks<Channels>();
+  const { useEvent, useHistory: useTypedHistory, useRealtimeChannel: useChannel } = realtimeHooks<Channels>();
   /** Never rendered: only its types are looked at. */
   const Typed = () => {
     useEvent("orders", "order.created", (order) => expectTypeOf(order).toEqualTypeOf<{ readonly id: number }>());
     useChannel("orders").bind("order.created", (order) => expectTypeOf(order.id).toBeNumber());
+    const { events } = useTypedHistory("orders");
+    for (const past of events) {
+      if (past.event === "order.created") expectTypeOf(past.payload).toEqualTypeOf<{ readonly id: number }>();
+      else expectTypeOf(past.payload.reason).toBeString();
+      expectTypeOf(past.position).toBeString();
+    }
+    // @ts-expect-error: no such channel
+    useTypedHistory("order");
     // @ts-expect-error: no such event
     useEvent("orders", "order.crated", () => undefined);
     // @ts-expect-error: no such channel
