@@ -68,6 +68,14 @@ test("the readmes of client and hooks have snippets that the compiler takes", as
   expect(mistakesIn("snippet.tsx", String(component))).toEqual([]);
 });
 
+test("components that use hooks say that they run in the browser, as the App Router of Next.js wants it", async () => {
+  for (const page of ["docs/client.md", "packages/react/README.md"]) {
+    const components = await blocksOf(page, "tsx");
+    expect(components.length).toBeGreaterThan(0);
+    for (const component of components) expect(component).toMatch(/^"use client";\n/);
+  }
+});
+
 test("its first snippet shows an order that is published", async () => {
   await using carillon = await CarillonProcess.start("dev");
   const [snippet] = await blocksOf("docs/client.md", "ts");
