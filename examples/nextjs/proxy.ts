@@ -9,6 +9,6 @@ export function proxy(request: NextRequest) {
   const headers = new Headers(request.headers);
   headers.delete("x-realtime-token"); // whatever the browser says
   const userId = userOf(request.cookies);
-  if (userId !== null) headers.set("x-realtime-token", carillon.createToken({ userId, expiresInSeconds: 300 }));
+  if (userId !== null) headers.set("x-realtime-token", carillon().createToken({ userId, expiresInSeconds: 300 }));
   return NextResponse.next({ request: { headers } });
 }

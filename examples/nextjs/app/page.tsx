@@ -2,6 +2,7 @@ import { cookies, headers } from "next/headers";
 import { Orders } from "@/app/orders";
 import { Realtime } from "@/app/realtime";
 import { Visitors } from "@/app/visitors";
+import { setting } from "@/lib/carillon";
 import { userOf } from "@/lib/session";
 
 export default async function Page() {
@@ -18,8 +19,8 @@ export default async function Page() {
   }
   return (
     <Realtime
-      appKey={process.env.CARILLON_APP_KEY ?? ""}
-      host={process.env.CARILLON_BROWSER_ORIGIN ?? ""}
+      appKey={setting("CARILLON_APP_KEY")}
+      host={setting("CARILLON_BROWSER_ORIGIN")}
       firstToken={(await headers()).get("x-realtime-token")}
     >
       <header>

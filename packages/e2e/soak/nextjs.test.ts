@@ -1,3 +1,4 @@
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -13,11 +14,14 @@ let example: Example;
 let carillon: CarillonProcess;
 let site: ExampleServer;
 
-// Built once, as an image would be, before anybody knows where Carillon is.
+// Built once, as an image would be, before anybody knows where Carillon is, or any secret.
 beforeAll(async () => {
   [browser, example] = await Promise.all([startBrowser(), Example.copy("nextjs")]);
   await example.install();
+  const [file, away] = [join(example.folder, ".env"), join(example.folder, "away.env")];
+  await rename(file, away);
   await example.run("npm", ["run", "build"]);
+  await rename(away, file);
   carillon = await CarillonProcess.start("dev", ["--config", join(example.folder, "carillon.yaml")]);
   site = await startSite({ command: "start", publishOrigin: carillon.url, browserOrigin: carillon.url });
 }, 300_000);

@@ -1,6 +1,6 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { ROOT } from "./support/run.ts";
 
 const EXAMPLE = join(ROOT, "examples/nextjs");
@@ -36,6 +36,31 @@ test("its commands make a package like the example's, and install what that depe
   );
   const wanted = ["dependencies", "devDependencies"].map((list) => Object.keys(manifest[list] ?? {}).sort());
   expect(installed).toEqual(wanted);
+});
+
+describe("its settings", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  const load = () =>
+    import(join(EXAMPLE, "lib/carillon.ts")) as Promise<{ carillon(): unknown; setting(name: string): string }>;
+
+  test("aren't needed while the application is built; the first request says which is missing", async () => {
+    const { carillon } = await load();
+    expect(carillon).toThrow(/^CARILLON_APP_ID is not set/);
+    for (const [, name = "", value] of (await readFile(join(EXAMPLE, ".env"), "utf8")).matchAll(/^(\w+)=(.*)$/gm)) {
+      vi.stubEnv(name, name === "CARILLON_APP_SECRET" ? "" : value);
+    }
+    expect(carillon).toThrow(/^CARILLON_APP_SECRET is not set/);
+    vi.stubEnv("CARILLON_APP_SECRET", "app-secret");
+    expect(carillon()).toBe(carillon());
+  });
+
+  test("are those of .env, each asked for by its name", async () => {
+    const given = [...(await readFile(join(EXAMPLE, ".env"), "utf8")).matchAll(/^(\w+)=/gm)].map(([, name]) => name);
+    const asked = [...tutorial.matchAll(/\bsetting\("(\w+)"\)/g)].map(([, name]) => name);
+    expect(new Set(asked)).toEqual(new Set(given));
+    expect(tutorial.match(/process\.env\b/g)).toHaveLength(1);
+  });
 });
 
 test.each(["README.md", "docs/tutorial.md", "docs/options.md"])("the links of %s lead somewhere", async (page) => {

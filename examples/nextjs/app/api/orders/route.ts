@@ -9,6 +9,6 @@ export async function POST(request: NextRequest) {
   if (typeof item !== "string" || item === "") return new Response('send {"item":"…"}', { status: 400 });
   const order = { id: crypto.randomUUID(), item };
   // Here your database would keep the order.
-  await carillon.trigger(`private-user-${userId}`, "order.created", order);
+  await carillon().trigger(`private-user-${userId}`, "order.created", order);
   return Response.json(order, { status: 201 });
 }

@@ -13,7 +13,7 @@ export async function POST(request: Request) {
   else jar.set(SESSION_COOKIE, name, { httpOnly: true, sameSite: "lax", path: "/" });
   if (name === "" && before !== null) {
     // Whoever signs out is to hear nothing more, in no tab. Signing out works all the same while Carillon is away.
-    await carillon.connections.disconnect({ user: before }, { timeoutMs: 2_000 }).catch(console.error);
+    await carillon().connections.disconnect({ user: before }, { timeoutMs: 2_000 }).catch(console.error);
   }
   return new Response(null, { status: 303, headers: { location: "/" } });
 }

@@ -12,8 +12,8 @@ export async function POST(request: NextRequest) {
   }
   if (channel === "presence-shop") {
     const member = { id: userId, info: { name: userId } };
-    return Response.json({ token: carillon.authenticateChannel(socketId, channel, member) });
+    return Response.json({ token: carillon().authenticateChannel(socketId, channel, member) });
   }
   if (channel !== `private-user-${userId}`) return new Response("not your channel", { status: 403 });
-  return Response.json({ token: carillon.authenticateChannel(socketId, channel) });
+  return Response.json({ token: carillon().authenticateChannel(socketId, channel) });
 }
