@@ -1,7 +1,7 @@
 "use client";
 import { useEffect, useState } from "react";
-import { useConnectionState, useEvent, useRealtimeChannel } from "@/app/realtime";
 import type { Order } from "@/lib/channels";
+import { useConnectionState, useEvent, useRealtimeChannel } from "@/lib/hooks";
 
 export function Orders({ userId }: { userId: string }) {
   const [orders, setOrders] = useState<Order[]>([]);

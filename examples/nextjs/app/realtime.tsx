@@ -1,11 +1,8 @@
 "use client";
 import { RealtimeClient } from "@carillon/client";
-import { realtimeHooks } from "@carillon/react";
 import { type ReactNode, useState } from "react";
 import type { Channels } from "@/lib/channels";
-
-export const { RealtimeProvider, useConnectionState, useEvent, usePresence, useRealtimeChannel } =
-  realtimeHooks<Channels>();
+import { RealtimeProvider } from "@/lib/hooks";
 
 interface Props {
   appKey: string;

@@ -1,5 +1,5 @@
 "use client";
-import { usePresence } from "@/app/realtime";
+import { usePresence } from "@/lib/hooks";
 
 /** Who has the page open: each user once, whatever tabs they have. */
 export function Visitors() {

@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -242,6 +242,16 @@ describe("examples/nextjs, built and started, in Chromium", () => {
       const curl = block("sh", marker).replace("http://localhost:3000", dev.url);
       expect((await run("bash", ["-c", curl])).stdout).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     }
+    await ordersAre(page, "coffee");
+
+    // What is saved takes its place in the page as it is, with no load in between.
+    await page.evaluate(() => document.documentElement.setAttribute("data-before", "yes"));
+    const file = join(example.folder, "app/realtime.tsx");
+    const code = await readFile(file, "utf8");
+    await writeFile(file, code.replace("{children}</RealtimeProvider>", '<i id="saved" />$&'));
+    await page.locator("#saved").waitFor({ state: "attached", timeout: 30_000 });
+    expect(await page.locator("html").getAttribute("data-before")).toBe("yes");
+    await stateIs(page, "connected, subscribed");
     await ordersAre(page, "coffee");
   });
 });
