@@ -15,9 +15,13 @@ export function Orders({ userId }: { userId: string }) {
   });
   useEffect(() => channel.on("gap", () => setIncomplete(true)), [channel]);
 
+  // Why there is no connection, or why the channel was refused: a wrong secret shows here.
+  const trouble = "reason" in connection ? connection.reason : "error" in channel.state ? channel.state.error : null;
+
   return (
     <main>
       <p id="state">{`${connection.status}, ${channel.state.status}`}</p>
+      {trouble && <p id="trouble">{trouble.message}</p>}
       {isIncomplete && (
         <p role="alert">
           Orders may be missing. <a href="/">Load them again</a>

@@ -37,23 +37,28 @@ interface Site {
   readonly command: "start" | "dev";
   readonly publishOrigin: string;
   readonly browserOrigin: string;
+  readonly appSecret?: string;
 }
 
 /** `next start` or `next dev`, told where Carillon is. */
-function startSite({ command, publishOrigin, browserOrigin }: Site): Promise<ExampleServer> {
+function startSite({ command, publishOrigin, browserOrigin, appSecret = "app-secret" }: Site): Promise<ExampleServer> {
   return example.start(["node_modules/next/dist/bin/next", command, "--hostname", "127.0.0.1", "--port", "0"], {
     ready: /Local:\s+(http:\S+)[\s\S]*Ready/,
-    env: { CARILLON_PUBLISH_ORIGIN: publishOrigin, CARILLON_BROWSER_ORIGIN: browserOrigin },
+    env: {
+      CARILLON_APP_SECRET: appSecret,
+      CARILLON_PUBLISH_ORIGIN: publishOrigin,
+      CARILLON_BROWSER_ORIGIN: browserOrigin,
+    },
   });
 }
 
 /** A browser of its own, signed in by the form of the page. */
-async function visit(name: string, url = site.url): Promise<Page & AsyncDisposable> {
+async function visit(name: string, url = site.url, state = "connected, subscribed"): Promise<Page & AsyncDisposable> {
   const context = await browser.newContext();
   const page = await openIn(context, url);
   await page.getByLabel("Your name").fill(name);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await stateIs(page, "connected, subscribed");
+  await stateIs(page, state);
   return Object.assign(page, { [Symbol.asyncDispose]: () => context.close() });
 }
 
@@ -145,6 +150,13 @@ describe("examples/nextjs, built and started, in Chromium", () => {
       }
     },
   );
+
+  test("a wrong secret is told on the page, as the gateway says it", async () => {
+    const origins = { publishOrigin: carillon.url, browserOrigin: carillon.url };
+    await using wrong = await startSite({ command: "start", ...origins, appSecret: "another-secret" });
+    await using page = await visit("jon", wrong.url, "connected, failed");
+    await expect.poll(() => page.locator("#trouble").textContent(), within).toMatch(/token/);
+  });
 
   test("without a session nothing is given out", async () => {
     expect((await post("/api/orders", { item: "tea" })).status).toBe(401);
