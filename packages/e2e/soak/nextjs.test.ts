@@ -79,8 +79,8 @@ const visitorsAre = (page: Page, ...names: readonly string[]) =>
     .toEqual(names);
 
 /** POSTs as the page of a user does. */
-function post(path: string, body: unknown, user?: string): Promise<Response> {
-  return fetch(site.url + path, {
+function post(path: string, body: unknown, user?: string, url = site.url): Promise<Response> {
+  return fetch(url + path, {
     method: "POST",
     headers: { "content-type": "application/json", ...(user === undefined ? {} : { cookie: `user=${user}` }) },
     body: JSON.stringify(body),
@@ -156,6 +156,12 @@ describe("examples/nextjs, built and started, in Chromium", () => {
     await using wrong = await startSite({ command: "start", ...origins, appSecret: "another-secret" });
     await using page = await visit("jon", wrong.url, "connected, failed");
     await expect.poll(() => page.locator("#trouble").textContent(), within).toMatch(/token/);
+  });
+
+  test.each(["/api/orders", "/api/orders/edge"])("%s takes orders while Carillon is away", async (path) => {
+    const nowhere = "http://127.0.0.1:1";
+    await using alone = await startSite({ command: "start", publishOrigin: nowhere, browserOrigin: nowhere });
+    expect((await post(path, { item: "tea" }, "kim", alone.url)).status).toBe(201);
   });
 
   test("without a session nothing is given out", async () => {

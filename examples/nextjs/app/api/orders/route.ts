@@ -8,7 +8,8 @@ export async function POST(request: NextRequest) {
   const { item } = (await request.json().catch(() => null)) ?? {};
   if (typeof item !== "string" || item === "") return new Response('send {"item":"…"}', { status: 400 });
   const order = { id: crypto.randomUUID(), item };
-  // Here your database would keep the order.
-  await carillon().trigger(`private-user-${userId}`, "order.created", order);
+  // Here your database would keep the order. From then on it is taken, whether or not Carillon is there to tell of it.
+  const channel = `private-user-${userId}` as const;
+  await carillon().trigger(channel, "order.created", order, { timeoutMs: 2_000 }).catch(console.error);
   return Response.json(order, { status: 201 });
 }
