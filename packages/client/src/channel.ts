@@ -1,6 +1,6 @@
 import type { MembersFrame } from "@carillon/protocol";
 import type { ChannelLifecycle, ChannelState, EventMeta } from "./channel-state.ts";
-import { callSafely, Emitter } from "./emitter.ts";
+import { Emitter } from "./emitter.ts";
 import type { HistoryOptions, HistoryPage } from "./history.ts";
 import { Presence } from "./presence.ts";
 import type { WireDelivery } from "./wire.ts";
@@ -45,8 +45,8 @@ export class Channel<Events = AnyEvents> {
   /** Who is here; empty on channels that are no presence channels. */
   readonly presence: Presence;
   readonly #client: ChannelClient;
-  readonly #events = new Map<string, Set<EventListener<never>>>();
-  readonly #anyEvent = new Set<AnyEventListener>();
+  readonly #events = new Emitter<AnyEvents, [EventMeta]>();
+  readonly #anyEvent = new Emitter<{ event: string }, [unknown, EventMeta]>();
   readonly #lifecycle = new Emitter<ChannelLifecycle>();
   #state: ChannelState = { status: "detached" };
 
@@ -63,25 +63,19 @@ export class Channel<Events = AnyEvents> {
 
   /** Calls `listener` with the payload of each event of this name. The same pair counts once. Answers the channel. */
   bind<Name extends keyof Events & string>(event: Name, listener: EventListener<Events[Name]>): this {
-    const listeners = this.#events.get(event) ?? new Set();
-    this.#events.set(event, listeners);
-    listeners.add(listener);
+    this.#events.on(event, listener);
     return this;
   }
 
   /** Ends what {@link bind} began; without a listener all of the event, without an event all of the channel. Answers the channel. */
   unbind<Name extends keyof Events & string>(event?: Name, listener?: EventListener<Events[Name]>): this {
-    if (event === undefined) this.#events.clear();
-    else if (listener === undefined) this.#events.delete(event);
-    else if (this.#events.get(event)?.delete(listener) && this.#events.get(event)?.size === 0)
-      this.#events.delete(event);
+    this.#events.off(event, listener);
     return this;
   }
 
   /** Calls `listener` with every event, whatever its name. Answers the act that ends it. */
   bindAll(listener: AnyEventListener): () => void {
-    this.#anyEvent.add(listener);
-    return () => this.#anyEvent.delete(listener);
+    return this.#anyEvent.on("event", listener);
   }
 
   /** Listens to what happens to the channel itself. Answers the act that ends it. */
@@ -121,12 +115,7 @@ export class Channel<Events = AnyEvents> {
   /** @internal */
   deliver({ event, payload, position }: WireDelivery): void {
     const meta: EventMeta = { channel: this.name, event, ...(position === undefined ? {} : { position }) };
-    for (const listener of [...(this.#events.get(event) ?? [])]) call(() => listener(payload as never, meta));
-    for (const listener of [...this.#anyEvent]) call(() => listener(event, payload, meta));
+    this.#events.emit(event, payload, meta);
+    this.#anyEvent.emit("event", event, payload, meta);
   }
-}
-
-/** See callSafely: one listener's error is no other's trouble. */
-function call(act: () => void): void {
-  callSafely(act, undefined);
 }

@@ -1,9 +1,12 @@
+/** Takes what an emitter tells. */
+type Listener<Value, Rest extends unknown[]> = (value: Value, ...rest: Rest) => void;
+
 /** Calls what listens to events of some names. A listener that throws disturbs neither the caller nor other listeners. */
-export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+export class Emitter<Events extends object, Rest extends unknown[] = []> {
+  readonly #listeners = new Map<keyof Events, Set<Listener<never, Rest>>>();
 
   /** Listens; one listener counts once for each name. Answers the act that ends it. */
-  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
+  on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name], Rest>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
     listeners.add(listener);
@@ -11,7 +14,7 @@ export class Emitter<Events extends object> {
   }
 
   /** Ends what {@link on} began; without a listener all of the name, without a name all. */
-  off<Name extends keyof Events>(name?: Name, listener?: (value: Events[Name]) => void): void {
+  off<Name extends keyof Events>(name?: Name, listener?: Listener<Events[Name], Rest>): void {
     if (name === undefined) {
       this.#listeners.clear();
       return;
@@ -22,21 +25,18 @@ export class Emitter<Events extends object> {
     if (listeners?.size === 0) this.#listeners.delete(name);
   }
 
-  /** Calls the listeners in the order in which they came. */
-  emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
+  /** Calls the listeners in the order in which they came. What one throws is reported as an uncaught error, as an EventTarget does. */
+  emit<Name extends keyof Events>(name: Name, value: Events[Name], ...rest: Rest): void {
     // A copy: who comes while it is walked through hears of the next one only.
-    const listeners = [...(this.#listeners.get(name) ?? [])] as ((value: Events[Name]) => void)[];
-    for (const listener of listeners) callSafely(listener, value);
-  }
-}
-
-/** Calls a listener of the application; what it throws is reported as an uncaught error, as an EventTarget does. */
-export function callSafely<Value>(listener: (value: Value) => void, value: Value): void {
-  try {
-    listener(value);
-  } catch (error) {
-    setTimeout(() => {
-      throw error;
-    });
+    const listeners = [...(this.#listeners.get(name) ?? [])] as Listener<Events[Name], Rest>[];
+    for (const listener of listeners) {
+      try {
+        listener(value, ...rest);
+      } catch (error) {
+        setTimeout(() => {
+          throw error;
+        });
+      }
+    }
   }
 }
