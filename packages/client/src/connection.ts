@@ -2,7 +2,7 @@ import { reconnectRule, type WelcomeFrame } from "@carillon/protocol";
 import { backoffMs } from "./backoff.ts";
 import type { Settings } from "./settings.ts";
 import type { ConnectionState, DisconnectReason } from "./state.ts";
-import type { TransportLink } from "./transport.ts";
+import type { Transport, TransportLink } from "./transport.ts";
 import { TransportChoice } from "./transport-choice.ts";
 import { onWake } from "./wake.ts";
 import type { WireCommand, WireFrame } from "./wire.ts";
@@ -22,6 +22,8 @@ const NO_WEBSOCKET =
 
 /** A connection that stood for so long was good: the next delay is a short one again. */
 const STABLE_MS = 10_000;
+/** So long after the first look for a better transport comes the second, in ms; from then on the pause more than doubles. */
+const PROBE_MS = 60_000;
 /** After so many ends in a row that ask to come back at once, the growing delay holds all the same. */
 const MAX_AT_ONCE = 3;
 
@@ -42,6 +44,9 @@ export class Connection {
   #openedAtMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setTimeout> | undefined;
+  #probeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Beside the link: by better transports, to see whether they get through. */
+  #probes: readonly TransportLink[] = [];
   #heardAtMs = 0;
   /** Of the last `error` frame without an id: it announces the end of the connection. */
   #announced: { readonly code: string; readonly message: string } | null = null;
@@ -114,6 +119,7 @@ export class Connection {
           this.#openedAtMs = this.#heardAtMs;
           this.#choice.succeeded(transport);
           this.#planPing();
+          this.#planProbe(transport, 0);
           this.#become({ status: "connected", connectionId: frame.connectionId, transport: transport.name });
           if (isCurrent()) this.#owner.onOpen(frame, token);
           return;
@@ -168,10 +174,37 @@ export class Connection {
   #letGo(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#pingTimer);
+    clearTimeout(this.#probeTimer);
     this.#attemptId++;
-    this.#link?.close();
+    for (const link of [this.#link, ...this.#probes]) link?.close();
+    this.#probes = [];
     this.#link = null;
     if (this.#state.status === "connected") this.#owner.onLost();
+  }
+
+  /**
+   * Tries better transports beside the connection: when they failed, the server may have been away. At once, since by now it is
+   * here, and again at times, since what stood in the way may be gone.
+   */
+  #planProbe(transport: Transport, delayMs: number): void {
+    const { transports, url } = this.#settings;
+    const better = transports.slice(0, transports.indexOf(transport));
+    if (better.length === 0) return;
+    this.#probeTimer = setTimeout(() => {
+      for (const link of this.#probes) link.close();
+      this.#planProbe(transport, delayMs * 2 + PROBE_MS);
+      this.#probes = better.map((each) =>
+        each.open(url, {
+          onFrame: ({ type }) => {
+            if (type !== "welcome") return;
+            this.#choice.succeeded(each);
+            this.#letGo();
+            void this.#dial();
+          },
+          onClosed: () => undefined,
+        }),
+      );
+    }, delayMs);
   }
 
   /** The device is awake, or online, again: a connection may have died meanwhile, and there is no reason to wait for it. */

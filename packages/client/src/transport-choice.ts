@@ -4,10 +4,16 @@ import type { Transport, TransportName } from "./transport.ts";
 const PASSED_OVER_MS = 60_000;
 /** So many attempts in a row may come to nothing before the next transport is tried. One that took too long is enough by itself. */
 const MAX_FAILURES = 2;
+/**
+ * The same for one that has worked: then it is rather the gateway that is away. With the delays between attempts this is about a
+ * minute. Not endless, since not every change of the network is told: a VPN that begins may break what had worked.
+ */
+const MAX_FAILURES_OF_PROVEN = 10;
 
 /**
  * Which transport to try: the best one, until it has shown that it doesn't get through here, as behind a proxy that breaks
- * WebSockets. Whoever was passed over has another chance at a later reconnect, and at once when the network has changed.
+ * WebSockets. Whoever was passed over has another chance at a later reconnect, at once when the network has changed, and whenever
+ * the connection finds that it gets through by now.
  */
 export class TransportChoice {
   readonly #transports: readonly Transport[];
@@ -35,14 +41,16 @@ export class TransportChoice {
   /** A connection by it stands. */
   succeeded({ name }: Transport): void {
     this.#failures = 0;
+    this.#passedOverUntil.delete(name);
     this.#worked.add(name);
   }
 
   /** An attempt by it came to nothing, and no server has said why. */
   failed({ name }: Transport, isTimeout: boolean): void {
-    this.#failures += isTimeout ? MAX_FAILURES : 1;
-    if (this.#failures < MAX_FAILURES) return;
+    const most = this.#worked.has(name) ? MAX_FAILURES_OF_PROVEN : MAX_FAILURES;
+    if (++this.#failures < most && !isTimeout) return;
     this.#failures = 0;
+    this.#worked.delete(name);
     this.#passedOverUntil.set(name, Date.now() + PASSED_OVER_MS);
     // When none gets through, it is not the transports' fault.
     if (this.#transports.every((each) => this.#passedOverUntil.has(each.name))) this.#passedOverUntil.clear();
@@ -51,6 +59,7 @@ export class TransportChoice {
   /** The network is another one. */
   forget(): void {
     this.#passedOverUntil.clear();
+    this.#worked.clear();
     this.#failures = 0;
   }
 }

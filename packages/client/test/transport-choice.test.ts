@@ -53,6 +53,24 @@ describe("which transport is tried", () => {
     expect(choice.timeoutMs(websocket, 10_000)).toBe(10_000);
   });
 
+  it("stays one that has worked while a gateway is away for a while, unless it takes too long or the network is another one", () => {
+    const choice = new TransportChoice([websocket, sse]);
+    choice.succeeded(websocket);
+    for (let failures = 0; failures < 9; failures++) choice.failed(websocket, false);
+    expect(choice.current).toBe(websocket);
+    choice.failed(websocket, false);
+    expect(choice.current).toBe(sse);
+    choice.succeeded(websocket);
+    expect(choice.current).toBe(websocket);
+    choice.failed(websocket, true);
+    expect(choice.current).toBe(sse);
+    choice.succeeded(websocket);
+    choice.forget();
+    choice.failed(websocket, false);
+    choice.failed(websocket, false);
+    expect(choice.current).toBe(sse);
+  });
+
   it("is none where there is none", () => {
     expect(new TransportChoice([]).current).toBeNull();
   });

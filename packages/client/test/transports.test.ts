@@ -86,14 +86,31 @@ async function hotelProxy(to: string, { breaksStreams = false } = {}) {
     incoming.pipe(forwarded);
   });
   // No "upgrade" listener: Node answers as if it had been a plain request.
+  let upgrades = 0;
+  server.on("request", ({ headers }) => {
+    if (headers.upgrade !== undefined) upgrades++;
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** WebSockets that were tried. */
+    get upgrades() {
+      return upgrades;
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** By what a client has connected, one after the other. */
+function transportsOf(client: RealtimeClient): TransportName[] {
+  const transports: TransportName[] = [];
+  client.on("state", (state) => {
+    if (state.status === "connected") transports.push(state.transport);
+  });
+  return transports;
 }
 
 describe("fallback", () => {
@@ -103,13 +120,21 @@ describe("fallback", () => {
     await using pair = await Pair.start();
     await using proxy = await hotelProxy(pair.gateway.url);
     await using client = new RealtimeClient("app-key", { host: proxy.url, ...options });
+    let triedBefore = Number.POSITIVE_INFINITY;
+    client.on("state", ({ status }) => {
+      if (status === "connected") triedBefore = proxy.upgrades;
+    });
+    const transports = transportsOf(client);
     const channel = client.subscribe("news");
     const seen: unknown[] = [];
     channel.bind("tick", (number) => seen.push(number));
     await eventually(() => expect(client.state).toMatchObject({ status: "connected", transport: "sse" }));
     await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    // One more is tried beside the stream, and changes nothing.
+    await eventually(() => expect(proxy.upgrades).toBeGreaterThan(triedBefore));
     await pair.gateway.publish("news", "tick", 1);
     await eventually(() => expect(seen).toEqual([1]));
+    expect(transports).toEqual(["sse"]);
   });
 
   it("where streams are held back too, polls do", async () => {
@@ -123,6 +148,31 @@ describe("fallback", () => {
     await eventually(() => expect(channel.state.status).toBe("subscribed"));
     for (const number of range(1, 20)) await pair.gateway.publish("news", "tick", number);
     await eventually(() => expect(seen).toEqual(range(1, 20)));
+  });
+
+  it("a gateway that restarts is found again by the transport that has worked", async () => {
+    await using pair = await Pair.start();
+    const { client } = pair;
+    const transports = transportsOf(client);
+    client.connect();
+    await eventually(() => expect(transports).toEqual(["websocket"]));
+    await pair.interrupt(() => eventually(() => expect(client.state).toMatchObject({ status: "waiting", attempt: 6 })));
+    await eventually(() => expect(transports).toHaveLength(2));
+    expect(transports).toEqual(["websocket", "websocket"]);
+  });
+
+  it("who came by a lesser one, since the gateway was just being restarted, is back at the best one at once", async () => {
+    await using pair = await Pair.start();
+    const { client } = pair;
+    pair.link.cut();
+    const transports = transportsOf(client);
+    const channel = client.subscribe("news");
+    await eventually(() => expect(client.state).toMatchObject({ status: "waiting", attempt: 2 }));
+    pair.link.heal();
+    await eventually(() => expect(transports).toEqual(["sse", "websocket"]));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    // The connections of before, and beside, have ended.
+    await eventually(() => expect([...pair.gateway.gateway.connectionsByApp.values()]).toEqual([1]));
   });
 
   it("a server that is away is no reason to give a transport up", async () => {
