@@ -8,7 +8,7 @@ import type { Requests } from "./requests.ts";
 import { type Answer, readAnswer } from "./subscribe-answer.ts";
 import type { WireDelivery } from "./wire.ts";
 
-/** How a channel is wanted, for its first subscribe. */
+/** How a channel is wanted, for its first subscribe: the first that says it counts, and nobody once the channel is subscribed. */
 export interface SubscribeOptions {
   /** Begin with the newest so many events (1 to 1,000), or all that are kept. For channels with a history. */
   readonly rewind?: number | "beginning";
@@ -26,7 +26,7 @@ export interface SubscriptionsOptions {
 /** What is known of a channel that is wanted. */
 interface Wanted {
   readonly channel: Channel;
-  readonly options: SubscribeOptions;
+  options: SubscribeOptions;
   /** The last that the server has told. */
   position: string | undefined;
   /** True once a subscribe was answered: from then on events can be missed. */
@@ -63,10 +63,18 @@ export class Subscriptions {
     this.#options = options;
   }
 
-  /** Wants a channel. No effect on one that is wanted already, unless that has failed: then it is tried anew. */
+  /**
+   * Wants a channel. No effect on one that is wanted already, unless that has failed: then it is tried anew; or has not begun, and
+   * nobody has said yet how to.
+   */
   want(channel: Channel, options: SubscribeOptions = {}): void {
     const known = this.#wanted.get(channel.name);
-    if (known !== undefined && channel.state.status !== "failed") return;
+    if (known !== undefined && channel.state.status !== "failed") {
+      if (known.hasBegun || known.options.rewind !== undefined || known.position !== undefined) return;
+      known.options = options;
+      known.position = options.since;
+      return;
+    }
     const parted = this.#parted.get(channel.name);
     const isSameWish = options.rewind === undefined && options.since === undefined;
     if (parted !== undefined && isSameWish) {

@@ -62,6 +62,27 @@ describe("recovery", () => {
     await eventually(() => expect(seen).toEqual([1, 21, 22, 23]));
   });
 
+  it.each(["rewind", "since"])("N52 › how to begin is said by the first that says it: %s", async (how) => {
+    await using pair = await Pair.start({ rules });
+    await publish(pair, 1, 7);
+    const { position } = await pair.client.subscribe("kept").history();
+    pair.client.unsubscribe("kept");
+    await publish(pair, 8, 10);
+    pair.client.close();
+    // None is subscribed to yet: they come while there is no connection.
+    const { channel } = pair.client.hold("kept");
+    pair.client.subscribe("kept", how === "since" ? { since: position ?? "" } : { rewind: 3 });
+    pair.client.hold("kept");
+    pair.client.hold("kept", { rewind: 9 });
+    const seen: unknown[] = [];
+    channel.bind("tick", (number) => seen.push(number));
+    pair.client.connect();
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    pair.client.hold("kept", { rewind: 9 });
+    await publish(pair, 11, 11);
+    await eventually(() => expect(seen).toEqual([8, 9, 10, 11]));
+  });
+
   it("N52 › a rewind is for the first subscribe; after a break it is recovered", async () => {
     await using pair = await Pair.start({ rules });
     await publish(pair, 1, 10);
