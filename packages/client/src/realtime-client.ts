@@ -119,10 +119,13 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
     return channel;
   }
 
-  /** Ends what {@link subscribe} began, and forgets all listeners of the channel. No effect on a channel that isn't subscribed. */
+  /**
+   * Ends what {@link subscribe} began, and forgets all listeners of the channel, unless somebody holds it: theirs are among them. No
+   * effect on a channel that isn't subscribed.
+   */
   unsubscribe(name: ChannelNameOf<Channels>): void {
     if (!this.#subscribed.delete(name)) return;
-    this.#channels.get(name)?.deref()?.unbind();
+    if (!this.#holds.has(name)) this.#channels.get(name)?.deref()?.unbind();
     this.#release(name);
   }
 

@@ -157,6 +157,26 @@ describe("subscribing", () => {
   });
 });
 
+describe("unsubscribing", () => {
+  it("forgets the listeners, but not those of others who hold the channel", async () => {
+    await using pair = await Pair.start();
+    const { client, gateway } = pair;
+    const seen: unknown[] = [];
+    const alone = client.subscribe("alone").bind("tick", (number) => seen.push(`alone ${number}`));
+    const hold = client.hold("shared");
+    hold.channel.bind("tick", (number) => seen.push(`shared ${number}`));
+    client.subscribe("shared");
+    await eventually(() => expect(hold.channel.state.status).toBe("subscribed"));
+    client.unsubscribe("alone");
+    client.unsubscribe("shared");
+    client.subscribe("alone");
+    await eventually(() => expect(alone.state.status).toBe("subscribed"));
+    await gateway.publish("alone", "tick", 1);
+    await gateway.publish("shared", "tick", 2);
+    await eventually(() => expect(seen).toEqual(["shared 2"]));
+  });
+});
+
 describe("guarded channels", () => {
   it("N17 › are asked for with the token of the application, a new one on each connection", async () => {
     const asked: string[] = [];
