@@ -124,18 +124,19 @@ function endpointOf({ authEndpoint, authHeaders }: RealtimeClientOptions): Chann
       body: JSON.stringify(request),
       credentials: "same-origin",
     });
-    if (!response.ok) {
-      const isFinal = response.status >= 400 && response.status < 500 && response.status !== 429;
-      throw new CarillonError("auth_failed", `${authEndpoint} answered ${response.status} for ${request.channel}`, {
-        isRetryable: !isFinal,
-      });
+    const { ok, status, redirected, url } = response;
+    const text = await response.text();
+    let answer: Partial<ChannelAuthorization> | null = null;
+    try {
+      if (ok) answer = JSON.parse(text);
+    } catch {
+      // What came instead is told below.
     }
-    const answer = (await response.json()) as Partial<ChannelAuthorization> | null;
     if (typeof answer?.token !== "string") {
-      throw new CarillonError(
-        "auth_failed",
-        `${authEndpoint} must answer {"token":"…"}, and did not for ${request.channel}`,
-      );
+      // A page that asks for a login comes with a 200; where from and as what says so.
+      const form = `${response.headers.get("content-type")}${redirected ? `, redirected to ${url}` : ""}`;
+      const message = `${authEndpoint} answered ${status} (${form}) instead of {"token":"…"} for ${request.channel}`;
+      throw new CarillonError("auth_failed", message, { isRetryable: status >= 500 || status === 429 });
     }
     return { token: answer.token, ...(answer.data === undefined ? {} : { data: answer.data }) };
   };

@@ -1,0 +1,53 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { eventually } from "@carillon/testkit";
+import { expect, it } from "vitest";
+import { Pair } from "./support/client.ts";
+
+/** An application that gives out tokens, or doesn't. */
+async function startApplication(answer: RequestListener) {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+it("an authEndpoint that answers a page, as where one has to log in, is told by what it answered, and not asked again", async () => {
+  await using application = await startApplication(({ method }, response) => {
+    if (method === "POST") response.writeHead(302, { location: "/login" }).end();
+    else response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");
+  });
+  const { url } = application;
+  await using pair = await Pair.start({}, { authEndpoint: `${url}/auth` });
+  const channel = pair.client.subscribe("private-a");
+  await eventually(() => expect(channel.state.status).toBe("failed"));
+  const message = `${url}/auth answered 200 (text/html, redirected to ${url}/login) instead of {"token":"…"} for private-a`;
+  expect(channel.state).toMatchObject({ error: { code: "auth_failed", message, isRetryable: false } });
+});
+
+it("an authEndpoint that breaks off its answer is asked again", async () => {
+  let asked = 0;
+  await using application = await startApplication((request, response) => {
+    if (++asked === 1) {
+      response.writeHead(200, { "content-length": 100 }).write("{");
+      setImmediate(() => response.destroy());
+      return;
+    }
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      const { socketId, channel } = JSON.parse(body) as { readonly socketId: string; readonly channel: string };
+      response.end(JSON.stringify({ token: pair.gateway.channelToken(socketId, channel) }));
+    });
+  });
+  await using pair: Pair = await Pair.start({}, { authEndpoint: application.url });
+  const channel = pair.client.subscribe("private-a");
+  await eventually(() => expect(channel.state.status).toBe("subscribed"));
+});
