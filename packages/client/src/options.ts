@@ -33,8 +33,8 @@ export interface RealtimeClientOptions {
   readonly host: string;
   /**
    * Where the application gives out tokens for `private-` and `presence-` channels. POSTed `{"channel","socketId"}` as JSON, with
-   * cookies of the same origin; answers `{"token"}`, and `data` where the token signs more. 401 and 403 mean no, other failures
-   * are tried again.
+   * cookies of the same origin; answers `{"token"}`, and `data` where the token signs more. Any other answer means no; 408, 429,
+   * 500 and more, and no answer at all, are tried again.
    */
   readonly authEndpoint?: string;
   /** Headers for `authEndpoint`, such as `authorization`; a function is asked each time. */
@@ -125,10 +125,10 @@ function endpointOf({ authEndpoint, authHeaders }: RealtimeClientOptions): Chann
       credentials: "same-origin",
     });
     const { ok, status, redirected, url } = response;
-    const text = await response.text();
+    const text = ok ? await response.text() : "";
     let answer: Partial<ChannelAuthorization> | null = null;
     try {
-      if (ok) answer = JSON.parse(text);
+      answer = JSON.parse(text);
     } catch {
       // What came instead is told below.
     }
@@ -136,7 +136,9 @@ function endpointOf({ authEndpoint, authHeaders }: RealtimeClientOptions): Chann
       // A page that asks for a login comes with a 200; where from and as what says so.
       const form = `${response.headers.get("content-type")}${redirected ? `, redirected to ${url}` : ""}`;
       const message = `${authEndpoint} answered ${status} (${form}) instead of {"token":"…"} for ${request.channel}`;
-      throw new CarillonError("auth_failed", message, { isRetryable: status >= 500 || status === 429 });
+      throw new CarillonError("auth_failed", message, {
+        isRetryable: status >= 500 || status === 429 || status === 408,
+      });
     }
     return { token: answer.token, ...(answer.data === undefined ? {} : { data: answer.data }) };
   };

@@ -30,11 +30,18 @@ it("an authEndpoint that answers a page, as where one has to log in, is told by 
   expect(channel.state).toMatchObject({ error: { code: "auth_failed", message, isRetryable: false } });
 });
 
-it("an authEndpoint that breaks off its answer is asked again", async () => {
+it.each([400, 401, 403, 404])("an authEndpoint that answers %d is not asked again", async (status) => {
+  await using application = await startApplication((_request, response) => response.writeHead(status).end());
+  await using pair = await Pair.start({}, { authEndpoint: application.url });
+  const channel = pair.client.subscribe("private-a");
+  await eventually(() => expect(channel.state).toMatchObject({ status: "failed", error: { isRetryable: false } }));
+});
+
+it.each([200, 408, 429, 500, 503])("an authEndpoint that answers %d, or breaks off, is asked again", async (status) => {
   let asked = 0;
   await using application = await startApplication((request, response) => {
     if (++asked === 1) {
-      response.writeHead(200, { "content-length": 100 }).write("{");
+      response.writeHead(status, { "content-length": status === 200 ? 100 : 1 }).write("{");
       setImmediate(() => response.destroy());
       return;
     }
