@@ -29,7 +29,7 @@ export type PayloadCheck = (channel: string, event: string, payload: unknown) =>
 
 /** How to make a client. Everything but `host` has a default. */
 export interface RealtimeClientOptions {
-  /** Origin of the gateways, `wss://realtime.example.com`; `http(s)://` does too, and a path before Carillon's own. */
+  /** Origin of the gateways, `wss://realtime.example.com`; `http(s)://` does too, and a path before Carillon's own, whose `/ws` may be there. */
   readonly host: string;
   /**
    * Where the application gives out tokens for `private-` and `presence-` channels. POSTed `{"channel","socketId"}` as JSON, with
@@ -105,7 +105,8 @@ function urlOf(key: string, host: string): string {
     throw new TypeError(`host must be an origin such as wss://realtime.example.com, not ${JSON.stringify(host)}`);
   }
   const query = `key=${encodeURIComponent(key)}&sender=${newSenderId()}`;
-  return `ws${secure}://${rest.replace(/\/+$/, "")}/ws?${query}`;
+  // Many know the whole URL, which the gateway shows when it starts.
+  return `ws${secure}://${rest.replace(/(?:\/ws)?\/*$/, "")}/ws?${query}`;
 }
 
 /** The client's own name, by which it doesn't hear what it publishes, over reconnects too (N62). */

@@ -2,6 +2,7 @@ import { type ConnectionState, RealtimeClient } from "@carillon/client";
 import { eventually } from "@carillon/testkit";
 import { testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { Pair } from "./support/client.ts";
 
 /** Keeps the states of a client. */
@@ -149,6 +150,16 @@ describe("options", () => {
     expect(() => new RealtimeClient("key", { host: "localhost:8080", ...options })).toThrow(
       "host must be an origin such as wss://realtime.example.com",
     );
+  });
+
+  it.each(["", "/", "/ws", "/ws/"])("a host may end in what a gateway shows: %j", async (end) => {
+    await using pair = await Pair.start();
+    await using client = new RealtimeClient("app-key", {
+      host: `${pair.gateway.url}${end}`,
+      WebSocket: WebSocket as never,
+    });
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("connected"));
   });
 
   it("where there is no WebSocket a client can be made, and says what to do when it is to connect", async () => {
