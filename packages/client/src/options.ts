@@ -27,7 +27,7 @@ export type ConnectionTokenSource = () => Promise<string | null>;
 /** Answers the payload as listeners get it. Throws a CarillonError for one that they must not get. */
 export type PayloadCheck = (channel: string, event: string, payload: unknown) => unknown;
 
-/** How to make a client. Everything but `host` has a default. */
+/** How to make a client. Everything but `host` has a default, which undefined stands for as well. */
 export interface RealtimeClientOptions {
   /** Origin of the gateways, `wss://realtime.example.com`; `http(s)://` does too, and a path before Carillon's own, whose `/ws` may be there. */
   readonly host: string;
@@ -36,43 +36,43 @@ export interface RealtimeClientOptions {
    * cookies of the same origin; answers `{"token"}`, and `data` where the token signs more. Any other answer means no; 408, 429,
    * 500 and more, and no answer at all, are tried again.
    */
-  readonly authEndpoint?: string;
+  readonly authEndpoint?: string | undefined;
   /** Headers for `authEndpoint`, such as `authorization`; a function is asked each time. */
-  readonly authHeaders?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>);
+  readonly authHeaders?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>) | undefined;
   /** Instead of `authEndpoint`: gets the token of a guarded channel in a way of its own. */
-  readonly authorizeChannel?: ChannelAuthorizer;
+  readonly authorizeChannel?: ChannelAuthorizer | undefined;
   /** Gets a connection token, where the app wants one or its capabilities are used. */
-  readonly getToken?: ConnectionTokenSource;
+  readonly getToken?: ConnectionTokenSource | undefined;
   /** False: nothing is connected until `connect()`. Default true: at the first subscribe or publish. */
-  readonly autoConnect?: boolean;
+  readonly autoConnect?: boolean | undefined;
   /** WebSocket to use where there is none, as in Node 20: that of the package `ws`. Without one, `sse` is the best transport. */
-  readonly WebSocket?: WebSocketConstructor;
+  readonly WebSocket?: WebSocketConstructor | undefined;
   /**
    * Which transports may be used, the best first. Default `websocket`, `sse`, `poll`: where one doesn't get through, as behind some
    * proxies, the next one does, and the better one is tried beside it from time to time.
    */
-  readonly transports?: readonly TransportName[];
+  readonly transports?: readonly TransportName[] | undefined;
   /** The form of frames on WebSockets. Default JSON; `msgpack` of `@carillon/client/msgpack` for payloads that are long lists of numbers. */
-  readonly format?: WireFormat;
+  readonly format?: WireFormat | undefined;
   /**
    * Looks at each payload before listeners get it: they get what it answers. An event for which it throws a CarillonError reaches no listener,
    * and that is told as an `error` of the client. `schemaCheck` of `@carillon/client/schemas` makes one of schemas.
    */
-  readonly check?: PayloadCheck;
+  readonly check?: PayloadCheck | undefined;
   /** Upper bound of the first reconnect delay, in ms; doubles up to `maxReconnectDelayMs`. Default 500. */
-  readonly minReconnectDelayMs?: number;
+  readonly minReconnectDelayMs?: number | undefined;
   /** Upper bound of reconnect delays, in ms. Default 30,000. */
-  readonly maxReconnectDelayMs?: number;
+  readonly maxReconnectDelayMs?: number | undefined;
   /** How long one attempt to connect may take, in ms. Default 10,000. */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** How long an answer may take, in ms, the wait for a connection included. Default 10,000. */
-  readonly commandTimeoutMs?: number;
+  readonly commandTimeoutMs?: number | undefined;
   /** After so long without a frame from the server it is asked for a sign of life, in ms. Default 25,000. */
-  readonly pingAfterMs?: number;
+  readonly pingAfterMs?: number | undefined;
   /** How long that may take before the connection counts as broken, in ms. Default 5,000. */
-  readonly pongTimeoutMs?: number;
+  readonly pongTimeoutMs?: number | undefined;
   /** Most commands that wait for a connection. Default 100. */
-  readonly maxQueued?: number;
+  readonly maxQueued?: number | undefined;
 }
 
 const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "poll"];

@@ -11,9 +11,9 @@ import type { WireDelivery } from "./wire.ts";
 /** How a channel is wanted, for its first subscribe: the first that says it counts, and nobody once the channel is subscribed. */
 export interface SubscribeOptions {
   /** Begin with the newest so many events (1 to 1,000), or all that are kept. For channels with a history. */
-  readonly rewind?: number | "beginning";
+  readonly rewind?: number | "beginning" | undefined;
   /** Begin behind this position, as a former delivery or a page rendered on a server had it. */
-  readonly since?: string;
+  readonly since?: string | undefined;
 }
 
 /** What Subscriptions stand on. */

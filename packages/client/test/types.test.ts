@@ -1,4 +1,4 @@
-import type { HeardBy, RealtimeClient } from "@carillon/client";
+import { type HeardBy, RealtimeClient } from "@carillon/client";
 import { schemaCheck } from "@carillon/client/schemas";
 import type { ChannelSchemas } from "@carillon/protocol";
 import { eventually } from "@carillon/testkit";
@@ -36,6 +36,19 @@ function undeclared(client: RealtimeClient): void {
   client.subscribe(`private-user-${7}`).bind("x", (anything) => anything.whatever);
 }
 
+/** What comes from an environment may be undefined, and stands for the default then. */
+function fromEnvironment(text: string | undefined, number: number | undefined): void {
+  const client = new RealtimeClient("app-key", {
+    host: "ws://localhost",
+    authEndpoint: text,
+    authHeaders: undefined,
+    getToken: undefined,
+    transports: undefined,
+    connectTimeoutMs: number,
+  });
+  client.subscribe("news", { since: text, rewind: number });
+}
+
 /** A schema without a library. */
 function numberSchema() {
   return {
@@ -55,7 +68,7 @@ const schemas = { "badge-*": { changed: numberSchema() } } satisfies ChannelSche
 
 describe("typed channels", () => {
   it("are inferred where they are declared, and anything goes where not", () => {
-    expect([declared, undeclared]).toHaveLength(2);
+    expect([declared, undeclared, fromEnvironment]).toHaveLength(3);
   });
 
   it("schemas › listeners get what comes out of them; what doesn't fit is told, and reaches nobody", async () => {
