@@ -8,7 +8,10 @@ export type ChannelState =
   /** Wanted; there is no connection, or the server has not said yes yet. */
   | { readonly status: "subscribing" }
   | { readonly status: "subscribed" }
-  /** The server will not have it unchanged: subscribe again when the cause is mended. */
+  /**
+   * The server will not have it unchanged: subscribe again when the cause is mended. Where it is the connection that it will not have,
+   * `connect()` is enough.
+   */
   | { readonly status: "failed"; readonly error: CarillonError };
 
 /** Why events of a channel may be missing. */

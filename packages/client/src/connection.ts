@@ -18,7 +18,7 @@ export interface ConnectionOwner {
 }
 
 const NO_WEBSOCKET =
-  'there is no WebSocket here: use Node 22 or newer, or pass the one of the package "ws" as the option WebSocket';
+  'no WebSocket here: use Node 22 or newer, or pass that of the package "ws" as the option WebSocket';
 
 /** A connection that stood for so long was good: the next delay is a short one again. */
 const STABLE_MS = 10_000;
@@ -176,9 +176,10 @@ export class Connection {
     clearTimeout(this.#pingTimer);
     clearTimeout(this.#probeTimer);
     this.#attemptId++;
-    for (const link of [this.#link, ...this.#probes]) link?.close();
-    this.#probes = [];
+    this.#link?.close();
     this.#link = null;
+    for (const link of this.#probes) link.close();
+    this.#probes = [];
     if (this.#state.status === "connected") this.#owner.onLost();
   }
 

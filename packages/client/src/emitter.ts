@@ -20,9 +20,8 @@ export class Emitter<Events extends object, Rest extends unknown[] = []> {
       return;
     }
     const listeners = this.#listeners.get(name);
-    if (listener === undefined) listeners?.clear();
-    else listeners?.delete(listener);
-    if (listeners?.size === 0) this.#listeners.delete(name);
+    if (listener !== undefined) listeners?.delete(listener);
+    if (listener === undefined || listeners?.size === 0) this.#listeners.delete(name);
   }
 
   /** Calls the listeners in the order in which they came. What one throws is reported as an uncaught error, as an EventTarget does. */

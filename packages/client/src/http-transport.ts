@@ -124,8 +124,7 @@ class HttpLink implements TransportLink {
 
   #lose({ code, reason }: Close): void {
     if (this.#stop.signal.aborted) return;
-    this.#stop.abort();
-    this.#upstream.close();
+    this.close();
     this.#owner.onClosed(code, reason);
   }
 }

@@ -100,13 +100,13 @@ export function settingsOf(key: string, options: RealtimeClientOptions): Setting
 }
 
 function urlOf(key: string, host: string): string {
-  const [, secure, rest] = /^(?:ws|http)(s?):\/\/([^?#]+)$/i.exec(host) ?? [];
+  // A /ws at the end is left out: many know the whole URL, which the gateway shows when it starts.
+  const [, secure, rest] = /^(?:ws|http)(s?):\/\/([^?#]+?)(?:\/ws)?\/*$/i.exec(host) ?? [];
   if (rest === undefined) {
     throw new TypeError(`host must be an origin such as wss://realtime.example.com, not ${JSON.stringify(host)}`);
   }
   const query = `key=${encodeURIComponent(key)}&sender=${newSenderId()}`;
-  // Many know the whole URL, which the gateway shows when it starts.
-  return `ws${secure}://${rest.replace(/(?:\/ws)?\/*$/, "")}/ws?${query}`;
+  return `ws${secure}://${rest}/ws?${query}`;
 }
 
 /** The client's own name, by which it doesn't hear what it publishes, over reconnects too (N62). */

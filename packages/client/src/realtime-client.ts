@@ -51,7 +51,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
   /** Weak: a channel that nobody wants or knows any more is gone; who still knows one has the same again. */
   readonly #channels = new Map<string, WeakRef<Channel>>();
   readonly #forgotten = new FinalizationRegistry<string>((name) => {
-    if (this.#channels.get(name)?.deref() === undefined) this.#channels.delete(name);
+    if (this.#known(name) === undefined) this.#channels.delete(name);
   });
   /** How often each channel is held, besides by {@link subscribe}. */
   readonly #holds = new Map<string, number>();
@@ -125,7 +125,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
    */
   unsubscribe(name: ChannelNameOf<Channels>): void {
     if (!this.#subscribed.delete(name)) return;
-    if (!this.#holds.has(name)) this.#channels.get(name)?.deref()?.unbind();
+    if (!this.#holds.has(name)) this.#known(name)?.unbind();
     this.#release(name);
   }
 
@@ -154,7 +154,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
    * of a channel.
    */
   channel<Name extends ChannelNameOf<Channels>>(name: Name): Channel<EventsOf<Channels, Name>> {
-    const known = this.#channels.get(name)?.deref();
+    const known = this.#known(name);
     if (known !== undefined) return known as Channel<EventsOf<Channels, Name>>;
     if (!isChannelName(name)) throw new TypeError(`${JSON.stringify(name)} is no channel: ${CHANNEL_NAME_RULE}`);
     const channel: Channel = new Channel(name, {
@@ -178,13 +178,17 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
   }
 
   #want(name: string, options: SubscribeOptions | undefined): void {
-    const channel = this.#channels.get(name)?.deref();
+    const channel = this.#known(name);
     if (channel !== undefined) this.#subscriptions.want(channel, options);
     this.#connectIfAutomatic();
   }
 
+  #known(name: string): Channel | undefined {
+    return this.#channels.get(name)?.deref();
+  }
+
   #release(name: string): void {
-    const channel = this.#channels.get(name)?.deref();
+    const channel = this.#known(name);
     if (channel === undefined || this.#subscribed.has(name) || this.#holds.has(name)) return;
     this.#subscriptions.drop(channel);
   }
@@ -210,10 +214,14 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
   }
 
   #onState(state: ConnectionState): void {
+    let end: CarillonError | null = null;
     if (state.status === "closed") {
       this.#requests.close();
       this.#tokens.stop();
+      const { code, message } = state.reason;
+      if (code !== "closed") end = new CarillonError(code, message);
     }
+    this.#subscriptions.expect(end);
     this.#events.emit("state", state);
   }
 
@@ -227,7 +235,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
   #onFrame(frame: WireFrame): void {
     if (this.#requests.settle(frame)) return;
     if (frame.type === undefined) this.#onDelivery(frame);
-    else if (frame.type === "presence") this.#channels.get(frame.channel)?.deref()?.presence.take(frame);
+    else if (frame.type === "presence") this.#known(frame.channel)?.presence.take(frame);
     else if (frame.type === "gap") this.#subscriptions.gap(frame.channel, frame.position);
     else if (frame.type === "unsubscribed") this.#subscriptions.ended(frame);
   }

@@ -56,6 +56,8 @@ export class Subscriptions {
   readonly #leaving = new Set<string>();
   readonly #ready = new Map<Wanted, ChannelAuthorization | null>();
   #connectionId: string | null = null;
+  /** Why there will be no connection. */
+  #end: CarillonError | null = null;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #isFlushing = false;
 
@@ -93,7 +95,7 @@ export class Subscriptions {
       failures: 0,
     };
     this.#wanted.set(channel.name, wanted);
-    channel.become({ status: "subscribing" });
+    this.#wait(channel);
     this.#flushSoon();
   }
 
@@ -131,7 +133,17 @@ export class Subscriptions {
       clearTimeout(wanted.timer);
       wanted.phase = "none";
       wanted.channel.presence.doubt();
-      if (wanted.channel.state.status !== "failed") wanted.channel.become({ status: "subscribing" });
+      if (wanted.channel.state.status !== "failed") this.#wait(wanted.channel);
+    }
+  }
+
+  /** Says why there will be no connection; null: there may be one. Channels that wait say so, and wait on once there may be one again. */
+  expect(end: CarillonError | null): void {
+    const before = this.#end;
+    if (end === before) return;
+    this.#end = end;
+    for (const { channel } of this.#wanted.values()) {
+      if (channel.state.status !== "failed" || channel.state.error === before) this.#wait(channel);
     }
   }
 
@@ -156,6 +168,10 @@ export class Subscriptions {
     const wanted = this.#wanted.get(name ?? "");
     if (wanted === undefined || code === undefined) return;
     this.#fail(wanted, new CarillonError(code, message ?? "the server has ended the subscription"));
+  }
+
+  #wait(channel: Channel): void {
+    channel.become(this.#end === null ? { status: "subscribing" } : { status: "failed", error: this.#end });
   }
 
   /** Those who were given up are not wanted again. */

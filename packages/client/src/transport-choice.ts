@@ -28,8 +28,8 @@ export class TransportChoice {
   /** The one to try now; null where there is none at all. */
   get current(): Transport | null {
     const now = Date.now();
-    const isPassedOver = ({ name }: Transport) => (this.#passedOverUntil.get(name) ?? 0) > now;
-    return this.#transports.find((each) => !isPassedOver(each)) ?? this.#transports[0] ?? null;
+    const isTried = ({ name }: Transport) => (this.#passedOverUntil.get(name) ?? 0) <= now;
+    return this.#transports.find(isTried) ?? this.#transports[0] ?? null;
   }
 
   /** How long an attempt by it may take: one that may never get through doesn't hold up the others for long. */

@@ -143,6 +143,26 @@ describe("connecting", () => {
   });
 });
 
+describe("a connection that ended for good", () => {
+  it("is told by the channels that wait for it, which wait on after connect()", async () => {
+    await using pair = await Pair.start({ apps: [testApp({ enabled: false })] });
+    const { client, gateway } = pair;
+    const states: string[] = [];
+    const channel = client.subscribe("news");
+    channel.on("state", ({ status }) => states.push(status));
+    await eventually(() => expect(client.state.status).toBe("closed"));
+    const failed = { status: "failed", error: { code: "app_disabled", isRetryable: false } };
+    expect(channel.state).toMatchObject(failed);
+    expect(client.subscribe("later").state).toMatchObject(failed);
+    gateway.apps.reload([testApp()]);
+    client.connect();
+    expect(channel.state.status).toBe("subscribing");
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await eventually(() => expect(client.channel("later").state.status).toBe("subscribed"));
+    expect(states).toEqual(["failed", "subscribing", "subscribed"]);
+  });
+});
+
 describe("options", () => {
   it("says what to change", () => {
     const options = { WebSocket: class {} as never };
