@@ -45,8 +45,8 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setTimeout> | undefined;
   #probeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Beside the link: by better transports, to see whether they get through. */
-  #probes: readonly TransportLink[] = [];
+  /** Beside the link: by the best transport, to see whether it gets through. */
+  #probe: TransportLink | null = null;
   #heardAtMs = 0;
   /** Of the last `error` frame without an id: it announces the end of the connection. */
   #announced: { readonly code: string; readonly message: string } | null = null;
@@ -178,33 +178,30 @@ export class Connection {
     this.#attemptId++;
     this.#link?.close();
     this.#link = null;
-    for (const link of this.#probes) link.close();
-    this.#probes = [];
+    this.#probe?.close();
     if (this.#state.status === "connected") this.#owner.onLost();
   }
 
   /**
-   * Tries better transports beside the connection: when they failed, the server may have been away. At once, since by now it is
-   * here, and again at times, since what stood in the way may be gone.
+   * Tries the best transport beside a lesser one: when it failed, the server may have been away. At once, since by now the server
+   * is here, and again at times, since what stood in the way may be gone.
    */
   #planProbe(transport: Transport, delayMs: number): void {
     const { transports, url } = this.#settings;
-    const better = transports.slice(0, transports.indexOf(transport));
-    if (better.length === 0) return;
+    const [best = transport] = transports;
+    if (best === transport) return;
     this.#probeTimer = setTimeout(() => {
-      for (const link of this.#probes) link.close();
+      this.#probe?.close();
       this.#planProbe(transport, delayMs * 2 + PROBE_MS);
-      this.#probes = better.map((each) =>
-        each.open(url, {
-          onFrame: ({ type }) => {
-            if (type !== "welcome") return;
-            this.#choice.succeeded(each);
-            this.#letGo();
-            void this.#dial();
-          },
-          onClosed: () => undefined,
-        }),
-      );
+      this.#probe = best.open(url, {
+        onFrame: ({ type }) => {
+          if (type !== "welcome") return;
+          this.#choice.succeeded(best);
+          this.#letGo();
+          void this.#dial();
+        },
+        onClosed: () => undefined,
+      });
     }, delayMs);
   }
 

@@ -49,7 +49,7 @@ export interface RealtimeClientOptions {
   readonly WebSocket?: WebSocketConstructor | undefined;
   /**
    * Which transports may be used, the best first. Default `websocket`, `sse`, `poll`: where one doesn't get through, as behind some
-   * proxies, the next one does, and the better one is tried beside it from time to time.
+   * proxies, the next one does, and the best one is tried beside it from time to time.
    */
   readonly transports?: readonly TransportName[] | undefined;
   /** The form of frames on WebSockets. Default JSON; `msgpack` of `@carillon/client/msgpack` for payloads that are long lists of numbers. */
