@@ -108,8 +108,8 @@ export class Channel<Events = AnyEvents> {
   }
 
   /** @internal */
-  tell<Name extends keyof ChannelLifecycle>(name: Name, value: ChannelLifecycle[Name]): void {
-    this.#lifecycle.emit(name, value);
+  tell<Name extends keyof ChannelLifecycle>(name: Name, value: ChannelLifecycle[Name]): boolean {
+    return this.#lifecycle.emit(name, value);
   }
 
   /** @internal */

@@ -24,8 +24,8 @@ export class Emitter<Events extends object, Rest extends unknown[] = []> {
     if (listener === undefined || listeners?.size === 0) this.#listeners.delete(name);
   }
 
-  /** Calls the listeners in the order in which they came. What one throws is reported as an uncaught error, as an EventTarget does. */
-  emit<Name extends keyof Events>(name: Name, value: Events[Name], ...rest: Rest): void {
+  /** Calls the listeners in the order in which they came; false when there are none. What one throws is reported as an uncaught error, as an EventTarget does. */
+  emit<Name extends keyof Events>(name: Name, value: Events[Name], ...rest: Rest): boolean {
     // A copy: who comes while it is walked through hears of the next one only.
     const listeners = [...(this.#listeners.get(name) ?? [])] as Listener<Events[Name], Rest>[];
     for (const listener of listeners) {
@@ -37,5 +37,6 @@ export class Emitter<Events extends object, Rest extends unknown[] = []> {
         });
       }
     }
+    return listeners.length > 0;
   }
 }

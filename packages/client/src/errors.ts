@@ -45,3 +45,9 @@ export const RETRYABLE: ReadonlySet<string> = new Set([
   "overloaded",
   "draining",
 ]);
+
+/** Says on the console what nobody has heard, so that it isn't empty when nothing will work. */
+export function warn({ code, message }: CarillonError): void {
+  // biome-ignore lint/suspicious/noConsole: nobody else would be told.
+  console.warn(code, message);
+}

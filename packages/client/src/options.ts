@@ -79,8 +79,7 @@ const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "poll"];
 
 /** Checks and completes options. Throws a TypeError that says what to change. */
 export function settingsOf(key: string, options: RealtimeClientOptions): Settings {
-  if (typeof key !== "string" || key === "")
-    throw new TypeError("new RealtimeClient(key, …): key must be the app's key");
+  if (typeof key !== "string" || key === "") throw new TypeError("key must be the app's key");
   const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
   return {
     url: urlOf(key, options.host),

@@ -11,7 +11,7 @@ import {
 import { Channel, type Published, type PublishOptions } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
-import { CarillonError } from "./errors.ts";
+import { CarillonError, warn } from "./errors.ts";
 import { type HistoryOptions, type HistoryPage, toHistoryPage } from "./history.ts";
 import { type PayloadCheck, type RealtimeClientOptions, settingsOf } from "./options.ts";
 import { Requests } from "./requests.ts";
@@ -24,7 +24,7 @@ import type { WireDelivery, WireFrame, WireHistory } from "./wire.ts";
 /** What a client tells about itself. */
 export interface ClientEvents {
   state: ConnectionState;
-  /** Something is wrong that no call is told of, such as a connection token that the server refuses. */
+  /** Something is wrong that no call is told of: the server refuses a connection token, or will not have the connection at all. */
   error: CarillonError;
 }
 
@@ -223,6 +223,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
     }
     this.#subscriptions.expect(end);
     this.#events.emit("state", state);
+    if (end !== null && !this.#events.emit("error", end)) warn(end);
   }
 
   #onOpen({ connectionId }: WelcomeFrame, token: string | null): void {

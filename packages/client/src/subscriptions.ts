@@ -2,7 +2,7 @@ import type { SubscribedFrame, SubscribedHistory, UnsubscribedFrame } from "@car
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
 import { chunks } from "./chunks.ts";
-import { CarillonError } from "./errors.ts";
+import { CarillonError, warn } from "./errors.ts";
 import type { ChannelAuthorization, ChannelAuthorizer } from "./options.ts";
 import type { Requests } from "./requests.ts";
 import { type Answer, readAnswer } from "./subscribe-answer.ts";
@@ -167,7 +167,7 @@ export class Subscriptions {
   ended({ channel: name, code, message }: UnsubscribedFrame): void {
     const wanted = this.#wanted.get(name ?? "");
     if (wanted === undefined || code === undefined) return;
-    this.#fail(wanted, new CarillonError(code, message ?? "the server has ended the subscription"));
+    this.#fail(wanted, new CarillonError(code, message ?? code));
   }
 
   #wait(channel: Channel): void {
@@ -294,7 +294,7 @@ export class Subscriptions {
       wanted.phase = "done";
       channel.presence.doubt();
       channel.become({ status: "failed", error });
-      channel.tell("error", error);
+      if (!channel.tell("error", error)) warn(error);
       return;
     }
     channel.tell("error", error);

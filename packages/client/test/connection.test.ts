@@ -1,7 +1,7 @@
 import { type ConnectionState, RealtimeClient } from "@carillon/client";
 import { eventually } from "@carillon/testkit";
 import { testApp } from "@carillon/testkit/gateway";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { Pair } from "./support/client.ts";
 
@@ -160,6 +160,29 @@ describe("a connection that ended for good", () => {
     await eventually(() => expect(channel.state.status).toBe("subscribed"));
     await eventually(() => expect(client.channel("later").state.status).toBe("subscribed"));
     expect(states).toEqual(["failed", "subscribing", "subscribed"]);
+  });
+});
+
+describe("a connection that ended for good, and its errors", () => {
+  it("is an error of the client; where nobody listens it is on the console, once, but not when the application ends it", async () => {
+    const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    try {
+      await using pair = await Pair.start({}, { key: "no-such-key" });
+      const { client } = pair;
+      client.subscribe("news");
+      await eventually(() => expect(client.state.status).toBe("closed"));
+      expect(warned.mock.calls).toEqual([["app_unknown", expect.any(String)]]);
+      const errors: string[] = [];
+      client.on("error", ({ code }) => errors.push(code));
+      client.connect();
+      await eventually(() => expect(errors).toEqual(["app_unknown"]));
+      client.connect();
+      client.close();
+      expect(errors).toEqual(["app_unknown"]);
+      expect(warned).toHaveBeenCalledTimes(1);
+    } finally {
+      warned.mockRestore();
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { CarillonError } from "@carillon/client";
 import { eventually } from "@carillon/testkit";
 import { testApp } from "@carillon/testkit/gateway";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Pair } from "./support/client.ts";
 
 describe("events", () => {
@@ -140,6 +140,22 @@ describe("subscribing", () => {
       expect(guarded?.state).toMatchObject({ status: "failed", error: { code: "token_required" } }),
     );
     expect(() => pair.client.subscribe("no such name")).toThrow('"no such name" is no channel');
+  });
+
+  it("a refusal that nobody listens for is on the console, once", async () => {
+    const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    try {
+      await using pair = await Pair.start();
+      const errors: unknown[] = [];
+      const heard = pair.client.subscribe("private-heard");
+      heard.on("error", ({ code }) => errors.push(code));
+      const unheard = pair.client.subscribe("private-unheard");
+      await eventually(() => expect(unheard.state.status).toBe("failed"));
+      await eventually(() => expect(errors).toEqual(["token_required"]));
+      expect(warned.mock.calls).toEqual([["token_required", expect.any(String)]]);
+    } finally {
+      warned.mockRestore();
+    }
   });
 
   it("held by several, a channel lives until the last lets go", async () => {
