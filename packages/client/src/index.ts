@@ -17,6 +17,6 @@ export { Presence } from "./presence.ts";
 export type { ClientEvents, Hold } from "./realtime-client.ts";
 export { RealtimeClient } from "./realtime-client.ts";
 export type { ConnectionState, DisconnectReason } from "./state.ts";
-export type { SubscribeOptions } from "./subscriptions.ts";
 export type { TransportName } from "./transport.ts";
+export type { SubscribeOptions } from "./wanted.ts";
 export type { WebSocketConstructor, WebSocketLike, WireFormat } from "./websocket-transport.ts";

@@ -17,8 +17,9 @@ import { type PayloadCheck, type RealtimeClientOptions, settingsOf } from "./opt
 import { Requests } from "./requests.ts";
 import type { ConnectionState } from "./state.ts";
 import { statesOf } from "./states.ts";
-import { type SubscribeOptions, Subscriptions } from "./subscriptions.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { TokenKeeper } from "./token-keeper.ts";
+import type { SubscribeOptions } from "./wanted.ts";
 import type { WireDelivery, WireFrame, WireHistory } from "./wire.ts";
 
 /** What a client tells about itself. */

@@ -6,35 +6,14 @@ import { CarillonError, warn } from "./errors.ts";
 import type { ChannelAuthorization, ChannelAuthorizer } from "./options.ts";
 import type { Requests } from "./requests.ts";
 import { type Answer, readAnswer } from "./subscribe-answer.ts";
+import { type SubscribeOptions, targetOf, type Wanted } from "./wanted.ts";
 import type { WireDelivery } from "./wire.ts";
-
-/** How a channel is wanted, for its first subscribe: the first that says it counts, and nobody once the channel is subscribed. */
-export interface SubscribeOptions {
-  /** Begin with the newest so many events (1 to 1,000), or all that are kept. For channels with a history. */
-  readonly rewind?: number | "beginning" | undefined;
-  /** Begin behind this position, as a former delivery or a page rendered on a server had it. */
-  readonly since?: string | undefined;
-}
 
 /** What Subscriptions stand on. */
 export interface SubscriptionsOptions {
   readonly requests: Pick<Requests, "send">;
   readonly authorize: ChannelAuthorizer | null;
   readonly backoff: BackoffOptions;
-}
-
-/** What is known of a channel that is wanted. */
-interface Wanted {
-  readonly channel: Channel;
-  options: SubscribeOptions;
-  /** The last that the server has told. */
-  position: string | undefined;
-  /** True once a subscribe was answered: from then on events can be missed. */
-  hasBegun: boolean;
-  /** On this connection: nothing sent, an ask under way (also for a token), or done. */
-  phase: "none" | "asking" | "done";
-  failures: number;
-  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** Tokens that arrive within this time go in one command, since commands are limited in rate. */
@@ -308,17 +287,4 @@ export class Subscriptions {
   #isCurrent(wanted: Wanted, connectionId: string): boolean {
     return this.#connectionId === connectionId && this.#wanted.get(wanted.channel.name) === wanted;
   }
-}
-
-function targetOf(
-  { channel, position, options, hasBegun }: Wanted,
-  authorization: ChannelAuthorization | null,
-): object {
-  const isFirst = !hasBegun && position === undefined;
-  return {
-    channel: channel.name,
-    ...authorization,
-    ...(position === undefined ? {} : { recover: position }),
-    ...(isFirst && options.rewind !== undefined ? { rewind: options.rewind } : {}),
-  };
 }
