@@ -80,7 +80,8 @@ class HttpLink implements TransportLink {
     const place = this.#session === null ? this.#query : `session=${this.#session}&after=${this.#after}`;
     const response = await fetch(`${this.#base}${path}?${place}`, { signal: this.#stop.signal, cache: "no-store" });
     if (response.status === 410) this.#lose({ code: ABNORMAL, reason: "the session is gone" });
-    if (!response.ok) throw new Error(`${path} was answered ${response.status}`);
+    // Nobody reads what it says: see #run.
+    if (!response.ok) throw new Error(path);
     this.#aliveAtMs = Date.now();
     return response;
   }
@@ -97,7 +98,7 @@ class HttpLink implements TransportLink {
 
   async #stream(): Promise<void> {
     const { body } = await this.#get("sse");
-    if (body === null) throw new Error("the event stream has no body");
+    if (body === null) throw new Error("sse");
     const events = new EventStreamReader();
     const decoder = new TextDecoder();
     const reader = body.getReader();

@@ -102,7 +102,7 @@ function urlOf(key: string, host: string): string {
   // A /ws at the end is left out: many know the whole URL, which the gateway shows when it starts.
   const [, secure, rest] = /^(?:ws|http)(s?):\/\/([^?#]+?)(?:\/ws)?\/*$/i.exec(host) ?? [];
   if (rest === undefined) {
-    throw new TypeError(`host must be an origin such as wss://realtime.example.com, not ${JSON.stringify(host)}`);
+    throw new TypeError(`host must be an origin such as wss://realtime.example.com, not ${host}`);
   }
   const query = `key=${encodeURIComponent(key)}&sender=${newSenderId()}`;
   return `ws${secure}://${rest}/ws?${query}`;

@@ -41,7 +41,7 @@ export class Requests {
     const withId = { ...command, id };
     const isSent = send(withId);
     if (!isSent && this.#queued >= maxQueued) {
-      const message = `${maxQueued} commands wait for a connection already (maxQueued)`;
+      const message = `${maxQueued} commands wait already (maxQueued)`;
       asker.onError(new CarillonError("queue_full", message, { isRetryable: true }));
       return;
     }
