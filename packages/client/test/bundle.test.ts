@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 
 const MOST_BYTES = 8192;
 
-it("takes at most 8 kB of a page, minified and compressed, and needs nothing else", async () => {
+it("takes at most 8 KiB of a page, minified and compressed, and needs nothing else", async () => {
   const { output } = await build({
     input: fileURLToPath(new URL("../src/index.ts", import.meta.url)),
     resolve: { conditionNames: ["@carillon/source", "import"] },

@@ -12,7 +12,7 @@ export interface UseChannelOptions extends SubscribeOptions {
 /**
  * Listens to a channel for as long as the component is there, and answers it: the same object for the same name. Renders again
  * when the channel's state changes. Several components may use one channel, which is subscribed to once. `rewind` and `since`
- * count when the first of them comes.
+ * count where nobody has said yet how to subscribe.
  *
  * @example
  * const channel = useRealtimeChannel(`private-user-${userId}`);
