@@ -5,15 +5,15 @@
 {{- $config := .Values.config -}}
 {{- $host := dict "host" .Values.listenHost -}}
 {{- $drain := dict "drain" (dict "delaySeconds" .Values.gateway.drain.delaySeconds "spreadSeconds" .Values.gateway.drain.spreadSeconds) -}}
-{{- $gateway := mustMergeOverwrite (dict) $config.gateway $host (dict "port" 8080) $drain -}}
+{{- $gateway := mustMergeOverwrite (dict) ($config.gateway | default dict) $host (dict "port" 8080) $drain -}}
 {{- if ne .Values.clientAddress.from "socket" -}}
 {{- $address := dict "from" .Values.clientAddress.from -}}
 {{- with .Values.clientAddress.trustedProxies }}{{ $_ := set $address "trustedProxies" . }}{{ end -}}
 {{- if eq .Values.clientAddress.from "proxyProtocol" }}{{ $_ := set $address "force" true }}{{ end -}}
 {{- $_ := set $gateway "clientAddress" $address -}}
 {{- end -}}
-{{- $publisher := mustMergeOverwrite (dict) $config.publisher $host (dict "port" 8081) -}}
-{{- $nats := mustMergeOverwrite (dict) $config.nats (include "carillon.config.nats" . | fromYaml) -}}
+{{- $publisher := mustMergeOverwrite (dict) ($config.publisher | default dict) $host (dict "port" 8081) -}}
+{{- $nats := mustMergeOverwrite (dict) ($config.nats | default dict) (include "carillon.config.nats" . | fromYaml) -}}
 {{- $sections := dict "gateway" $gateway "publisher" $publisher "nats" $nats -}}
 {{- $_ := set $sections "admin" (mustMergeOverwrite $host (dict "port" 9090)) -}}
 {{- with $config.webhooks }}{{ $_ := set $sections "webhooks" . }}{{ end -}}
@@ -71,7 +71,7 @@ tls:
 
 {{/* How NATS is reached, and nothing else: for who needs no app. */}}
 {{- define "carillon.config.natsOnly" -}}
-{{- toYaml (dict "nats" (mustMergeOverwrite (dict) .Values.config.nats (include "carillon.config.nats" . | fromYaml))) -}}
+{{- toYaml (dict "nats" (mustMergeOverwrite (dict) (.Values.config.nats | default dict) (include "carillon.config.nats" . | fromYaml))) -}}
 {{- end -}}
 
 {{- define "carillon.secretName" -}}

@@ -20,7 +20,7 @@ asks its clients, over `spreadSeconds`, to come back elsewhere. So no preStop ho
 
 {{/* A webhook worker waits for the requests that it has begun. */}}
 {{- define "carillon.webhooks.graceSeconds" -}}
-{{- $timeout := include "carillon.seconds" (dig "timeoutSeconds" 10 .Values.config.webhooks) -}}
+{{- $timeout := include "carillon.seconds" (dig "timeoutSeconds" 10 (.Values.config.webhooks | default dict)) -}}
 {{- add .Values.gateway.drain.delaySeconds ($timeout | int) (include "carillon.marginSeconds" . | int) -}}
 {{- end -}}
 

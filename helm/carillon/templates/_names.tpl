@@ -34,7 +34,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{/* An image as Kubernetes wants it: a digest wins over a tag. Takes (dict "root" $ "image" .Values.image "tag" "default tag"). */}}
 {{- define "carillon.image" -}}
-{{- $registry := .root.Values.global.imageRegistry | default .image.registry -}}
+{{- $registry := (.root.Values.global).imageRegistry | default .image.registry -}}
 {{- if $registry }}{{ trimSuffix "/" $registry }}/{{ end -}}
 {{- .image.repository -}}
 {{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .tag }}{{ end -}}

@@ -2,13 +2,13 @@
 
 {{/* Takes (dict "root" $ "sysctls" list). */}}
 {{- define "carillon.podSecurityContext" -}}
-{{- $context := deepCopy .root.Values.podSecurityContext -}}
+{{- $context := deepCopy (.root.Values.podSecurityContext | default dict) -}}
 {{- with .sysctls }}{{ $_ := set $context "sysctls" . }}{{ end -}}
 {{- toYaml $context -}}
 {{- end -}}
 
 {{- define "carillon.pullSecrets" -}}
-{{- with concat (.Values.global.imagePullSecrets | default list) .Values.imagePullSecrets | uniq }}
+{{- with concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) | uniq }}
 imagePullSecrets:
 {{- range . }}
   - name: {{ . }}
@@ -75,10 +75,10 @@ spec:
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       args: [{{ .role | quote }}, "--config", "/etc/carillon/config/carillon.yaml"]
       securityContext: {{- toYaml $root.Values.securityContext | nindent 8 }}
-      {{- with concat $root.Values.extraEnv .values.extraEnv }}
+      {{- with concat ($root.Values.extraEnv | default list) (.values.extraEnv | default list) }}
       env: {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with concat $root.Values.extraEnvFrom .values.extraEnvFrom }}
+      {{- with concat ($root.Values.extraEnvFrom | default list) (.values.extraEnvFrom | default list) }}
       envFrom: {{- toYaml . | nindent 8 }}
       {{- end }}
       ports:
@@ -109,7 +109,7 @@ spec:
       {{- end }}
       volumeMounts:
         {{- include "carillon.mounts" $root | nindent 8 }}
-        {{- with concat $root.Values.extraVolumeMounts .values.extraVolumeMounts }}
+        {{- with concat ($root.Values.extraVolumeMounts | default list) (.values.extraVolumeMounts | default list) }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
     {{- with .values.extraContainers }}
@@ -117,7 +117,7 @@ spec:
     {{- end }}
   volumes:
     {{- include "carillon.volumes" (dict "root" $root "natsSecret" .values.natsExistingSecret) | nindent 4 }}
-    {{- with concat $root.Values.extraVolumes .values.extraVolumes }}
+    {{- with concat ($root.Values.extraVolumes | default list) (.values.extraVolumes | default list) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}

@@ -2,6 +2,14 @@ import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
 import type { JsonSchema } from "./json-schema.ts";
 import { valueRule } from "./value-rules.ts";
 
+/** Sections that may be emptied (`global:` with everything below commented out): nothing of theirs is needed. */
+const MAY_BE_EMPTY: readonly string[] = [
+  "global",
+  "monitoring.podMonitor",
+  "monitoring.prometheusRule",
+  "monitoring.dashboards",
+];
+
 /**
  * The schema of the chart's values, out of values.yaml: what there is may be set, nothing else; descriptions are the comments
  * that begin with `--`; types are those of the defaults, unless a rule says more.
@@ -24,8 +32,19 @@ function mapSchema(map: YAMLMap, path: readonly string[]): JsonSchema {
       return [key, { ...descriptionIn(comment), ...valueSchema(pair.value, [...path, key]) }];
     }),
   );
+  const required = map.items
+    .map(({ key }) => String(isScalar(key) ? key.value : key))
+    .filter((key) => isNeeded(map.get(key), [...path, key]));
   // A chart that has this one as its part shares `global` with others.
-  return { type: "object", properties, additionalProperties: path.join() === "global" };
+  const section: JsonSchema = { type: "object", properties, additionalProperties: path.join() === "global" };
+  return required.length === 0 ? section : { ...section, required };
+}
+
+/** Whether templates rely on a section: an empty key takes its defaults away, and the schema can say so better than a nil pointer. */
+function isNeeded(value: unknown, path: readonly string[]): boolean {
+  const name = path.join(".");
+  const isSection = isMap(value) && value.items.length > 0 && valueRule(path) === undefined;
+  return name === "config" || (isSection && !MAY_BE_EMPTY.includes(name));
 }
 
 function valueSchema(value: unknown, path: readonly string[]): JsonSchema {

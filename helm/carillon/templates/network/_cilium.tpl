@@ -95,7 +95,7 @@ both lists as policies of Kubernetes have them.
 {{- define "carillon.cilium.egress" -}}
 {{ include "carillon.cilium.dns" . }}
 {{ include "carillon.cilium.nats" . }}
-{{- if .Values.config.tracing.enabled }}
+{{- if (.Values.config.tracing).enabled }}
 {{- with .Values.networkPolicy.collector }}
 {{ include "carillon.cilium.rules" (dict "direction" "to" "peers" .to "ports" (list (dict "port" .port))) }}
 {{- end }}

@@ -41,7 +41,7 @@ podSelector:
 {{- end -}}
 
 {{- define "carillon.network.collector" -}}
-{{- if .Values.config.tracing.enabled -}}
+{{- if (.Values.config.tracing).enabled -}}
 # Traces.
 - ports:
     - { port: {{ .Values.networkPolicy.collector.port }}, protocol: TCP }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { fileReference, render } from "./support/chart.ts";
+import { conform } from "./support/kubeconform.ts";
 import { at, listAt } from "./support/kubernetes-object.ts";
 import type { RenderedChart } from "./support/rendered-chart.ts";
 
@@ -206,6 +207,42 @@ describe("configuration", () => {
       "clientAddress:\n    from: xForwardedFor\n    trustedProxies:\n    - 10.0.0.0/8\n",
     );
     expect(chart.file("carillon-envoy", "envoy.yaml")).toContain("use_remote_address: true");
+  });
+});
+
+describe("an empty key, with everything below it commented out", () => {
+  const sections = {
+    gateway: null,
+    publisher: null,
+    webhooks: null,
+    nats: null,
+    log: null,
+    tracing: null,
+    channels: null,
+  };
+  const lists = { extraEnv: null, extraEnvFrom: null, extraVolumes: null, extraVolumeMounts: null };
+  const apps = [{ id: "1", key: "k", secrets: ["s"], token: { jwksUrl: "https://auth.example.com/jwks.json" } }];
+
+  test.each([
+    ["config", { config: { ...sections, apps } }],
+    ["config with network policies", { config: { ...sections, apps }, networkPolicy: { enabled: true } }],
+    [
+      "config with those of Cilium",
+      { config: { ...sections, apps }, networkPolicy: { enabled: true, flavor: "cilium" } },
+    ],
+    ["extraEnv and the like", { ...lists, extraObjects: null, imagePullSecrets: null }],
+    ["those of one role", { gateway: { ...lists, extraContainers: null, podLabels: null, podAnnotations: null } }],
+    ["labels and annotations", { commonLabels: null, loadBalancer: { service: { annotations: null, labels: null } } }],
+    ["global", { global: null }],
+    ["the pods' security context", { podSecurityContext: null }],
+    ["labels of dashboards", { monitoring: { dashboards: { enabled: true, labels: null } } }],
+    ["behaviour of an autoscaler", { gateway: { autoscaling: { enabled: true, behavior: null } } }],
+    ["monitoring", { monitoring: { podMonitor: null, prometheusRule: null, dashboards: null } }],
+    ["sections that no release needs", { secrets: { values: null }, test: { extraArgs: null } }],
+  ])("%s › is one that was never there", async (_name, values) => {
+    const chart = await render(values);
+    expect(chart.names).toContain("Deployment/carillon-gateway");
+    expect((await conform(chart.text, "1.37.0")).problems).toEqual([]);
   });
 });
 

@@ -72,6 +72,8 @@ const WRONG: readonly (readonly [string, object, RegExp])[] = [
   ["NATS beside the value nats", { config: { nats: { servers: ["nats://nats:4222"] } } }, /servers/],
   ["a duration that is none", { config: { gateway: { idleTimeoutSeconds: "1 minute" } } }, /idleTimeoutSeconds/],
   ["a section of Carillon that there isn't", { config: { redis: {} } }, /redis/],
+  ["an empty section that the chart needs", { gateway: { drain: null } }, /drain/],
+  ["no configuration", { config: null }, /config/],
 ];
 
 describe("refused by the schema", () => {
