@@ -15,21 +15,16 @@
 
 {{/* What a selector asks for. Never changes between versions: selectors of Deployments can't. Takes (dict "root" $ "component" "gateway"). */}}
 {{- define "carillon.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "carillon.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "carillon.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{/* Labels of every object. Takes (dict "root" $ "component" "gateway"). */}}
+{{/* Labels of every object. Takes (dict "root" $ "component" "gateway" "more" "labels of this object, or nothing"). */}}
 {{- define "carillon.labels" -}}
-{{ include "carillon.selectorLabels" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: carillon
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := dict "app.kubernetes.io/version" .root.Chart.AppVersion "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+{{- toYaml (mustMergeOverwrite $own (include "carillon.podLabels" . | fromYaml)) -}}
 {{- end -}}
 
 {{/* An image as Kubernetes wants it: a digest wins over a tag. Takes (dict "root" $ "image" .Values.image "tag" "default tag"). */}}
@@ -71,11 +66,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- printf "%s.%s.svc.%s." .name .root.Release.Namespace .root.Values.clusterDomain -}}
 {{- end -}}
 
-{{/* Labels of pods. Without versions: a new chart that changes nothing else must not restart anything. */}}
+{{/*
+Labels of pods: the chart's own, over them those of the values, over these what selectors ask for. Without versions: a new chart that
+changes nothing else must not restart anything. Takes the same.
+*/}}
 {{- define "carillon.podLabels" -}}
-{{ include "carillon.selectorLabels" . }}
-app.kubernetes.io/part-of: carillon
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $labels := dict "app.kubernetes.io/part-of" "carillon" -}}
+{{- toYaml (mustMergeOverwrite $labels (.root.Values.commonLabels | default dict) (.more | default dict) (include "carillon.selectorLabels" . | fromYaml)) -}}
 {{- end -}}

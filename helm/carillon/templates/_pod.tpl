@@ -48,15 +48,9 @@ topologySpreadConstraints:
 {{- $root := .root -}}
 metadata:
   labels:
-    {{- include "carillon.podLabels" (dict "root" $root "component" .role) | nindent 4 }}
-    {{- with .values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "carillon.podLabels" (dict "root" $root "component" .role "more" .values.podLabels) | nindent 4 }}
   annotations:
-    {{- include "carillon.checksums" $root | nindent 4 }}
-    {{- with .values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml (mustMergeOverwrite (dict) (.values.podAnnotations | default dict) (include "carillon.checksums" $root | fromYaml)) | nindent 4 }}
 spec:
   serviceAccountName: {{ include "carillon.serviceAccountName" $root }}
   automountServiceAccountToken: false

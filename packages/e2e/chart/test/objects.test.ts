@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { fileReference, render } from "./support/chart.ts";
+import { ENOUGH, fileReference, render, renderWith } from "./support/chart.ts";
 import { conform } from "./support/kubeconform.ts";
 import { at, listAt } from "./support/kubernetes-object.ts";
 import type { RenderedChart } from "./support/rendered-chart.ts";
@@ -243,6 +243,49 @@ describe("an empty key, with everything below it commented out", () => {
     const chart = await render(values);
     expect(chart.names).toContain("Deployment/carillon-gateway");
     expect((await conform(chart.text, "1.37.0")).problems).toEqual([]);
+  });
+});
+
+describe("labels and annotations", () => {
+  const own = { "app.kubernetes.io/name": "mine", "app.kubernetes.io/component": "mine" };
+  const part = { "app.kubernetes.io/part-of": "shop" };
+  const podAnnotations = { "checksum/config": "mine", team: "a" };
+  const everywhere = { podLabels: { ...own, ...part, team: "a" }, podAnnotations };
+  // The parser of YAML throws at a key that is there twice.
+  const labelled = () =>
+    render({
+      commonLabels: { ...own, ...part },
+      gateway: everywhere,
+      publisher: everywhere,
+      webhooks: everywhere,
+      loadBalancer: { envoy: everywhere, service: { labels: { ...own, team: "a" } } },
+      monitoring: {
+        podMonitor: { enabled: true, labels: own },
+        prometheusRule: { enabled: true, labels: own },
+        dashboards: { enabled: true, labels: own },
+      },
+    });
+
+  test("that the chart has as well are there once: those of the values, but for what selectors and checksums need", async () => {
+    const chart = await labelled();
+    expect((await conform(chart.text, "1.37.0")).problems).toEqual([]);
+    for (const component of ["gateway", "publisher", "webhooks", "envoy"]) {
+      const deployment = chart.get("Deployment", `carillon-${component}`);
+      const selected = { "app.kubernetes.io/name": "carillon", "app.kubernetes.io/component": component };
+      expect(deployment.metadata.labels).toMatchObject({ ...selected, ...part });
+      expect(at(deployment, "spec.selector.matchLabels")).toMatchObject(selected);
+      expect(at(deployment, "spec.template.metadata.labels")).toMatchObject({ ...selected, ...part, team: "a" });
+      expect(at(deployment, "spec.template.metadata.annotations.team")).toBe("a");
+      expect(checksums(chart, component)).toMatchObject({ "checksum/config": expect.stringMatching(/^[0-9a-f]{64}$/) });
+    }
+    expect(chart.get("Service", "carillon").metadata.labels).toMatchObject({ team: "a", ...part });
+  });
+
+  test("are texts also in a release whose name is a number", async () => {
+    const chart = await renderWith({ release: "1234", values: [ENOUGH] });
+    expect(chart.get("Deployment", "1234-carillon-gateway").metadata.labels).toMatchObject({
+      "app.kubernetes.io/instance": "1234",
+    });
   });
 });
 
