@@ -74,6 +74,36 @@ tls:
 {{- toYaml (dict "nats" (mustMergeOverwrite (dict) (.Values.config.nats | default dict) (include "carillon.config.nats" . | fromYaml))) -}}
 {{- end -}}
 
+{{/*
+The settings whose secrets stand in the configuration itself, with commas between: whoever may read the ConfigMap may read these. A header
+is known for a secret by its name.
+*/}}
+{{- define "carillon.plainSecrets" -}}
+{{- $found := dict -}}
+{{- range $index, $app := .Values.config.apps -}}
+{{- $name := printf "config.apps[%d]" $index -}}
+{{- $texts := dict "secrets" (kindIs "string" .secrets | ternary (list .secrets) .secrets) "publishSecret" (list .publishSecret) -}}
+{{- range $key, $values := $texts -}}
+{{- range $values -}}
+{{- if and . (not (contains "${" .)) }}{{ $_ := set $found (printf "%s.%s" $name $key) true }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range .webhooks -}}
+{{- include "carillon.plainHeaders" (dict "found" $found "name" (printf "%s.webhooks" $name) "headers" .headers) -}}
+{{- end -}}
+{{- end -}}
+{{- include "carillon.plainHeaders" (dict "found" $found "name" "config.tracing" "headers" (.Values.config.tracing).headers) -}}
+{{- keys $found | sortAlpha | join ", " -}}
+{{- end -}}
+
+{{- define "carillon.plainHeaders" -}}
+{{- range $header, $value := .headers -}}
+{{- if and (regexMatch "(?i)authorization|cookie|key|token|secret|password" $header) (not (contains "${" $value)) -}}
+{{- $_ := set $.found (printf "%s.headers" $.name) true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "carillon.secretName" -}}
 {{- if .Values.secrets.existingSecret -}}
 {{- .Values.secrets.existingSecret -}}

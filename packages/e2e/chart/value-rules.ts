@@ -65,7 +65,8 @@ const BY_PATH: Readonly<Record<string, JsonSchema>> = {
   "secrets.values": { type: "object", additionalProperties: { type: "string", minLength: 1 } },
   listenHost: choice("0.0.0.0", "::"),
   revisionHistoryLimit: range(0, 100),
-  "nats.servers": { type: "array", items: { type: "string", pattern: "^((nats|tls)://)?[^/\\s]+$" } },
+  // No `@`: what stands before it would be read in the ConfigMap.
+  "nats.servers": { type: "array", items: { type: "string", pattern: "^((nats|tls)://)?[^/\\s@]+$" } },
   "nats.auth.method": choice("none", "userPassword", "token", "nkey", "creds"),
   "nats.builtIn.maxFileStore": { type: "string", pattern: "^\\d+([KMGT]i?B?)?$" },
   // Below 5 seconds no load balancer has noticed.

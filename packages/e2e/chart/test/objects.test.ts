@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { ENOUGH, fileReference, render, renderWith } from "./support/chart.ts";
+import { CHART, ENOUGH, fileReference, render, renderWith } from "./support/chart.ts";
 import { conform } from "./support/kubeconform.ts";
 import { at, listAt } from "./support/kubernetes-object.ts";
 import type { RenderedChart } from "./support/rendered-chart.ts";
@@ -196,6 +198,28 @@ describe("configuration", () => {
     expect(kinds(await render()).has("Secret")).toBe(false);
     const chart = await render({ secrets: { values: { "app-secret": "grün" } } });
     expect(chart.get("Secret", "carillon").data).toEqual({ "app-secret": Buffer.from("grün").toString("base64") });
+  });
+
+  test("the notes warn of secrets that stand in the ConfigMap, by the settings, and of no others", async () => {
+    // `helm template` makes no notes, so an object has what they say.
+    const notes = '{{ include "carillon.plainSecrets" $ | quote }}';
+    const object = `{ apiVersion: v1, kind: ConfigMap, metadata: { name: notes }, data: { text: ${notes} } }`;
+    const warning = async (config: object) => (await render({ config, extraObjects: [object] })).file("notes", "text");
+    const kept = fileReference("/etc/carillon/keys/a");
+    const app = { id: "1", key: "k", secrets: [kept], publishSecret: kept };
+    const headers = { Authorization: `Bearer ${kept}`, "x-team": "a" };
+    const url = "https://example.com";
+    expect(await warning({ apps: [{ ...app, webhooks: [{ url, headers }] }], tracing: { headers } })).toBe("");
+    const apps = [
+      app,
+      { ...app, secrets: [kept, "plain"] },
+      { ...app, publishSecret: "plain" },
+      { ...app, webhooks: [{ url, headers: { Authorization: "Bearer plain" } }] },
+    ];
+    expect(await warning({ apps, tracing: { headers: { "x-api-key": "plain" } } })).toBe(
+      "config.apps[1].secrets, config.apps[2].publishSecret, config.apps[3].webhooks.headers, config.tracing.headers",
+    );
+    expect(await readFile(join(CHART, "templates/NOTES.txt"), "utf8")).toContain('include "carillon.plainSecrets" .');
   });
 
   test("where clients' addresses come from", async () => {

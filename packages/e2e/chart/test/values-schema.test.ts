@@ -56,6 +56,7 @@ const WRONG: readonly (readonly [string, object, RegExp])[] = [
   ["a port out of range", { publisher: { service: { port: 70_000 } } }, /port/],
   ["a way to sign in that there isn't", { nats: { auth: { method: "oauth" } } }, /method/],
   ["a URL of another kind", { nats: { servers: ["http://nats:4222"] } }, /servers/],
+  ["a URL with a password, for all to read", { nats: { servers: ["nats://us:pw@nats:4222"] } }, /servers/],
   ["a digest that is none", { image: { digest: "latest" } }, /digest/],
   ["a pull policy that there isn't", { image: { pullPolicy: "Sometimes" } }, /pullPolicy/],
   ["a source of addresses that there isn't", { clientAddress: { from: "header" } }, /from/],
