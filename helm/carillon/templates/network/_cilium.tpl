@@ -88,7 +88,7 @@ both lists as policies of Kubernetes have them.
 {{- if .Values.nats.builtIn.enabled }}
 {{- $peers = list (include "carillon.network.peer" (dict "root" . "component" "nats") | fromYaml) }}
 {{- end -}}
-{{ include "carillon.cilium.rules" (dict "direction" "to" "peers" $peers "ports" (list (dict "port" .Values.networkPolicy.nats.port))) }}
+{{ include "carillon.cilium.rules" (dict "direction" "to" "peers" $peers "ports" (include "carillon.network.natsPorts" . | fromYamlArray)) }}
 {{- end -}}
 
 {{/* What gateways and publishers may connect to: DNS, NATS, the collector of traces. */}}
@@ -96,9 +96,7 @@ both lists as policies of Kubernetes have them.
 {{ include "carillon.cilium.dns" . }}
 {{ include "carillon.cilium.nats" . }}
 {{- if (.Values.config.tracing).enabled }}
-{{- with .Values.networkPolicy.collector }}
-{{ include "carillon.cilium.rules" (dict "direction" "to" "peers" .to "ports" (list (dict "port" .port))) }}
-{{- end }}
+{{ include "carillon.cilium.rules" (dict "direction" "to" "peers" .Values.networkPolicy.collector.to "ports" (include "carillon.network.collectorPorts" . | fromYamlArray)) }}
 {{- end }}
 {{- end -}}
 

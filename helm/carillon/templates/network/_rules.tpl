@@ -5,6 +5,46 @@
 {{- contains "\"jwksUrl\"" (toJson .Values.config.apps) -}}
 {{- end -}}
 
+{{/* The port that a URL leads to. Takes (dict "url" "https://…" "otherwise" "the port where the URL says neither that nor http or https"). */}}
+{{- define "carillon.network.portOf" -}}
+{{- $url := lower .url -}}
+{{- $named := regexReplaceAll "^[a-z]+://|[/?#].*$" $url "" | regexFind ":[0-9]+$" | trimPrefix ":" -}}
+{{- $usual := ternary 443 (ternary 80 .otherwise (hasPrefix "http://" $url)) (hasPrefix "https://" $url) -}}
+{{- $named | default $usual -}}
+{{- end -}}
+
+{{/* Ports, as policies of Kubernetes have them: the chosen one, else those of URLs. Takes (dict "chosen" 0 "urls" … "otherwise" 4222). */}}
+{{- define "carillon.network.ports" -}}
+{{- $ports := list -}}
+{{- if .chosen -}}
+{{- $ports = list (int .chosen) -}}
+{{- else -}}
+{{- range .urls | default (list "") -}}
+{{- $ports = append $ports (include "carillon.network.portOf" (dict "url" . "otherwise" $.otherwise) | int) -}}
+{{- end -}}
+{{- end -}}
+{{- range $ports | uniq }}
+- { port: {{ . }}, protocol: TCP }
+{{- end }}
+{{- end -}}
+
+{{- define "carillon.network.natsPorts" -}}
+{{- $builtIn := .Values.nats.builtIn.enabled -}}
+{{- include "carillon.network.ports" (dict "chosen" (ternary 4222 .Values.networkPolicy.nats.port $builtIn) "urls" .Values.nats.servers "otherwise" 4222) -}}
+{{- end -}}
+
+{{- define "carillon.network.collectorPorts" -}}
+{{- $endpoint := (.Values.config.tracing).endpoint | default "" -}}
+{{- include "carillon.network.ports" (dict "chosen" .Values.networkPolicy.collector.port "urls" (list $endpoint) "otherwise" 4318) -}}
+{{- end -}}
+
+{{/* Ports of where keys for connection tokens are fetched. */}}
+{{- define "carillon.network.keysPorts" -}}
+{{- $urls := list -}}
+{{- range .Values.config.apps }}{{ with (.token).jwksUrl }}{{ $urls = append $urls . }}{{ end }}{{ end -}}
+{{- include "carillon.network.ports" (dict "urls" $urls "otherwise" 443) -}}
+{{- end -}}
+
 {{/* A component of the release as a peer. Takes (dict "root" $ "component" "gateway"). */}}
 {{- define "carillon.network.peer" -}}
 podSelector:
@@ -30,7 +70,7 @@ podSelector:
 
 {{- define "carillon.network.nats" -}}
 - ports:
-    - { port: {{ .Values.networkPolicy.nats.port }}, protocol: TCP }
+    {{- include "carillon.network.natsPorts" . | nindent 4 }}
   {{- if .Values.nats.builtIn.enabled }}
   to:
     - podSelector:
@@ -44,7 +84,7 @@ podSelector:
 {{- if (.Values.config.tracing).enabled -}}
 # Traces.
 - ports:
-    - { port: {{ .Values.networkPolicy.collector.port }}, protocol: TCP }
+    {{- include "carillon.network.collectorPorts" . | nindent 4 }}
   {{- with .Values.networkPolicy.collector.to }}
   to: {{- toYaml . | nindent 4 }}
   {{- end }}

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { CHART, render } from "./support/chart.ts";
+import { CHART, fileReference, render } from "./support/chart.ts";
 import { at, listAt } from "./support/kubernetes-object.ts";
 import type { RenderedChart } from "./support/rendered-chart.ts";
 
@@ -209,6 +209,70 @@ describe("policies of Cilium", () => {
     ];
     for (const component of ["gateway", "publisher"])
       expect(rulesOf(chart, component, "egress").slice(-expected.length)).toEqual(expected);
+  });
+});
+
+describe("ports are those of the URLs that the chart knows, whichever kind of policies", () => {
+  const TRACED = { tracing: { enabled: true } };
+  const withKeys = (...urls: string[]) => ({
+    apps: urls.map((jwksUrl, index) => ({ id: `${index}`, key: `k${index}`, secrets: ["s"], token: { jwksUrl } })),
+  });
+
+  /** Ports that a gateway may connect to but for those of DNS; the same in both kinds. */
+  async function egressPorts(values: object): Promise<number[]> {
+    const [ours, cilium] = await Promise.all(
+      ["kubernetes", "cilium"].map((flavor) => render({ networkPolicy: { enabled: true, flavor } }, values)),
+    );
+    const ports = listAt(ours?.get("NetworkPolicy", "carillon-gateway").spec, "egress")
+      .flatMap((rule) => listAt(rule, "ports"))
+      .map((port) => Number(at(port, "port")));
+    const theirs = listAt(cilium?.get("CiliumNetworkPolicy", "carillon-gateway").spec, "egress")
+      .flatMap((rule) => listAt(rule, "toPorts.0.ports"))
+      .map((port) => Number(at(port, "port")));
+    expect([...new Set(theirs)]).toEqual([...new Set(ports)]);
+    return [...new Set(ports)].filter((port) => port !== 53);
+  }
+
+  test.each([
+    ["a server of NATS", { nats: { servers: ["nats://n:5222"] } }, [5222]],
+    [
+      "servers of NATS, with ports and without",
+      { nats: { servers: ["n", "tls://[fd00::1]:5222", "tls://[fd00::1]"] } },
+      [4222, 5222],
+    ],
+    ["the port of NATS's pods", { networkPolicy: { nats: { port: 6222 } } }, [6222]],
+    [
+      "the built-in NATS, whatever is said of others",
+      { nats: { servers: [], builtIn: { enabled: true } }, networkPolicy: { nats: { port: 5222 } } },
+      [4222],
+    ],
+    ["a collector by default", { config: TRACED }, [4222, 4318]],
+    [
+      "a collector with TLS",
+      { config: { tracing: { enabled: true, endpoint: "https://c.example/v1/traces" } } },
+      [4222, 443],
+    ],
+    [
+      "a collector with a port",
+      { config: { tracing: { enabled: true, endpoint: "http://c:4319/x:1" } } },
+      [4222, 4319],
+    ],
+    [
+      "the port of the collector's pods",
+      {
+        config: { tracing: { enabled: true, endpoint: "http://c:4319" } },
+        networkPolicy: { collector: { port: 5318 } },
+      },
+      [4222, 5318],
+    ],
+    [
+      "keys",
+      { config: withKeys("http://keycloak.auth:8080/certs", "https://a.example/keys", "http://b") },
+      [4222, 8080, 443, 80],
+    ],
+    ["keys from the environment", { config: withKeys(fileReference("/etc/carillon/keys/url")) }, [4222, 443]],
+  ])("%s", async (_name, values, expected) => {
+    expect(await egressPorts(values)).toEqual(expected);
   });
 });
 
