@@ -67,6 +67,30 @@ test("alerts that are asked for and not there are missed", async () => {
   }
 });
 
+test.each([{}, { fullnameOverride: "realtime" }])(
+  "the alert of targets that don't answer knows every target by its job, whatever the release is called: %j",
+  async (name) => {
+    const relabelings = [{ sourceLabels: ["pod"], targetLabel: "who" }];
+    const monitoring = { podMonitor: { enabled: true, relabelings }, prometheusRule: { enabled: true } };
+    const chart = await renderWith({
+      release: "shop",
+      values: [ENOUGH, { fullnameOverride: "carillon", ...name, monitoring }],
+    });
+    const selector = /expr: up\{job=~"([^"]+)"\}/.exec(chart.text)?.[1];
+    const monitors = chart.objects.filter(({ kind }) => kind === "PodMonitor");
+    expect(monitors).toHaveLength(2);
+    for (const { metadata, spec } of monitors) {
+      const rules = listAt(spec, "podMetricsEndpoints.0.relabelings");
+      const ofJob = rules.find((rule) => at(rule, "targetLabel") === "job");
+      // What the Prometheus operator calls a job that nothing relabels.
+      const job = at(ofJob, "replacement") ?? `${metadata.namespace}/${metadata.name}`;
+      expect(job).toMatch(new RegExp(`^(?:${selector})$`));
+      expect(rules.at(-1)).toEqual(relabelings[0]);
+    }
+    expect((await conform(chart.text, "1.37.0")).problems).toEqual([]);
+  },
+);
+
 test("alerts name their pages in the repository, and link to where they are served once that is said", async () => {
   const annotationsWith = async (prometheusRule: object) => {
     const chart = await render({ monitoring: { prometheusRule: { enabled: true, ...prometheusRule } } });
