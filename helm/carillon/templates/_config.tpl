@@ -55,9 +55,11 @@ credentials:
 {{- end }}
 {{- end }}
 {{- with .Values.nats.tls }}
-{{- if .existingSecret }}
+{{- if or .existingSecret .handshakeFirst }}
 tls:
+{{- if .existingSecret }}
   caFile: {{ printf "/etc/carillon/nats-tls/%s" .keys.ca | quote }}
+{{- end }}
 {{- if .clientCertificate }}
   certFile: {{ printf "/etc/carillon/nats-tls/%s" .keys.certificate | quote }}
   keyFile: {{ printf "/etc/carillon/nats-tls/%s" .keys.privateKey | quote }}

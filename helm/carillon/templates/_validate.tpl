@@ -28,6 +28,14 @@
 {{- if and .auth.existingSecret (eq .auth.method "none") }}
 {{- fail "\n\nnats.auth.existingSecret is set but nats.auth.method is \"none\": say what is in the Secret (userPassword, token, nkey or creds).\n" }}
 {{- end }}
+{{- if and .tls.clientCertificate (not .tls.existingSecret) }}
+{{- fail "\n\nnats.tls.clientCertificate is true, so nats.tls.existingSecret must name the Secret that has the certificate, beside the authority's.\n" }}
+{{- end }}
+{{- range $name, $secret := dict "gateway" $.Values.gateway.natsExistingSecret "publisher" $.Values.publisher.natsExistingSecret "webhooks" $.Values.webhooks.natsExistingSecret "loadBalancer.envoy.drain" $.Values.loadBalancer.envoy.drain.natsExistingSecret }}
+{{- if and $secret (eq $.Values.nats.auth.method "none") }}
+{{- fail (printf "\n\n%s.natsExistingSecret is set but nats.auth.method is \"none\": say what is in the Secret (userPassword, token, nkey or creds), or take it out.\n" $name) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -87,6 +95,9 @@
 
 {{- define "carillon.validate.routes" -}}
 {{- with .Values.loadBalancer }}
+{{- if and .envoy.tls.existingSecret (ne .preset "envoy") }}
+{{- fail (printf "\n\nloadBalancer.envoy.tls.existingSecret is set, but with the preset %q there is no Envoy that could end TLS: let what stands in front of the gateways end it and take the Secret out, or set loadBalancer.preset=envoy.\n" .preset) }}
+{{- end }}
 {{- if and (or .ingress.enabled .httpRoute.enabled) (ne .preset "none") }}
 {{- fail (printf "\n\nloadBalancer.ingress and loadBalancer.httpRoute lead to gateways through proxies, so the preset %q would take the proxies' addresses for those of clients, and send everybody to few gateways: set loadBalancer.preset=none.\n" .preset) }}
 {{- end }}

@@ -194,6 +194,17 @@ describe("configuration", () => {
     );
   });
 
+  test("TLS with NATS may start first also with the system's authorities", async () => {
+    const natsOf = async (tls: object) =>
+      at(parse((await render({ nats: { tls } })).file("carillon", "carillon.yaml")), "nats.tls");
+    expect(await natsOf({})).toBeUndefined();
+    expect(await natsOf({ handshakeFirst: true })).toEqual({ handshakeFirst: true });
+    expect(await natsOf({ handshakeFirst: true, existingSecret: "a" })).toEqual({
+      caFile: "/etc/carillon/nats-tls/ca.crt",
+      handshakeFirst: true,
+    });
+  });
+
   test("no Secret is made but of values that are written down, and those are kept as they are", async () => {
     expect(kinds(await render()).has("Secret")).toBe(false);
     const chart = await render({ secrets: { values: { "app-secret": "grün" } } });

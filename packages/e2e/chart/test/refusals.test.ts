@@ -11,6 +11,26 @@ const CONTRADICTIONS: readonly (readonly [string, object, RegExp])[] = [
   ["credentials without a Secret", { nats: { auth: { method: "token" } } }, /nats\.auth\.existingSecret must name/],
   ["a Secret without a way to sign in", { nats: { auth: { existingSecret: "a" } } }, /say what is in the Secret/],
   [
+    "a client certificate for NATS without a Secret",
+    { nats: { tls: { clientCertificate: true } } },
+    /nats\.tls\.existingSecret must name/,
+  ],
+  [
+    "a gateway's credentials without a way to sign in",
+    { gateway: { natsExistingSecret: "a" } },
+    /gateway\.natsExistingSecret is set but nats\.auth\.method is "none"/,
+  ],
+  [
+    "those of what runs beside Envoy",
+    { loadBalancer: { envoy: { drain: { natsExistingSecret: "a" } } } },
+    /loadBalancer\.envoy\.drain\.natsExistingSecret is set/,
+  ],
+  [
+    "a certificate for an Envoy that there isn't",
+    { loadBalancer: { preset: "cloud", envoy: { tls: { existingSecret: "a" } } } },
+    /set loadBalancer\.preset=envoy/,
+  ],
+  [
     "accounts at the built-in NATS",
     { nats: { servers: [], builtIn: { enabled: true }, auth: { method: "token", existingSecret: "a" } } },
     /has no accounts/,
