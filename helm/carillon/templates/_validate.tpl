@@ -60,7 +60,22 @@
 {{- if has .name (list "CARILLON_PORT" "CARILLON_ADMIN_PORT" "CARILLON_CONFIG" "CARILLON_GATEWAY_PORT" "CARILLON_PUBLISHER_PORT") }}
 {{- fail (printf "\n\n%s in extraEnv: ports and the configuration file are the chart's own, probes and Services rely on them. Take it out; a Service's port is publisher.service.port or loadBalancer.service.port.\n" .name) }}
 {{- end }}
+{{- if has .name (list "CARILLON_HOST" "CARILLON_ADMIN_HOST" "CARILLON_GATEWAY_HOST" "CARILLON_PUBLISHER_HOST") }}
+{{- fail (printf "\n\n%s in extraEnv: the addresses that processes listen on are the chart's own, probes and Services rely on them. Take it out; for a cluster with IPv6 set listenHost=::.\n" .name) }}
 {{- end }}
+{{- if has .name (list "CARILLON_NATS" "CARILLON_NATS_SERVERS") }}
+{{- fail (printf "\n\n%s in extraEnv would lead away from the NATS that network policies let through: name your servers in nats.servers instead.\n" .name) }}
+{{- end }}
+{{- if eq .name "CARILLON_GATEWAY_WORKERS" }}
+{{- fail (printf "\n\n%s in extraEnv: a pod is one process, by which it is scaled and drained. Take it out; for more of them set gateway.replicas.\n" .name) }}
+{{- end }}
+{{- if eq .name "CARILLON_WEBHOOKS_TIMEOUT_SECONDS" }}
+{{- fail (printf "\n\n%s in extraEnv: the worker's grace period would not follow. Set config.webhooks.timeoutSeconds instead.\n" .name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if contains "${" (toString (.Values.config.webhooks).timeoutSeconds) }}
+{{- fail "\n\nconfig.webhooks.timeoutSeconds comes from elsewhere (\"${…}\"), but the chart has to know it: the worker's grace period follows from it. Write the number of seconds.\n" }}
 {{- end }}
 {{- end -}}
 

@@ -64,6 +64,36 @@ const CONTRADICTIONS: readonly (readonly [string, object, RegExp])[] = [
     /ports .* are the chart's own/,
   ],
   [
+    "workers from the environment",
+    { gateway: { extraEnv: [{ name: "CARILLON_GATEWAY_WORKERS", value: "4" }] } },
+    /set gateway\.replicas/,
+  ],
+  [
+    "the address of probes from the environment",
+    { extraEnv: [{ name: "CARILLON_ADMIN_HOST", value: "127.0.0.1" }] },
+    /addresses .* are the chart's own/,
+  ],
+  [
+    "the address of clients from the environment",
+    { publisher: { extraEnv: [{ name: "CARILLON_HOST", value: "127.0.0.1" }] } },
+    /addresses .* are the chart's own/,
+  ],
+  [
+    "NATS from the environment",
+    { extraEnv: [{ name: "CARILLON_NATS", value: "nats://other:4222" }] },
+    /name your servers in nats\.servers/,
+  ],
+  [
+    "a webhook's time from the environment",
+    { webhooks: { extraEnv: [{ name: "CARILLON_WEBHOOKS_TIMEOUT_SECONDS", value: "60" }] } },
+    /Set config\.webhooks\.timeoutSeconds/,
+  ],
+  [
+    "a webhook's time from elsewhere",
+    { config: { webhooks: { timeoutSeconds: fileReference("/run/timeout") } } },
+    /Write the number of seconds/,
+  ],
+  [
     "X-Forwarded-For from everybody",
     { clientAddress: { from: "xForwardedFor" }, loadBalancer: { preset: "none" } },
     /trustedProxies must say/,
