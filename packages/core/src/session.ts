@@ -261,8 +261,11 @@ export class Session {
       return refuse("not_found", "no channel keeps a history here: rules under channels switch it on");
     // One after the other: all connections share what may be read at a time, and none of them waits behind a hundred reads of another one.
     const before = this.#reading;
-    const read = () => history.access.read({ appId: this.app.id, channel }, request);
-    const answer = before === null ? read() : before.then(read);
+    const read = async (): Promise<Result<HistoryAnswer>> => {
+      if (this.#isClosed) return refuse("cancelled", "the connection has closed");
+      return history.access.read({ appId: this.app.id, channel }, request);
+    };
+    const answer = before === null ? read() : before.then(read, read);
     this.#reading = answer;
     try {
       return await answer;

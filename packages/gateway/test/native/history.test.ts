@@ -1,3 +1,4 @@
+import type { MemoryHistory } from "@carillon/core";
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL } from "@carillon/protocol";
 import { type Delivery, eventually, type Frame, NativeClient } from "@carillon/testkit";
 import { historyRules, TestGateway, testApp } from "@carillon/testkit/gateway";
@@ -102,6 +103,25 @@ describe("recover", () => {
     expect(plain).toMatchObject({ type: "subscribed", recovered: false, reason: "no_history" });
     expect(plain).not.toHaveProperty("position");
     expect(client.deliveries).toEqual([]);
+  });
+
+  test("N54 › a connection's reads come one after the other, so that it takes the place of none but itself", async () => {
+    await using gateway = await TestGateway.start({ rules });
+    await publishRange(gateway, "kept", 1, 3);
+    const store = gateway.history as MemoryHistory;
+    const read = store.read.bind(store);
+    let [running, most] = [0, 0];
+    store.read = async (...asked) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      return read(...asked).finally(() => running--);
+    };
+    await using greedy = await NativeClient.open(gateway.webSocketUrl);
+    await greedy.subscribe("kept");
+    most = 0;
+    const asks = range(1, 20).map((limit) => greedy.request({ type: "history", channel: "kept", limit }));
+    expect((await Promise.all(asks)).map(({ type }) => type)).toEqual(Array(20).fill("history"));
+    expect(most).toBe(1);
   });
 
   test("N50 › more than may be written at once is too old, and the connection lives", async () => {
