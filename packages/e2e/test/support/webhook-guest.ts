@@ -51,6 +51,7 @@ apps:
     secrets: [${SECRET}]
     publishSecret: guide-secret
     clientEvents: { enabled: true, perSecond: 0 }
+    subscriptionCount: true
     limits: { commandsPerSecond: 0 }
     webhooks:
       - url: ${url}
