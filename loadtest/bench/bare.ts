@@ -4,24 +4,11 @@
  */
 
 import uWS from "uWebSockets.js";
-import { parseArgs } from "node:util";
-
-const { values } = parseArgs({ options: { port: { type: "string" } } });
-const port = Number(values.port);
-const decoder = new TextDecoder();
+import { baselineArguments, SUBSCRIBING, serve } from "./baseline.ts";
 
 const app = uWS
   .App()
-  .ws("/*", {
-    idleTimeout: 120,
-    maxBackpressure: 1024 * 1024,
-    message(ws, message) {
-      const { type, channel } = JSON.parse(decoder.decode(message));
-      if (type !== "subscribe") return;
-      ws.subscribe(channel);
-      ws.send(`{"type":"subscribed","channel":${JSON.stringify(channel)}}`);
-    },
-  })
+  .ws("/*", SUBSCRIBING)
   .post("/publish", (res) => {
     let body = Buffer.alloc(0);
     // Nothing is kept that an abort would have to free; uWebSockets.js demands the handler.
@@ -39,8 +26,4 @@ function accept(res: uWS.HttpResponse, body: Buffer): void {
   res.cork(() => res.writeStatus("204 No Content").endWithoutBody());
 }
 
-app.listen("127.0.0.1", port, (token) => {
-  if (!token) throw new Error(`port ${port} is taken`);
-  console.log(JSON.stringify({ event: "ready", port }));
-});
-process.once("SIGTERM", () => process.exit(0));
+serve(app, baselineArguments().port);

@@ -7,37 +7,20 @@
  */
 
 import uWS from "uWebSockets.js";
-import { parseArgs } from "node:util";
 import type { NatsConnection, Subscription } from "nats";
 import { connect } from "nats";
+import { baselineArguments, SUBSCRIBING, serve } from "./baseline.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { port: { type: "string" }, nats: { type: "string" } },
-});
-const port = Number(values.port);
-const bus = await connect({ servers: (values.nats ?? "nats://127.0.0.1:4222").split(",") });
-const app = positionals[0] === "gateway" ? gateway(bus) : publisher(bus);
-
-app.listen("127.0.0.1", port, (token) => {
-  if (!token) throw new Error(`port ${port} is taken`);
-  console.log(JSON.stringify({ event: "ready", port }));
-});
-process.once("SIGTERM", () => process.exit(0));
+const { role, port, nats: servers } = baselineArguments();
+const bus = await connect({ servers: [...servers] });
+serve(role === "gateway" ? gateway(bus) : publisher(bus), port);
 
 function gateway(nats: NatsConnection): uWS.TemplatedApp {
   const decoder = new TextDecoder();
   const subscriptions = new Map<string, Subscription>();
   const server = uWS.App();
   return server.ws("/*", {
-    idleTimeout: 120,
-    maxBackpressure: 1024 * 1024,
-    message(ws, message) {
-      const { type, channel } = JSON.parse(decoder.decode(message));
-      if (type !== "subscribe") return;
-      ws.subscribe(channel);
-      ws.send(`{"type":"subscribed","channel":${JSON.stringify(channel)}}`);
-    },
+    ...SUBSCRIBING,
     subscription(_ws, topic, newCount, oldCount) {
       const channel = decoder.decode(topic);
       if (oldCount === 0 && newCount > 0) {

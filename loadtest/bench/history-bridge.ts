@@ -11,6 +11,7 @@ import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import type { JetStreamClient, JetStreamManager } from "nats";
 import { connect, DiscardPolicy, RetentionPolicy, StorageType } from "nats";
+import { serve } from "./baseline.ts";
 import { HISTORY_MAX_AGE_SECONDS } from "./carillon-config.ts";
 
 /** As many as Carillon has by default, with its default window for repeats, and its room for differing clocks. */
@@ -34,12 +35,7 @@ for (let stream = 0; stream < STREAMS; stream++) await addStream(manager, stream
 const ids = randomBytes(12).toString("base64url");
 let published = 0;
 
-const app = publisher(bus.jetstream());
-app.listen("127.0.0.1", port, (token) => {
-  if (!token) throw new Error(`port ${port} is taken`);
-  console.log(JSON.stringify({ event: "ready", port }));
-});
-process.once("SIGTERM", () => process.exit(0));
+serve(publisher(bus.jetstream()), port);
 
 async function addStream(streams: JetStreamManager, stream: number): Promise<void> {
   await streams.streams.add({

@@ -7,7 +7,7 @@
 
 import uWS from "uWebSockets.js";
 import { connect, type Socket } from "node:net";
-import { parseArgs } from "node:util";
+import { baselineArguments, SUBSCRIBING, serve } from "./baseline.ts";
 
 const CHANNEL_KEY = '"channel":"';
 const LF = 0x0a;
@@ -100,14 +100,7 @@ function gateway(url: string): uWS.TemplatedApp {
   const server = uWS.App();
   const nats = new PlainNats(url, (sid, data) => server.publish(channels.get(sid) ?? "", data));
   return server.ws("/*", {
-    idleTimeout: 120,
-    maxBackpressure: 1024 * 1024,
-    message(ws, message) {
-      const { type, channel } = JSON.parse(decoder.decode(message));
-      if (type !== "subscribe") return;
-      ws.subscribe(channel);
-      ws.send(`{"type":"subscribed","channel":${JSON.stringify(channel)}}`);
-    },
+    ...SUBSCRIBING,
     subscription(_ws, topic, newCount, oldCount) {
       const channel = decoder.decode(topic);
       if (oldCount === 0 && newCount > 0) {
@@ -145,16 +138,5 @@ function publisher(url: string): uWS.TemplatedApp {
   });
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { port: { type: "string" }, nats: { type: "string" } },
-});
-const port = Number(values.port);
-const url = values.nats ?? "nats://127.0.0.1:4222";
-const app = positionals[0] === "gateway" ? gateway(url) : publisher(url);
-
-app.listen("127.0.0.1", port, (token) => {
-  if (!token) throw new Error(`port ${port} is taken`);
-  console.log(JSON.stringify({ event: "ready", port }));
-});
-process.once("SIGTERM", () => process.exit(0));
+const { role, port, nats } = baselineArguments();
+serve(role === "gateway" ? gateway(nats[0]) : publisher(nats[0]), port);

