@@ -3,6 +3,7 @@ import { type Deferred, defer, withDeadline } from "./deadline.ts";
 import { StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 import { headerTextOf, valueIn } from "./raw-headers.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** A publication as a copy of the stream told it. */
 export interface BatchMessage {
@@ -29,6 +30,8 @@ export interface LastMessages {
   readonly messages: ReadonlyMap<string, Pick<BatchMessage, "offset" | "envelope">>;
   /** The newest sequence that the copy knew of, of any subject. */
   readonly upTo: number;
+  /** True: there may be messages of the other subjects, which had no room in the answer. */
+  readonly isCut: boolean;
 }
 
 /** How an answer is put together. */
@@ -42,13 +45,17 @@ interface Collecting {
 const TIMEOUT_MS = 2_000;
 /**
  * Most bytes in one answer, unless its first message is larger; the copy ends it early then, and the reader goes on from there. Answers come over
- * the connection that live events come over, and nats-server cuts one for which more than `max_pending` waits, 64 MiB by default:
- * with {@link MAX_READS} under way they are half of that at most.
+ * the connection that live events come over, and nats-server cuts one for which more than `max_pending` waits, 64 MiB by default.
  */
-const MAX_BYTES = 512 * 1024;
-
-/** Most reads that may be under way at a time on a connection. */
-export const MAX_READS = 64;
+const MAX_BYTES = 256 * 1024;
+/**
+ * Most answers that may be on their way: 8 MiB, or 40 where each ends with a message of 1 MiB, the most that nats-server takes by default. A
+ * connection that carries 4 MiB a second then brings each in time.
+ */
+const MAX_ANSWERS = 32;
+/** How long an answer that nobody waits for any more may still be on its way, in ms. */
+const LATE_MS = 10_000;
+const MAX_WAITING = 10_000;
 
 const encoder = new TextEncoder();
 
@@ -61,6 +68,7 @@ export class HistoryBatchInbox {
   readonly #prefix: string;
   readonly #subscription: Subscription | null;
   readonly #collecting = new Map<string, Collecting>();
+  readonly #answers = new Turnstile({ atOnce: MAX_ANSWERS, waiting: MAX_WAITING });
   #count = 0;
 
   constructor(link: Link) {
@@ -86,16 +94,23 @@ export class HistoryBatchInbox {
   }
 
   /**
-   * Resolves with the newest message of each subject that has any; at least one must have, or it can't be told how much the
-   * copy knew. Rejects with {@link StreamNotReadyError}.
+   * Resolves with the newest message of each subject that has any, in the order of their offsets, as far as one answer goes; at least one
+   * subject must have any, or it can't be told how much the copy knew. Rejects with {@link StreamNotReadyError}.
    */
   async readLast(stream: string, subjects: readonly string[]): Promise<LastMessages> {
     const messages = new Map<string, Pick<BatchMessage, "offset" | "envelope">>();
-    return await this.#ask<LastMessages>({ stream, request: { multi_last: subjects } }, (answer) => ({
+    const request = { multi_last: subjects, max_bytes: MAX_BYTES };
+    let bytes = 0;
+    return await this.#ask<LastMessages>({ stream, request }, (answer) => ({
       take: (headers, offset, data) => {
         messages.set(valueIn(headers, "Nats-Subject"), { offset, envelope: new Uint8Array(data) });
+        bytes += headers.length + data.length;
       },
-      finish: (headers) => answer.resolve({ messages, upTo: Number(headers?.get("Nats-UpTo-Sequence") ?? 0) }),
+      finish: (headers) => {
+        const upTo = Number(headers?.get("Nats-UpTo-Sequence") ?? 0);
+        // The copy counts fewer bytes, not all of the headers. What it says is pending was off by one until nats-server 2.12.
+        answer.resolve({ messages, upTo, isCut: bytes >= MAX_BYTES });
+      },
       fail: answer.reject,
     }));
   }
@@ -104,18 +119,22 @@ export class HistoryBatchInbox {
     { stream, request }: { readonly stream: string; readonly request: object },
     collectFor: (answer: Deferred<Answer>) => Collecting,
   ): Promise<Answer> {
+    await this.#answers.enter(() => new StreamNotReadyError("too many reads of streams wait for their turn"));
     const token = (this.#count++).toString(36);
     const answer = defer<Answer>();
-    this.#collecting.set(token, collectFor(answer));
-    try {
-      this.link.send(`$JS.API.DIRECT.GET.${stream}`, encoder.encode(JSON.stringify(request)), {
-        reply: this.#prefix + token,
-      });
-      const late = () => new StreamNotReadyError("no copy of the stream answered in time");
-      return await withDeadline(answer.promise, TIMEOUT_MS, late);
-    } finally {
+    const late = () => new StreamNotReadyError("no copy of the stream answered in time");
+    const forget = () => {
       this.#collecting.delete(token);
-    }
+      this.#answers.leave();
+    };
+    this.#collecting.set(token, collectFor(answer));
+    const timely = withDeadline(answer.promise, TIMEOUT_MS, late);
+    // An answer that is late comes all the same, and others asked for in its place would come on top.
+    timely.then(forget, () => withDeadline(answer.promise, LATE_MS, late).then(forget, forget));
+    this.link.send(`$JS.API.DIRECT.GET.${stream}`, encoder.encode(JSON.stringify(request)), {
+      reply: this.#prefix + token,
+    });
+    return await timely;
   }
 
   /** The connection broke: answers on it are lost. */

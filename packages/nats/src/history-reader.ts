@@ -254,7 +254,8 @@ export class HistoryRead {
   /** One batch. Asks again while the copy that answers has not heard of `head`, which the leader has. */
   async #page(range: Range, head: number): Promise<readonly BatchMessage[]> {
     const { stream, subject, inbox, endMs } = this.#options;
-    for (let attempt = 0; attempt < LAG_TRIES && performance.now() < endMs; attempt++) {
+    for (let attempt = 0; attempt < LAG_TRIES; attempt++) {
+      if (performance.now() >= endMs) throw new StreamNotReadyError("there was more to read than its time allowed");
       if (attempt > 0) await pause(LAG_PAUSE_MS);
       const messages = await inbox.read({ stream: stream.name, subject, ...range });
       if (reaches(messages, head)) return messages;

@@ -11,7 +11,7 @@ import {
 } from "@carillon/core";
 import { Breaker } from "./breaker.ts";
 import { pause } from "./deadline.ts";
-import { HistoryBatchInbox, MAX_READS } from "./history-batch.ts";
+import { HistoryBatchInbox } from "./history-batch.ts";
 import type { HistorySettings } from "./history-config.ts";
 import { readHeads } from "./history-heads.ts";
 import { HistoryRead } from "./history-reader.ts";
@@ -43,6 +43,8 @@ const READ_DEADLINE_MS = 15_000;
 /** How long a read waits for a connection: as long as a subscribe does by default. */
 const LINK_DEADLINE_MS = 5_000;
 const READ_RETRY_MS = 100;
+/** More than about a hundred only queue up in JetStream (measured). */
+const MAX_READS = 64;
 const MAX_WAITING_READS = 10_000;
 // What an append carries besides its envelope: headers of about 80 bytes, and some 250 when it is passed on.
 const HEADER_ROOM_BYTES = 512;

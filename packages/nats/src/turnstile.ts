@@ -18,19 +18,28 @@ export class Turnstile {
 
   /** Runs `act` when it is its turn and settles like it. Rejects with what `onCrowded` gives when too many wait already. */
   async pass<T>(act: () => Promise<T>, onCrowded: () => Error): Promise<T> {
-    if (this.#running >= this.#options.atOnce) {
-      if (this.#queue.length >= this.#options.waiting) throw onCrowded();
-      // Whoever leaves hands its place over.
-      await new Promise<void>((resolve) => this.#queue.push(resolve));
-    } else {
-      this.#running++;
-    }
+    await this.enter(onCrowded);
     try {
       return await act();
     } finally {
-      const next = this.#queue.shift();
-      if (next === undefined) this.#running--;
-      else next();
+      this.leave();
     }
+  }
+
+  /** Resolves when it is its turn; what has come in has to {@link leave}. Rejects as {@link pass}. */
+  async enter(onCrowded: () => Error): Promise<void> {
+    if (this.#running < this.#options.atOnce) {
+      this.#running++;
+      return;
+    }
+    if (this.#queue.length >= this.#options.waiting) throw onCrowded();
+    // Whoever leaves hands its place over.
+    await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  leave(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#running--;
+    else next();
   }
 }
