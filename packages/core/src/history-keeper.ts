@@ -15,7 +15,7 @@ import { RetryQueue } from "./retry-queue.ts";
 const MAX_REPAIRED = 10_000;
 /** Most publications that one subscribe is caught up with. */
 export const MAX_CAUGHT_UP = 1000;
-/** After so many reads in a row something is still missing: the store and the bus contradict each other. */
+/** After so many reads to the end in a row something is still missing: the store and the bus contradict each other. */
 const MAX_ROUNDS = 20;
 
 /** What a HistoryKeeper stands on. */
@@ -142,13 +142,16 @@ export class HistoryKeeper {
   async #work(logged: LoggedChannel): Promise<void> {
     const { channel, log } = logged;
     try {
-      for (let round = 1; channel.state !== "released"; round++) {
+      for (let rounds = 0; channel.state !== "released"; ) {
         this.#due.delete(channel);
         const { position } = log;
+        let isWhole = true;
         if (position === null) await this.#begin(logged);
-        else await this.#repair(logged, position);
+        else isWhole = await this.#repair(logged, position);
         if (!log.isBehind && !this.#due.has(channel)) return;
-        if (round >= MAX_ROUNDS) {
+        // Whatever has brought a part goes on, however long it takes.
+        if (isWhole) rounds++;
+        if (rounds >= MAX_ROUNDS) {
           this.#giveUp(logged);
           return;
         }
@@ -164,15 +167,18 @@ export class HistoryKeeper {
 
   /** The first read of a channel. */
   async #begin(logged: LoggedChannel): Promise<void> {
-    const { log } = logged;
+    const { channel, log } = logged;
     const { newestHeld, last } = log;
     const isBlind = log.state === "blind";
     log.clearOverflow();
     try {
       const start = await this.#readStart(logged);
       this.#succeeded(logged);
-      // The store had them, or they are of a stream that is no more.
-      log.dropHeld(newestHeld);
+      const isAskedAgain = this.#due.has(channel);
+      // The store had them, or they are of a stream that is no more; and where the bus was cut meanwhile, whatever has come may be, and the
+      // next read brings it.
+      log.dropHeld(isAskedAgain ? log.newestHeld : newestHeld);
+      if (isBlind && isAskedAgain) return;
       if (isBlind) this.#beginLate(logged, start, last);
       else log.begin(start);
       if (newestHeld > start.position.offset) this.#askAgain(logged);
@@ -215,31 +221,31 @@ export class HistoryKeeper {
     return publications.at(-1)?.offset === head.offset ? { position: head, publications } : atHead(head);
   }
 
-  /** Asks the store what follows on the last one, which is at `position`. */
-  async #repair(logged: LoggedChannel, position: Position): Promise<void> {
+  /** Asks the store what follows on the last one, which is at `position`. False: it has brought a part of what there is. */
+  async #repair(logged: LoggedChannel, position: Position): Promise<boolean> {
     const { channel, log } = logged;
+    const { reader, maxPastBytes: maxBytes } = this.#options;
     const { limits, newestHeld } = log;
     const wasBehind = log.isBehind;
     log.clearOverflow();
     try {
       const most = Math.min(limits.messages, MAX_REPAIRED);
-      const tail = await this.#options.reader.readTail(channel, { limits, since: position, most });
+      const tail = await reader.readTail(channel, { limits, since: position, most, maxBytes });
+      // Until all of it was read, what is held back may be of another stream.
+      if (tail.hasMore) this.#due.add(channel);
       this.#succeeded(logged);
       if (tail.head.epoch !== log.epoch || this.#isForeign(logged, position, tail.head)) {
         this.#beginAnew(logged, tail.head);
-        return;
+        return true;
       }
       if (!tail.isReachable && isSomethingLost(log, position, tail.head)) this.#delivery.skipLost(logged, tail);
       else this.#delivery.fill(logged, tail.publications);
       if (log.last === position.offset) log.noteEmpty(tail.head);
-      if (tail.hasMore) {
-        this.#due.add(channel);
-        return;
-      }
+      if (tail.hasMore) return log.last === position.offset;
     } catch (error) {
       this.#failed(logged, error);
       this.#delivery.releaseHeld(logged);
-      return;
+      return true;
     }
     log.dropHeld(log.last);
     if (log.firstHeld !== 0 && log.firstHeld <= newestHeld) {
@@ -252,6 +258,7 @@ export class HistoryKeeper {
       this.#options.counters.repairs++;
     }
     this.#delivery.drain(logged);
+    return true;
   }
 
   /** The newest of the store is older than what was delivered, or gone before its time: that was of another stream. */

@@ -31,7 +31,7 @@ export interface NodeOptions extends Instruments {
   readonly rules?: ChannelRules;
   /**
    * Most bytes of envelopes that are read of a channel's past for those who subscribe, about as many as a connection can be written at once:
-   * whoever has missed more can't be caught up. Absent: no bound.
+   * whoever has missed more can't be caught up. What the bus has lost is read in pieces of as many. Absent: no bound.
    */
   readonly maxPastBytes?: number;
   /** Who is kept out; absent: nobody. */

@@ -1,12 +1,16 @@
 import { ChannelLog } from "@carillon/core";
 import { encodeEnvelope } from "@carillon/protocol";
+import { eventually } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { type Got, LIMITS, RecoveryWorld, textOf } from "./support/recovery-world.ts";
+import { type Got, LIMITS, RecoveryWorld, textOf, type WorldOptions } from "./support/recovery-world.ts";
 import { START_MS, settled } from "./support/test-node.ts";
 
+/** A channel isn't asked about so often in a row when that brings nothing. */
+const MORE_THAN_IN_A_ROW = 20;
+
 /** A world whose store answers at once and whose bus carries all that `publish` brings. */
-async function createWorld(clients: number, published = 0): Promise<RecoveryWorld> {
-  const world = new RecoveryWorld(clients);
+async function createWorld(clients: number, published = 0, options: WorldOptions = {}): Promise<RecoveryWorld> {
+  const world = new RecoveryWorld(clients, options);
   world.store.isInstant = true;
   for (let count = 0; count < published; count++) await world.publish();
   return world;
@@ -155,6 +159,7 @@ describe("recovery", () => {
     const world = await createWorld(1, 2);
     const client = await comeWhileStoreIsAway(world);
     world.clock.advance(10_000);
+    await settled();
     // The read that brings the epoch is under way, so it may be from before the cut, and another one follows it.
     world.bus.reconnect();
     world.store.settle("read");
@@ -226,6 +231,25 @@ describe("gaps", () => {
     expect(liveOf(client?.got ?? [])).toEqual([2, 3, 4]);
     expect(world.store.reads).toBe(reads + 1);
     expect(world.node.historyCounters).toMatchObject({ repairs: 1, gaps: 0 });
+    world.node.close();
+  });
+
+  it("N53 › what has more bytes than are read at once is fetched in pieces, however many", async () => {
+    const lost = 30;
+    const world = await createWorld(1, 1, { messages: 100, maxPastBytes: 1 });
+    const [client] = world.clients;
+    client?.come("plain");
+    await settled();
+    for (let count = 0; count < lost; count++) await world.publish();
+    for (let count = 1; count < lost; count++) world.bus.drop();
+    const { reads } = world.store;
+    world.bus.carry(1);
+    await eventually(() => {
+      client?.listen();
+      expect(liveOf(client?.got ?? [])).toEqual(Array.from({ length: lost }, (_, index) => index + 2));
+    });
+    expect(world.store.reads).toBeGreaterThan(reads + MORE_THAN_IN_A_ROW);
+    expect(world.node.historyCounters).toMatchObject({ gaps: 0 });
     world.node.close();
   });
 

@@ -6,6 +6,7 @@ import {
   type Codec,
   createNodeCounters,
   formatPosition,
+  type HistoryLimits,
   type HistoryPage,
   type HistoryQuery,
   type HistoryStore,
@@ -15,6 +16,7 @@ import {
   MemoryBus,
   MemoryHistory,
   Node,
+  type NodeOptions,
   type Position,
   parsePosition,
   type Session,
@@ -280,6 +282,11 @@ export function textOf({ position }: Omit<Joined, "frames">): string | null {
   return position == null ? null : formatPosition(position);
 }
 
+/** What a world may have more, or less, of. */
+export interface WorldOptions extends Pick<NodeOptions, "maxPastBytes"> {
+  readonly messages?: number;
+}
+
 /** A node with one channel on a lossy bus and a slow store, and clients. */
 export class RecoveryWorld {
   readonly clock = new FakeClock(START_MS);
@@ -287,23 +294,8 @@ export class RecoveryWorld {
   readonly backbone = new MemoryBackbone({ clock: this.clock });
   readonly bus = new LossyBus(new MemoryBus(this.backbone));
   readonly store = new SlowStore(this.#createHistory());
-  readonly node = new Node({
-    bus: this.bus,
-    history: this.store,
-    rules: {
-      ruleOf: (appId) => ({ history: appId === ADDRESS.appId ? LIMITS : null, isCache: false, presenceListUpTo: 1000 }),
-    },
-    topics: this.topics,
-    codecs: [codec],
-    authorizer: new TestAuthorizer(),
-    clock: this.clock,
-    ids: { nodeNumber: 7, random: () => 0.5, messageId: () => "m" },
-    counters: createNodeCounters(),
-    lingerMs: 500,
-    maxLingeringChannels: 10,
-    coalesceMs: 5,
-    onInterestFailed: () => undefined,
-  });
+  readonly node: Node;
+  readonly #limits: HistoryLimits;
   /** How many streams there were. */
   wipes = 0;
   readonly clients: readonly WorldClient[];
@@ -311,8 +303,31 @@ export class RecoveryWorld {
   readonly published: { readonly number: number; readonly position: string }[] = [];
   #lastPublishedAtMs = 0;
 
-  /** `clients`: how many there are. */
-  constructor(clients: number) {
+  /** `clients`: how many there are. `messages`: how many publications of the channel are kept. */
+  constructor(clients: number, { messages = LIMITS.messages, ...bounds }: WorldOptions = {}) {
+    this.#limits = { ...LIMITS, messages };
+    this.node = new Node({
+      bus: this.bus,
+      history: this.store,
+      rules: {
+        ruleOf: (appId) => ({
+          history: appId === ADDRESS.appId ? this.#limits : null,
+          isCache: false,
+          presenceListUpTo: 1000,
+        }),
+      },
+      topics: this.topics,
+      codecs: [codec],
+      authorizer: new TestAuthorizer(),
+      clock: this.clock,
+      ids: { nodeNumber: 7, random: () => 0.5, messageId: () => "m" },
+      counters: createNodeCounters(),
+      lingerMs: 500,
+      maxLingeringChannels: 10,
+      coalesceMs: 5,
+      ...bounds,
+      onInterestFailed: () => undefined,
+    });
     this.clients = Array.from({ length: clients }, () => new WorldClient(this));
   }
 
@@ -326,7 +341,10 @@ export class RecoveryWorld {
     const number = this.published.length + 1;
     const payload = encoder.encode(`${number}`);
     const envelope = encodeEnvelope({ id: `m-${number}`, timeMs: this.clock.now(), exclude: "", event: "e", payload });
-    const { position } = await this.store.append(ADDRESS, envelope, { limits: LIMITS, idempotencyKey: `m-${number}` });
+    const { position } = await this.store.append(ADDRESS, envelope, {
+      limits: this.#limits,
+      idempotencyKey: `m-${number}`,
+    });
     this.published.push({ number, position: formatPosition(position) });
   }
 
