@@ -1,8 +1,14 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { BodyReader } from "../../src/http/body-reader.ts";
 import type { PublicServer } from "../../src/http/http-types.ts";
 import { problem } from "../../src/http/problem.ts";
 import { RawClient, startServer, until } from "./support.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const LIMIT_BYTES = 1000;
 
@@ -52,6 +58,21 @@ describe("body", () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  test("takes no more memory for being sent a byte at a time", async () => {
+    const count = 200_000;
+    const reader = new BodyReader(count);
+    const byte = new Uint8Array([0x78]).buffer;
+    collectGarbage();
+    const before = process.memoryUsage();
+    for (let sent = 1; sent < count; sent++) reader.take(byte, false);
+    collectGarbage();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    expect(heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(10 * count);
+    reader.take(byte, true);
+    const body = await reader.result;
+    expect(body.kind === "complete" && Buffer.from(body.bytes).toString()).toBe("x".repeat(count));
   });
 
   test("whose length is said to be too large is refused before it comes, and the connection closes", async () => {
