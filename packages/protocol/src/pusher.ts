@@ -3,8 +3,8 @@ export { PUSHER_NOTICES, PUSHER_VERSIONS } from "./pusher/codes.ts";
 export type {
   PusherClientEvent,
   PusherCommand,
-  PusherMisnamed,
   PusherRecover,
+  PusherRefused,
   PusherSignIn,
   PusherSubscribe,
 } from "./pusher/commands.ts";

@@ -84,6 +84,23 @@ describe("subscribing", () => {
     expect(client.all("pusher:error")).toEqual([]);
   });
 
+  it("P8, P15 › proof that is no text: InvalidRequest on the channel, however often it comes", async () => {
+    await using gateway = await TestGateway.start();
+    await using client = await open(gateway);
+    const proofs = [{ auth: { auth: "k:s" } }, { auth: "k:s", channel_data: { user_id: "1" } }];
+    for (let index = 0; index < 51; index++) {
+      for (const proof of proofs) client.send("pusher:subscribe", { channel: "presence-a", ...proof });
+    }
+    await client.settle();
+    const errors = client.all("pusher:subscription_error");
+    expect(errors).toHaveLength(102);
+    for (const { channel, data } of errors) {
+      expect(channel).toBe("presence-a");
+      expect(data).toMatchObject({ type: "InvalidRequest", status: 400, error: expect.stringContaining("a string") });
+    }
+    expect(client.all("pusher:error")).toEqual([]);
+  });
+
   it("P15 › a .NET client hears of it under its own name as well", async () => {
     await using gateway = await TestGateway.start();
     const url = gateway.pusherUrl.replace("client=js", "client=pusher-dotnet-client");

@@ -11,7 +11,7 @@ export type PusherCommand =
   | { readonly type: "unsubscribe"; readonly channel: string }
   | PusherSignIn
   | PusherClientEvent
-  | PusherMisnamed
+  | PusherRefused
   | { readonly type: "ping"; readonly wantsRecovery: boolean }
   | { readonly type: "pong" }
   /** Something that this version of the server knows nothing of, or that has nothing to undo. */
@@ -52,9 +52,12 @@ export interface PusherClientEvent extends PusherPayload {
   readonly event: string;
 }
 
-/** A command whose channel or event has a name that none may have. Applications build names out of ids: it is no nonsense. */
-export interface PusherMisnamed {
-  readonly type: "misnamed";
+/**
+ * A command whose channel or event has a name that none may have, or whose proof is no text. Applications build names out of ids, and
+ * clients pass on what an auth endpoint answered: it is no nonsense.
+ */
+export interface PusherRefused {
+  readonly type: "refused";
   /** The channel that was to be subscribed to, as far as it is echoed; null for a client event. */
   readonly subscribed: string | null;
   readonly refusal: Refusal;
@@ -121,12 +124,9 @@ function readSubscribe(data: JsonMap | null): Result<PusherCommand> {
   if (data === null) return NO_DATA;
   const { channel, auth, channel_data: channelData, recover } = data;
   if (typeof channel !== "string") return BAD_CHANNEL;
-  if (!isSubscribable(channel)) return misnamed(BAD_CHANNEL, channel.slice(0, MAX_ECHOED_LENGTH));
-  if (!isOptionalText(auth))
-    return refuse("invalid_field", '"auth" must be a string, as the auth endpoint answered it');
-  if (!isOptionalText(channelData)) {
-    return refuse("invalid_field", '"channel_data" must be a string, as the auth endpoint answered it');
-  }
+  if (!isSubscribable(channel)) return refused(BAD_CHANNEL, channel.slice(0, MAX_ECHOED_LENGTH));
+  if (!isOptionalText(auth)) return refused(BAD_AUTH, channel);
+  if (!isOptionalText(channelData)) return refused(BAD_CHANNEL_DATA, channel);
   return accept({
     type: "subscribe",
     channel,
@@ -163,8 +163,8 @@ function readSignIn(data: JsonMap | null): Result<PusherCommand> {
 
 function readClientEvent(event: string, { channel, data }: JsonMap, frame: Uint8Array): Result<PusherCommand> {
   if (typeof channel !== "string") return BAD_CHANNEL;
-  if (!isChannelName(channel)) return misnamed(BAD_CHANNEL);
-  if (!isEventName(event)) return misnamed(BAD_EVENT);
+  if (!isChannelName(channel)) return refused(BAD_CHANNEL);
+  if (!isEventName(event)) return refused(BAD_EVENT);
   if (typeof data === "string") return accept({ type: "client-event", channel, event, ...toPayload(data) });
   const span = memberSpan(frame, "data");
   const payload = span === null ? NULL : frame.subarray(span.start, span.end);
@@ -173,10 +173,15 @@ function readClientEvent(event: string, { channel, data }: JsonMap, frame: Uint8
 
 const NO_DATA = refuse("missing_field", '"data" must be an object: {"event":…,"data":{…}}');
 const BAD_CHANNEL = refuse("invalid_channel", CHANNEL_NAME_RULE);
+const BAD_AUTH = refuse("invalid_field", '"auth" must be a string: KEY:SIGNATURE, made by the auth endpoint');
+const BAD_CHANNEL_DATA = refuse(
+  "invalid_field",
+  '"channel_data" must be a string: the JSON text that the auth endpoint has signed, not an object',
+);
 const BAD_EVENT = refuse("invalid_event", EVENT_NAME_RULE);
 
-function misnamed(refusal: Refusal, subscribed: string | null = null): Result<PusherCommand> {
-  return accept({ type: "misnamed", subscribed, refusal });
+function refused(refusal: Refusal, subscribed: string | null = null): Result<PusherCommand> {
+  return accept({ type: "refused", subscribed, refusal });
 }
 
 /** Every channel name, and the channels of users. */

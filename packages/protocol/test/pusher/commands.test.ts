@@ -66,20 +66,28 @@ describe("decodePusherCommand", () => {
   it("P8, P15, P16, P28 › a name that is none is no malformed frame; a channel that is no text is", () => {
     const subscribed = (channel: unknown) => decode({ event: "pusher:subscribe", data: { channel } });
     expect(subscribed("room:0")).toMatchObject({
-      value: { type: "misnamed", subscribed: "room:0", refusal: { code: "invalid_channel" } },
+      value: { type: "refused", subscribed: "room:0", refusal: { code: "invalid_channel" } },
     });
     expect(subscribed("é".repeat(5000))).toMatchObject({ value: { subscribed: "é".repeat(1000) } });
     expect(decode({ event: "pusher:unsubscribe", data: { channel: "room:0" } })).toMatchObject({
       value: { type: "unknown" },
     });
     expect(decode({ event: "client-x", channel: "room:0", data: 1 })).toMatchObject({
-      value: { type: "misnamed", subscribed: null, refusal: { code: "invalid_channel" } },
+      value: { type: "refused", subscribed: null, refusal: { code: "invalid_channel" } },
     });
     for (const channel of [undefined, 7, {}]) {
       const frames = ["subscribe", "unsubscribe"].map((name) => ({ event: `pusher:${name}`, data: { channel } }));
       for (const frame of [...frames, { event: "client-x", channel, data: 1 }]) {
         expect(decode(frame)).toMatchObject({ ok: false, code: "invalid_channel" });
       }
+    }
+  });
+
+  it("P8, P15 › proof that is no text is refused for its channel, as no malformed frame", () => {
+    for (const proof of [{ auth: 7 }, { auth: {} }, { auth: "k:s", channel_data: { user_id: "1" } }]) {
+      expect(decode({ event: "pusher:subscribe", data: { channel: "presence-a", ...proof } })).toMatchObject({
+        value: { type: "refused", subscribed: "presence-a", refusal: { code: "invalid_field" } },
+      });
     }
   });
 
@@ -115,7 +123,7 @@ describe("decodePusherCommand", () => {
     }
     expect(decode({ event: `client-${"x".repeat(193)}`, channel: "private-a", data: {} })).toMatchObject({ ok: true });
     expect(decode({ event: `client-${"x".repeat(194)}`, channel: "private-a", data: {} })).toMatchObject({
-      value: { type: "misnamed", subscribed: null, refusal: { code: "invalid_event" } },
+      value: { type: "refused", subscribed: null, refusal: { code: "invalid_event" } },
     });
   });
 });

@@ -25,7 +25,7 @@ import {
   PUSHER_RECOVERY_PONG,
   type PusherClientEvent,
   type PusherCommand,
-  type PusherMisnamed,
+  type PusherRefused,
   type PusherSignIn,
   type PusherSubscribe,
   pusherError,
@@ -158,8 +158,8 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
       case "signin":
         this.#run(this.#signIn(session, command));
         break;
-      case "misnamed":
-        this.#refuseMisnamed(session, command);
+      case "refused":
+        this.#answerRefused(session, command);
         break;
       case "ping":
         this.#write(command.wantsRecovery && this.#beginRecovery(session) ? PUSHER_RECOVERY_PONG : PUSHER_PONG);
@@ -249,7 +249,7 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
     }
   }
 
-  #refuseMisnamed(session: Session, { subscribed, refusal }: PusherMisnamed): void {
+  #answerRefused(session: Session, { subscribed, refusal }: PusherRefused): void {
     if (subscribed === null) this.#rejectClientEvent(session, refusal);
     else this.#refuseSubscribe(subscribed, refusal);
   }
@@ -296,7 +296,7 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
 }
 
 function isClientEvent({ type }: PusherCommand): boolean {
-  return type === "client-event" || type === "misnamed";
+  return type === "client-event" || type === "refused";
 }
 
 function isBadProof(code: ErrorCode): boolean {

@@ -39,7 +39,7 @@ export function targetOf(
 /** The channel that a command subscribes to, or was meant to. */
 export function subscribedBy(command: PusherCommand): string | null {
   if (command.type === "subscribe") return command.channel;
-  return command.type === "misnamed" ? command.subscribed : null;
+  return command.type === "refused" ? command.subscribed : null;
 }
 
 /** What a subscription that stands comes to. */
