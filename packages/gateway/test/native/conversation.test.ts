@@ -45,6 +45,14 @@ describe("subscribe", () => {
     expect(await client.events(1)).toEqual([{ channel: "user-42", event: "order.created", payload: { id: 1 } }]);
   });
 
+  test("N12 › with a token that is no text is refused by an error that names the channel", async () => {
+    await using gateway = await TestGateway.start();
+    await using client = await NativeClient.open(gateway.webSocketUrl);
+    client.send({ type: "subscribe", channel: "private-a", token: { auth: "k:s" } });
+    const error = await client.nextFrame((frame) => frame["type"] === "error");
+    expect(error).toMatchObject({ code: "invalid_field", channel: "private-a" });
+  });
+
   test("what was published after `subscribed` arrives, in order, once", async () => {
     await using gateway = await TestGateway.start();
     await using client = await NativeClient.open(gateway.webSocketUrl);

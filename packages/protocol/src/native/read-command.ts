@@ -6,9 +6,10 @@ import { splitTokenData } from "../signing.ts";
 import { MAX_USER_ID_LENGTH } from "../user.ts";
 import type { Command, CommandId, SubscribeTarget } from "./frames.ts";
 
-/** What a client sent wrong, with the id of the command where it could be read, so that the reply finds its sender. */
+/** What a client sent wrong, with the id of the command and its one channel where they could be read, so that the reply finds its sender. */
 export interface CommandRefusal extends Refusal {
   readonly id?: CommandId;
+  readonly channel?: string;
 }
 
 /** Result of reading a frame of a client. */
@@ -50,7 +51,10 @@ export function readCommand(value: unknown, readPayload: PayloadReader): Command
     return refuse("invalid_field", `"id" is a number or a string of at most ${MAX_ID_LENGTH} characters`);
   }
   const result = readBody(frame, id === undefined ? {} : { id }, readPayload);
-  return result.ok || id === undefined ? result : { ...result, id };
+  if (result.ok) return result;
+  const { channel } = frame;
+  const isAboutOne = frame["channels"] === undefined && isChannelName(channel);
+  return { ...result, ...(id === undefined ? {} : { id }), ...(isAboutOne ? { channel } : {}) };
 }
 
 function isCommandId(id: unknown): id is CommandId | undefined {

@@ -123,6 +123,19 @@ describe("JSON › what is none", () => {
     expect(JSON.stringify(result)).not.toContain("eyJ");
   });
 
+  it("N12, N29 › a refused command names its one channel, where that could be read", () => {
+    const wrong = { id: 1, channel: "private-a", token: 7, event: 7, limit: 0, receipt: 7 };
+    for (const type of ["subscribe", "publish", "history", "presence", "received"]) {
+      const refused = decodeJsonCommand(encoder.encode(JSON.stringify({ ...wrong, type })));
+      expect(refused).toMatchObject({ ok: false, id: 1, channel: "private-a" });
+    }
+    for (const unread of [{ channel: "a b" }, { channel: "a", channels: [7] }]) {
+      const refused = decodeJsonCommand(encoder.encode(JSON.stringify({ type: "subscribe", ...unread })));
+      expect(refused).toMatchObject({ ok: false });
+      expect(refused).not.toHaveProperty("channel");
+    }
+  });
+
   it("N8 › a number beyond what a double holds is no id", () => {
     expect(decodeJsonCommand(encoder.encode('{"type":"ping","id":1e999}'))).toEqual(
       expect.objectContaining({ code: "invalid_field" }),

@@ -301,7 +301,8 @@ export class NativeConnection implements SocketHandler, SessionOwner {
   }
 
   #refuse(refusal: Refusal | CommandRefusal, commandId?: CommandId, channel?: string): void {
-    this.#writeRefusal(refusal, commandId ?? ("id" in refusal ? refusal.id : undefined), channel);
+    const read: CommandRefusal = refusal;
+    this.#writeRefusal(refusal, commandId ?? read.id, channel ?? read.channel);
     this.#countRefusal("protocol_violation");
   }
 
