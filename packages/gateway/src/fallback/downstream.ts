@@ -164,7 +164,7 @@ export class Downstream {
     this.#answerPoll();
   }
 
-  /** Looks what the time demands. False when nobody has fetched for too long. */
+  /** Looks what the time demands. False when nobody has fetched for too long, or who was turned away knows. */
   tick(nowMs: number): boolean {
     const { idleTimeoutMs, keepMs } = this.#options;
     if (this.#stream !== null) {
@@ -176,6 +176,8 @@ export class Downstream {
       if (nowMs >= this.#poll.dueAtMs) this.#answerPoll();
       return true;
     }
+    // The only frame was why it can't stay, which it is told again when it comes back. Kept, it would take the room of others.
+    if (this.#isClosingFetched && this.#outbox.last <= 1) return false;
     return nowMs - this.#leftAtMs < keepMs;
   }
 

@@ -70,6 +70,18 @@ describe("polls", () => {
     expect((await send(gateway, `session=${session}`, { type: "ping" })).status).toBe(410);
   });
 
+  test("N67 › who was turned away takes nobody's room, however often it comes", async () => {
+    const fallback = { ...QUICK, keepMs: 60_000 };
+    const apps = [testApp({ allowedOrigins: ["https://shop.example"] })];
+    await using gateway = await TestGateway.start({ apps, settings: { maxConnections: 3, fallback } });
+    expect(await poll(gateway, "key=nobody")).toMatchObject({ close: { code: 4001 } });
+    const headers = { origin: "https://elsewhere.example" };
+    expect(await (await fetch(`${gateway.url}/poll`, { headers })).json()).toMatchObject({ close: { code: 4010 } });
+    expect(await (await fetch(`${gateway.url}/sse?key=nobody`)).text()).toContain('"code":4001');
+    await eventually(() => expect(gateway.gateway.fallback?.size).toBe(0));
+    expect((await poll(gateway, "")).frames).toMatchObject([{ type: "welcome" }]);
+  });
+
   test("N70 › who says that it goes is gone at once", async () => {
     await using gateway = await TestGateway.start();
     const { session } = await poll(gateway, "channels=a");
