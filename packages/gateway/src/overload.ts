@@ -5,7 +5,7 @@ import { Latch } from "./latch.ts";
 export interface LoadReading {
   /** How long an event that came since the last reading had to wait for the loop at the worst of times, in ms. */
   readonly lagMs: number;
-  /** Memory of the process. */
+  /** Memory of the process that is in use. */
   readonly memoryBytes: number;
   /** Share of the memory that the process may use, 0 to 1; 0 where there is no limit. */
   readonly memoryShare: number;
@@ -16,6 +16,8 @@ export interface LoadReading {
 /** Tells how a process is. Asked once a second, so it must be cheap. */
 export interface LoadSource {
   read(): LoadReading;
+  /** Has garbage collected, which may take some 100 ms. Called now and then while nobody is taken in for want of memory. */
+  reclaim(): void;
 }
 
 /** From where on a gateway takes nobody in. 0 = never for this reason. */
@@ -43,6 +45,9 @@ const SAMPLE_MS = 1000;
 /** Lag that passes within this time is not a reason to be taken out of service, in ms. */
 const LASTING_LAG_MS = 10_000;
 
+/** How often garbage is collected for want of memory, in ms: who takes nobody in makes too little of it for that to happen by itself. */
+const RECLAIM_EVERY_MS = 15_000;
+
 /** What is half as much again is over; shares and bytes have no such waves. */
 const LAG_OPENS_AT = 0.5;
 const BYTES_OPEN_AT = 0.95;
@@ -62,6 +67,7 @@ export class Overload {
   readonly #timer: Timer;
   #reason: OverloadReason | null = null;
   #lagSinceMs: number | null = null;
+  #reclaimedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OverloadOptions) {
     this.#options = options;
@@ -116,6 +122,13 @@ export class Overload {
     if (reason !== "lag") this.#lagSinceMs = null;
     else this.#lagSinceMs ??= this.#options.clock.monotonic();
     this.#reason = reason;
+    if (reason === "memory") this.#reclaim(this.#options.clock.monotonic());
+  }
+
+  #reclaim(nowMs: number): void {
+    if (nowMs - this.#reclaimedAtMs < RECLAIM_EVERY_MS) return;
+    this.#reclaimedAtMs = nowMs;
+    this.#options.source.reclaim();
   }
 
   #hasLaggedLong(): boolean {

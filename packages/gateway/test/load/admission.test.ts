@@ -12,6 +12,10 @@ class PlantedLoad implements LoadSource {
     return this.reading;
   }
 
+  reclaim(): void {
+    // There is nothing to let go of.
+  }
+
   be(reading: Partial<LoadReading>): void {
     this.reading = { ...this.reading, ...reading };
   }

@@ -14,7 +14,7 @@ const LIMITS: OverloadLimits = {
 
 function watched(limits: Partial<OverloadLimits> = {}) {
   const clock = new FakeClock();
-  const source = { reading: CALM, read: () => source.reading };
+  const source = { reading: CALM, read: () => source.reading, reclaimed: 0, reclaim: () => void source.reclaimed++ };
   const others = { accept: true };
   const hasOthers = () => others.accept;
   const overload = new Overload({ clock, source, limits: { ...LIMITS, ...limits }, hasOthers });
@@ -23,7 +23,7 @@ function watched(limits: Partial<OverloadLimits> = {}) {
     clock.advance(seconds * 1000);
     return overload.reason;
   };
-  return { clock, overload, others, pass };
+  return { clock, overload, others, pass, source };
 }
 
 describe("Latch", () => {
@@ -67,6 +67,20 @@ describe("Overload", () => {
     expect(pass(60, between)).toBe(reason);
     expect(pass(2, below)).toBe(reason);
     expect(pass(1, below)).toBeNull();
+  });
+
+  it("garbage is collected when memory closes the door, and now and then until it opens; for nothing else", () => {
+    const { pass, source } = watched();
+    pass(60, { lagMs: 300 });
+    pass(60, { fileShare: 1 });
+    expect(source.reclaimed).toBe(0);
+    pass(10, {});
+    pass(2, { memoryBytes: 1000 });
+    expect(source.reclaimed).toBe(1);
+    pass(15, { memoryBytes: 1000 });
+    expect(source.reclaimed).toBe(2);
+    pass(60, {});
+    expect(source.reclaimed).toBe(2);
   });
 
   it("0 switches each of them off", () => {

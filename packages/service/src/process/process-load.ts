@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
-import { getHeapStatistics } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Clock } from "@carillon/core";
 import { LoopLag } from "./loop-lag.ts";
+import { MemoryInUse } from "./memory-in-use.ts";
 import { openFileLimit } from "./open-file-limit.ts";
 
 /** Linux tells the number of open files as the size of this folder, since 6.2. */
@@ -10,6 +12,7 @@ const FILES_FOLDER = "/proc/self/fd";
 /** How much this process does and uses. What isn't known, or has no limit, is 0. */
 export interface ProcessLoadReading {
   readonly lagMs: number;
+  /** In use: see {@link MemoryInUse}. */
   readonly memoryBytes: number;
   readonly memoryShare: number;
   readonly fileShare: number;
@@ -18,6 +21,7 @@ export interface ProcessLoadReading {
 /** Measures this process: the lag of its loop, its memory and its open files. A reading takes some 50 µs. */
 export class ProcessLoad {
   readonly #lag: LoopLag;
+  readonly #memory = new MemoryInUse();
   readonly #memoryLimitBytes: number | null;
   readonly #fileLimit = openFileLimit();
 
@@ -30,7 +34,8 @@ export class ProcessLoad {
 
   /** What it is like since the last reading. */
   read(): ProcessLoadReading {
-    const memoryBytes = process.memoryUsage.rss();
+    const { rss, heapTotal, arrayBuffers } = process.memoryUsage();
+    const memoryBytes = this.#memory.note(rss, heapTotal + arrayBuffers);
     const { used_heap_size: heapBytes, heap_size_limit: heapLimitBytes } = getHeapStatistics();
     const ofContainer = this.#memoryLimitBytes === null ? 0 : memoryBytes / this.#memoryLimitBytes;
     return {
@@ -39,6 +44,12 @@ export class ProcessLoad {
       memoryShare: Math.max(ofContainer, heapBytes / heapLimitBytes),
       fileShare: this.#fileLimit === null ? 0 : openFiles() / this.#fileLimit,
     };
+  }
+
+  /** Lets go of what nothing holds any more, which a process that does little would keep for long. Holds up the loop for some 100 ms. */
+  reclaim(): void {
+    setFlagsFromString("--expose-gc");
+    (runInNewContext("gc") as () => void)();
   }
 
   /** Ends the measuring. */

@@ -3,6 +3,7 @@ import { eventually, FakeClock } from "@carillon/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LoopLag } from "../../src/process/loop-lag.ts";
+import { MemoryInUse } from "../../src/process/memory-in-use.ts";
 import { openFileLimit } from "../../src/process/open-file-limit.ts";
 import { ProcessLoad } from "../../src/process/process-load.ts";
 import { systemClock } from "../../src/process/system-clock.ts";
@@ -44,6 +45,44 @@ describe("ProcessLoad", () => {
     expect(memoryShare).toBeGreaterThan(0);
     expect(memoryShare).toBeLessThan(1);
     load.close();
+  });
+});
+
+describe("memory in use", () => {
+  const MIB = 1024 * 1024;
+
+  test("what was freed isn't, also where the process keeps it", async () => {
+    const load = new ProcessLoad(systemClock, 1);
+    load.reclaim();
+    const before = load.read().memoryBytes;
+    // Small pieces, and one that stays now and then: nothing of it goes back to the system.
+    let pieces = Array.from({ length: 20_000 }, () => new Uint8Array(9000).fill(1));
+    expect(load.read().memoryBytes - before).toBeGreaterThan(100 * MIB);
+    pieces = pieces.filter((_, index) => index % 50 === 0);
+    await eventually(() => {
+      load.reclaim();
+      expect(load.read().memoryBytes - before).toBeLessThan(50 * MIB);
+    });
+    expect(pieces).toHaveLength(400);
+    load.close();
+  });
+
+  test("is all of it while the process grows, and never more than it has", () => {
+    const readings = fc.array(
+      fc.record({ resident: fc.nat(10_000), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    );
+    fc.assert(
+      fc.property(readings, (all) => {
+        const memory = new MemoryInUse();
+        let peak = 0;
+        for (const { resident, share } of all) {
+          const used = memory.note(resident, resident * share);
+          expect(used).toBeLessThanOrEqual(resident);
+          if (resident > peak * 1.03) expect(used).toBe(resident);
+          peak = Math.max(peak, resident);
+        }
+      }),
+    );
   });
 });
 
