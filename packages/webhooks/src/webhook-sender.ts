@@ -31,8 +31,6 @@ export interface Attempt {
 export interface WebhookSenderOptions {
   /** From the first byte to the answer, in ms. */
   readonly timeoutMs: number;
-  /** Most connections to one host. */
-  readonly maxConnections: number;
   /** Resolves names; default: the system does. */
   readonly resolve?: ResolveAll;
 }
@@ -43,7 +41,10 @@ const MAX_ANSWER_BYTES = 65_536;
 /** Idle connections are let go after this, in ms: shorter than what most servers wait. */
 const KEEP_ALIVE_MS = 4000;
 
-/** Sends requests to endpoints. Follows no redirects, reads no bodies, and goes where it may only. */
+/**
+ * Sends requests to endpoints. Follows no redirects, reads no bodies, and goes where it may only. How many are under way is its
+ * caller's to bound: a bound for each host would let one endpoint take the connections of another.
+ */
 export class WebhookSender {
   readonly #options: WebhookSenderOptions;
   readonly #guarded: Agents;
@@ -51,13 +52,13 @@ export class WebhookSender {
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
-    const shared = { keepAlive: true, timeout: KEEP_ALIVE_MS, maxSockets: options.maxConnections };
+    const shared = { keepAlive: true, timeout: KEEP_ALIVE_MS };
     const guarded = { ...shared, lookup: guardedLookup(options.resolve) };
     this.#guarded = { http: new HttpAgent(guarded), https: new HttpsAgent(guarded) };
     this.#free = { http: new HttpAgent(shared), https: new HttpsAgent(shared) };
   }
 
-  /** Sends one request, once. Never rejects: what goes wrong is an outcome. */
+  /** Sends one request, once; resolves when its connection is free again. Never rejects: what goes wrong is an outcome. */
   async send(endpoint: WebhookEndpoint, request: WebhookRequest): Promise<Attempt> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs);
     try {
@@ -81,10 +82,10 @@ export class WebhookSender {
     const agents = endpoint.allowPrivateNetwork ? this.#free : this.#guarded;
     const post = () => postTo(url, { request, agents, signal });
     try {
-      return readStatus(await post());
+      return await readStatus(await post());
     } catch (error) {
       // The server ended an idle connection just when it was taken again: that says nothing about the endpoint.
-      if (error instanceof StaleConnectionError) return readStatus(await post());
+      if (error instanceof StaleConnectionError) return await readStatus(await post());
       throw error;
     }
   }
@@ -120,8 +121,8 @@ function postTo(url: URL, { request, agents, signal }: Post): Promise<IncomingMe
   });
 }
 
-function readStatus(answer: IncomingMessage): Attempt {
-  discard(answer);
+async function readStatus(answer: IncomingMessage): Promise<Attempt> {
+  await discard(answer);
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return { outcome: "delivered", status, reason: "" };
   const reason = `status ${status}`;
@@ -129,7 +130,8 @@ function readStatus(answer: IncomingMessage): Attempt {
   return { outcome: status >= 500 ? "server_error" : "client_error", status, reason };
 }
 
-function discard(answer: IncomingMessage): void {
+/** Resolves when it is over, or was cut: at the latest when the request's time is. */
+function discard(answer: IncomingMessage): Promise<void> {
   let bytes = 0;
   answer.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
@@ -137,6 +139,7 @@ function discard(answer: IncomingMessage): void {
   });
   // The status has been read; whatever happens to the rest changes nothing.
   answer.on("error", () => undefined);
+  return new Promise((resolve) => answer.once("close", resolve));
 }
 
 function failureOf(error: unknown, signal: AbortSignal): Attempt {

@@ -70,7 +70,6 @@ export class WebhookWorker {
     this.#options = options;
     this.#sender = new WebhookSender({
       timeoutMs: settings.timeoutMs,
-      maxConnections: settings.concurrency,
       ...(resolve === undefined ? {} : { resolve }),
     });
     this.#delivery = new Delivery({

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { MemoryWebhookQueue } from "@carillon/core";
 import { systemClock } from "@carillon/service";
 import { eventually, TestEndpoint } from "@carillon/testkit";
@@ -85,6 +86,35 @@ describe("worker", () => {
     );
     await eventually(() => expect(good.events).toHaveLength(30));
     expect(bad.taken).toEqual([]);
+  });
+
+  it("endpoints on one host are apart as well: one that hangs takes no connections of another", async () => {
+    await using server = await TestEndpoint.start();
+    const hanging: ServerResponse[] = [];
+    server.behave = ({ events }) =>
+      events[0]?.channel.startsWith("private-bad") ? (response) => void hanging.push(response) : 200;
+    const app = appWith(endpointAt(server.url), endpointAt(`${server.url}/bad`, { id: "bad" }));
+    await using running = new RunningWorker(app, { settings: { timeoutMs: 60_000 } });
+    await running.queue.enqueue(
+      numbers(30).map((index) => ({ ...entry(String(index), `private-bad-${index}`), endpointId: "bad" })),
+    );
+    await eventually(() => expect(hanging).toHaveLength(4));
+    await running.queue.enqueue(numbers(30).map((index) => entry(String(index), `private-${index}`)));
+    await eventually(() => expect(server.events).toHaveLength(30));
+    server.behave = () => 200;
+    for (const response of hanging) response.end();
+  });
+
+  it("an answer that never ends is taken by its status; its connection counts until the end of the time", async () => {
+    await using endpoint = await TestEndpoint.start();
+    endpoint.behave = () => (response) => void response.writeHead(200).write("so ");
+    await using running = new RunningWorker(appWith(endpointAt(endpoint.url)), {
+      settings: { timeoutMs: 300, batch: { events: 1, bytes: 100_000, waitMs: 0 } },
+    });
+    await running.queue.enqueue(numbers(12).map((index) => entry(String(index), `private-${index}`)));
+    await eventually(() => expect(running.worker.counters.delivered).toBe(12));
+    expect(endpoint.requests).toHaveLength(12);
+    expect(endpoint.maxOpen).toBeLessThanOrEqual(4);
   });
 
   it("one endpoint gets no more requests at a time than allowed", async () => {
