@@ -62,9 +62,13 @@ export function addWebhookSourceMetrics(
   });
   metrics.counter({
     name: "webhook_events_dropped_total",
-    help: "Events that never reached the queue of webhooks, because too many waited for it or the process ended.",
+    help: "Events that never reached the queue of webhooks, because too many waited for it, the process ended, or it takes none so large.",
     label: "reason",
-    read: () => new Map([["queue_unavailable", counters.dropped]]),
+    read: () =>
+      new Map([
+        ["queue_unavailable", counters.dropped],
+        ["too_large", counters.tooLarge],
+      ]),
   });
   metrics.gauge({
     name: "webhook_events_waiting",

@@ -121,7 +121,12 @@ export type {
   WebhookQueue,
   WebhookQueueStats,
 } from "./ports/webhook-queue.ts";
-export { WEBHOOK_LANES, WebhookQueueUnavailableError, webhookLaneOf } from "./ports/webhook-queue.ts";
+export {
+  WEBHOOK_LANES,
+  WebhookEntryTooLargeError,
+  WebhookQueueUnavailableError,
+  webhookLaneOf,
+} from "./ports/webhook-queue.ts";
 export { formatPosition, parsePosition } from "./position.ts";
 export { GossipPresence, type GossipPresenceOptions } from "./presence/gossip-presence.ts";
 export type { Member, MemberPage, PresenceChange, Roster } from "./presence/member.ts";

@@ -5,6 +5,7 @@ import {
   createSourceCounters,
   MemoryWebhookQueue,
   type WebhookEntry,
+  WebhookEntryTooLargeError,
   type WebhookQueue,
 } from "../src/index.ts";
 import { WebhookOutbox } from "../src/webhooks/webhook-outbox.ts";
@@ -24,6 +25,8 @@ function world(app: App, { maxWaiting = 10, maxEntries = 100 } = {}) {
     enqueue: async (entries) => {
       await settle();
       if (state.isAway) throw new Error("away");
+      const tooLarge = entries.find(({ id }) => id.startsWith("large"));
+      if (tooLarge !== undefined) throw new WebhookEntryTooLargeError(tooLarge, "too large");
       await memory.enqueue(entries);
       enqueued.push(...entries);
     },
@@ -89,6 +92,17 @@ describe("outbox", () => {
     tell("later");
     for (let turn = 0; turn < 4; turn++) await settle();
     expect(idsOf(enqueued).at(-1)).toBe("later");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("leaves out what is too large for the queue, counts it and says so once; the others go on in their order", async () => {
+    const { clock, tell, enqueued, refusals, counters, outbox } = world(
+      createApp({ webhooks: [{ ...ENDPOINT, id: "e" }] }),
+    );
+    for (const id of ["1", "large-1", "2", "large-2", "3"]) tell(id);
+    for (let turn = 0; turn < 12; turn++) await settle();
+    expect(idsOf(enqueued)).toEqual(["1", "2", "3"]);
+    expect([outbox.waiting, counters.dropped, counters.tooLarge, refusals.length]).toEqual([0, 0, 2, 1]);
     expect(clock.pendingTimers).toBe(0);
   });
 

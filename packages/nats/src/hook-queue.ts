@@ -4,6 +4,7 @@ import {
   type DeadLetterReason,
   type WebhookConsumer,
   type WebhookEntry,
+  WebhookEntryTooLargeError,
   type WebhookLane,
   type WebhookQueue,
   type WebhookQueueStats,
@@ -37,6 +38,8 @@ export interface NatsWebhookQueueOptions {
 const NOT_CONNECTED = "NATS is not connected";
 const RETRY_MS = 250;
 const SETTLE_TIMEOUT_MS = 2000;
+/** What an entry leaves free of a message, in bytes: for the id in its header, and for what a dead letter adds to it. */
+const ROOM_BYTES = 1024;
 
 const encoder = new TextEncoder();
 
@@ -66,12 +69,13 @@ export class NatsWebhookQueue implements WebhookQueue {
   }
 
   async enqueue(entries: readonly WebhookEntry[]): Promise<void> {
-    const bySubject = new Map<string, WebhookEntry[]>();
+    const bySubject = new Map<string, EncodedEntry[]>();
     for (const entry of entries) {
       const subject = this.#options.space.ofLane("hook", laneOf(entry));
+      const encoded = { messageId: messageIdOf(entry), data: this.#encode(entry) };
       const before = bySubject.get(subject);
-      if (before === undefined) bySubject.set(subject, [entry]);
-      else before.push(entry);
+      if (before === undefined) bySubject.set(subject, [encoded]);
+      else before.push(encoded);
     }
     const results = await Promise.allSettled([...bySubject].map(([subject, each]) => this.#publishAll(subject, each)));
     for (const result of results) if (result.status === "rejected") throw result.reason;
@@ -158,10 +162,20 @@ export class NatsWebhookQueue implements WebhookQueue {
   }
 
   /** One after the other: a retry must not bring an entry behind those that come after it. */
-  async #publishAll(subject: string, entries: readonly WebhookEntry[]): Promise<void> {
-    for (const entry of entries) {
-      await this.#publish(this.#queue, { subject, data: encodeEntry(entry), messageId: messageIdOf(entry) });
-    }
+  async #publishAll(subject: string, entries: readonly EncodedEntry[]): Promise<void> {
+    for (const entry of entries) await this.#publish(this.#queue, { subject, ...entry });
+  }
+
+  /** Throws WebhookEntryTooLargeError: what the client refuses to write would take along whatever else is being written. */
+  #encode(entry: WebhookEntry): Uint8Array {
+    const data = encodeEntry(entry);
+    const limitBytes = (this.#options.link()?.maxPayloadBytes ?? Number.POSITIVE_INFINITY) - ROOM_BYTES;
+    if (data.length <= limitBytes) return data;
+    throw new WebhookEntryTooLargeError(
+      entry,
+      `the webhook event has ${data.length} bytes, NATS takes ${limitBytes}: ` +
+        "raise max_payload of nats-server, or lower limits.messageBytes of the app",
+    );
   }
 
   async #publish(stream: HookStream, message: { subject: string; data: Uint8Array; messageId: string }): Promise<void> {
@@ -261,6 +275,11 @@ export class NatsWebhookQueue implements WebhookQueue {
     }
     return this.#batches;
   }
+}
+
+interface EncodedEntry {
+  readonly messageId: string;
+  readonly data: Uint8Array;
 }
 
 function laneOf({ appId, endpointId, event }: WebhookEntry): WebhookLane {

@@ -1,4 +1,4 @@
-import { WebhookQueueUnavailableError } from "@carillon/core";
+import { WebhookEntryTooLargeError, WebhookQueueUnavailableError } from "@carillon/core";
 import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
 import { entryOf, laneFor } from "@carillon/testkit/contracts";
 import { describe, expect, it } from "vitest";
@@ -124,4 +124,23 @@ describe("webhook queue › outages", () => {
     expect([...new Set(seen)]).toEqual(Array.from({ length: 60 }, (_, index) => String(index)));
     await bus.close();
   }, 120_000);
+
+  it("max_payload › an entry that is too large is refused at once with what to do, and holds up no publish", async () => {
+    await using server = await NatsServer.start({ jetStream: true, config: { max_payload: 8192 } });
+    const bus = await connectNatsBus({ servers: [server.url], webhooks: WEBHOOKS });
+    const long = (bytes: number) => ({ channel: "c".repeat(bytes) });
+    const refused = bus.webhooks.enqueue([entryOf("app", "1"), entryOf("app", "large", long(8192))]);
+    const published = bus.publish({ appId: "app", channel: "c" }, new Uint8Array(10));
+    await expect(refused).rejects.toBeInstanceOf(WebhookEntryTooLargeError);
+    await expect(refused).rejects.toThrow(/raise max_payload/);
+    await expect(published).resolves.toBeDefined();
+    await bus.webhooks.enqueue([entryOf("app", "fits", long(7000))]);
+    const consumer = bus.webhooks.consume(laneFor("app", long(7000)));
+    const lease = await consumer.next(5000);
+    expect(lease?.entries.map(({ id }) => id)).toEqual(["fits"]);
+    // A dead letter is somewhat larger.
+    await lease?.bury("expired");
+    expect(await bus.webhooks.dead({ after: 0, limit: 10 })).toHaveLength(1);
+    await bus.close();
+  });
 });

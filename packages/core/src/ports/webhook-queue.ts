@@ -106,7 +106,8 @@ export interface WebhookQueue {
   /**
    * Queues entries. Resolves when all of them are kept. The order of calls is kept for those of a lane as long as no call
    * is made before the one before it has settled. Rejects with {@link WebhookQueueUnavailableError}: some of them may be
-   * kept then, and the same call made again keeps the others; within minutes an id is kept once for each endpoint.
+   * kept then, and the same call made again keeps the others; within minutes an id is kept once for each endpoint. Rejects with
+   * {@link WebhookEntryTooLargeError}, and keeps none of them, when one of them can never be kept.
    */
   enqueue(entries: readonly WebhookEntry[]): Promise<void>;
 
@@ -137,6 +138,17 @@ export function webhookLaneOf(channel: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < channel.length; at++) hash = Math.imul(hash ^ channel.charCodeAt(at), 0x01000193);
   return ((hash ^ (hash >>> 15)) >>> 0) % WEBHOOK_LANES;
+}
+
+/** An entry has more bytes than the queue takes. Retrying is of no use. */
+export class WebhookEntryTooLargeError extends Error {
+  override readonly name = "WebhookEntryTooLargeError";
+  readonly entry: WebhookEntry;
+
+  constructor(entry: WebhookEntry, message: string) {
+    super(message);
+    this.entry = entry;
+  }
 }
 
 /** The queue of webhooks could not take something over, or could not be asked. Retrying later is right. */

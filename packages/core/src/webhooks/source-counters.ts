@@ -6,9 +6,11 @@ export interface SourceCounters {
   readonly told: Map<WebhookEventName, number>;
   /** Events that were dropped because too many waited for the queue, or the process ended before the queue took them. */
   dropped: number;
+  /** Events that were dropped because the queue takes none so large. */
+  tooLarge: number;
 }
 
 /** Counters that stand at zero. */
 export function createSourceCounters(): SourceCounters {
-  return { told: new Map(), dropped: 0 };
+  return { told: new Map(), dropped: 0, tooLarge: 0 };
 }

@@ -1,6 +1,6 @@
 import type { App } from "../ports/apps.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
-import type { WebhookEntry, WebhookQueue } from "../ports/webhook-queue.ts";
+import { type WebhookEntry, WebhookEntryTooLargeError, type WebhookQueue } from "../ports/webhook-queue.ts";
 import type { SourceCounters } from "./source-counters.ts";
 import type { WebhookEvent } from "./webhook-event.ts";
 import { endpointsFor } from "./webhook-filter.ts";
@@ -12,7 +12,7 @@ export interface WebhookOutboxOptions {
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   readonly counters: SourceCounters;
-  /** Hears when the queue begins to refuse: once, until it takes something again. */
+  /** Hears when the queue begins to refuse: once, until it takes something again; and of the first event that is too large for it. */
   readonly onRefused: (error: unknown) => void;
   /** Most entries that wait for the queue; what comes on top is dropped and counted. Default 10,000. */
   readonly maxWaiting?: number;
@@ -84,12 +84,11 @@ export class WebhookOutbox {
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
-    const { queue, clock, random, onRefused } = this.#options;
+    const { clock, random, onRefused } = this.#options;
     try {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting.slice(0, BATCH);
-        await queue.enqueue(batch);
-        this.#waiting.splice(0, batch.length);
+        if (await this.#enqueue(batch)) this.#waiting.splice(0, batch.length);
         this.#retryMs = FIRST_RETRY_MS;
       }
       this.#onEmpty?.();
@@ -103,6 +102,21 @@ export class WebhookOutbox {
       });
     } finally {
       this.#isSending = false;
+    }
+  }
+
+  /** False when one of them was taken out, because it could never be queued and would hold up all others. */
+  async #enqueue(batch: readonly WebhookEntry[]): Promise<boolean> {
+    const { queue, counters, onRefused } = this.#options;
+    try {
+      await queue.enqueue(batch);
+      return true;
+    } catch (error) {
+      if (!(error instanceof WebhookEntryTooLargeError)) throw error;
+      if (counters.tooLarge === 0) onRefused(error);
+      counters.tooLarge++;
+      this.#waiting = this.#waiting.filter((each) => each !== error.entry);
+      return false;
     }
   }
 }
