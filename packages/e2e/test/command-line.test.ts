@@ -52,6 +52,20 @@ describe.concurrent("exit codes", () => {
     expect(stderr).toContain("127.0.0.1:1");
   });
 
+  test("a server that can't start says why as a line of its log, and as a text where the log is for people", async () => {
+    const nowhere = ["--config", await writeConfig(), "--nats", "nats://127.0.0.1:1", "--port", "0"];
+    const wrong = ["--port", "none"];
+    for (const [role, args, exitCode] of [["gateway", nowhere, 69] as const, ["webhooks", wrong, 78] as const]) {
+      const { code, stderr } = await carillon([role, ...args]);
+      expect(code).toBe(exitCode);
+      const lines = stderr.trim().split("\n");
+      const line = { level: "error", role, event: "start_failed", exitCode, reason: expect.any(String) };
+      expect(lines.map((text): unknown => JSON.parse(text))).toEqual([expect.objectContaining(line)]);
+    }
+    const pretty = await carillon(["webhooks", ...wrong], { CARILLON_LOG_FORMAT: "pretty" });
+    expect(pretty).toMatchObject({ code: 78, stderr: expect.stringMatching(/^carillon: /) });
+  });
+
   test("0 › SIGTERM and SIGINT drain a process of every role", async () => {
     await using nats = await NatsServer.start();
     const args = ["--config", await writeConfig(), "--nats", nats.url];

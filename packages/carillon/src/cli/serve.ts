@@ -5,12 +5,24 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { banner } from "./banner.ts";
 import type { ServerFlags } from "./main.ts";
 import { serveWorkers } from "./serve-workers.ts";
+import { type Starting, startingOf, tellStartFailure } from "./start-failure.ts";
 
-/** Runs a server until SIGTERM or SIGINT has drained it. Rejects when it can't start. */
+/** Runs a server until SIGTERM or SIGINT has drained it. When it can't start it says why, and sets the exit code. */
 export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void> {
+  const starting = startingOf(role, flags);
+  try {
+    await start(starting, flags);
+  } catch (error) {
+    tellStartFailure(error, starting);
+  }
+}
+
+async function start(starting: Starting, flags: ServerFlags): Promise<void> {
+  const { role } = starting;
   listenForStartingSignals(true);
   const load = () => loadConfig(loadOptions(role, flags));
   const config = await load();
+  starting.format = config.log.format;
   if (role === "gateway" && config.gateway.workers > 1) {
     listenForStartingSignals(false);
     return serveWorkers(config, flags);

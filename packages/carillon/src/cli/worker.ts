@@ -4,24 +4,28 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../workers/worker-message.ts";
 import { UsageError } from "./failures.ts";
 import { loadOptions } from "./serve.ts";
+import { type Starting, startingOf, tellStartFailure } from "./start-failure.ts";
 
 /** Runs one of the processes of `--workers`, as the one that started it says. It drains when that one says so, or is gone. */
 export async function work(): Promise<void> {
   if (process.send === undefined) {
     throw new UsageError("workers are started by carillon gateway --workers N, and not by hand");
   }
+  const message = await startMessage();
+  const starting = startingOf("gateway", message.flags);
   try {
-    await start(await startMessage());
+    await start(message, starting);
   } catch (error) {
     // The link to the process above would keep this one alive, which has nothing left to do.
     if (process.connected) process.disconnect();
-    throw error;
+    tellStartFailure(error, starting);
   }
 }
 
-async function start({ index, flags }: WorkerStart): Promise<void> {
+async function start({ index, flags }: WorkerStart, starting: Starting): Promise<void> {
   const load = () => loadConfig(loadOptions("gateway", flags));
   const config = await load();
+  starting.format = config.log.format;
   const log = createLogger({ format: config.log.format, level: config.log.level, role: "gateway" });
   const running = await CarillonProcess.start({
     role: "gateway",
