@@ -233,6 +233,18 @@ describe("occupancy", () => {
     expect(world.countsTold.length).toBeLessThanOrEqual(3);
   });
 
+  it.each([1, 2, 3])(
+    "the numbers of channels that were on gateway %i alone are 0 after its death, whoever owned them",
+    async (dies) => {
+      const gateways = (await world.start(3)) as Gateway[];
+      for (const key of KEYS.keys()) world.change(gateways[dies - 1] as Gateway, key, 1);
+      await world.cluster.run(2000);
+      world.kill(gateways[dies - 1] as Gateway);
+      await world.cluster.run(12_000);
+      expect(world.countsTold).toEqual([1, 1, 1, 0, 0, 0]);
+    },
+  );
+
   it("law › after any changes, losses and deaths, what was told last is the truth, and occupied and vacated took turns", async () => {
     const deed = fc.oneof(
       {

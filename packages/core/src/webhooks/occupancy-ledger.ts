@@ -27,7 +27,8 @@ interface KeyRecord {
   told: Told | null;
   /** Since when nobody is there who was told to be; null: somebody is, or it was told. */
   vacantSinceMs: number | null;
-  countTold: number;
+  /** Null: somebody else told it, who didn't say which. */
+  countTold: number | null;
   countAtMs: number;
 }
 
@@ -99,6 +100,7 @@ export class OccupancyLedger {
     const record = this.#recordOf(key);
     if (!isNewer(told, record.told)) return;
     record.told = told;
+    if (told.isOccupied) record.countTold = null;
     record.vacantSinceMs = null;
     this.#open.add(record);
   }
