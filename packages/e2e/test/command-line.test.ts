@@ -37,6 +37,14 @@ describe.concurrent("exit codes", () => {
     expect(stderr).toContain(port);
   });
 
+  test("71 › no interface has the address", async () => {
+    const { code, stderr } = await carillon(["dev", "--host", "192.0.2.1", "--port", "0", "--admin-port", "0"]);
+    expect([code, stderr]).toEqual([
+      71,
+      expect.stringMatching(/^carillon: Cannot listen at 192\.0\.2\.1.*Use 0\.0\.0\.0/),
+    ]);
+  });
+
   test("69 › NATS can't be reached", async () => {
     const config = await writeConfig();
     const { code, stderr } = await carillon([

@@ -1,5 +1,5 @@
 import { BusUnavailableError } from "@carillon/core";
-import { ConfigError, PortInUseError } from "@carillon/service";
+import { ConfigError, ListenError } from "@carillon/service";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { WorkerStartError } from "../workers/worker.ts";
 
@@ -12,7 +12,7 @@ export class UsageError extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT_CODES.usage;
   if (error instanceof ConfigError) return EXIT_CODES.config;
-  if (error instanceof PortInUseError) return EXIT_CODES.system;
+  if (error instanceof ListenError) return EXIT_CODES.system;
   if (error instanceof WorkerStartError) return error.exitCode;
   if (error instanceof BusUnavailableError) return EXIT_CODES.unavailable;
   return EXIT_CODES.failure;

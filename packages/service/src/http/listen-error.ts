@@ -18,7 +18,7 @@ export class PortInUseError extends ListenError {
 
   constructor(address: ListenAddress) {
     super(
-      `${addressName(address)} is in use. Stop the process that listens there, or choose another port (--port, or 0 for any free one).`,
+      `${addressName(address)} is in use. Stop the process that listens there, or choose another port (--port or --admin-port, where 0 takes any free one).`,
       "EADDRINUSE",
     );
   }

@@ -40,7 +40,7 @@ describe("listen", () => {
       code: "EADDRINUSE",
       message:
         `127.0.0.1:${running.port} is in use. Stop the process that listens there, ` +
-        "or choose another port (--port, or 0 for any free one).",
+        "or choose another port (--port or --admin-port, where 0 takes any free one).",
     });
     expect((await fetch(running.url)).status).toBe(404);
   });
