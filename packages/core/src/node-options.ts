@@ -17,7 +17,7 @@ import type { WebhookQueue } from "./ports/webhook-queue.ts";
 /** How a node tells applications what happens. */
 export interface NodeWebhooks {
   readonly queue: Pick<WebhookQueue, "enqueue">;
-  readonly apps: Pick<AppRegistry, "byId">;
+  readonly apps: Pick<AppRegistry, "byId" | "all">;
   /** Hears when the queue begins to refuse events. */
   readonly onRefused: (error: unknown) => void;
 }

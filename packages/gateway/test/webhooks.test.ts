@@ -29,7 +29,7 @@ class Tells {
 
   static async start(webhooks: readonly WebhookEndpoint[], subscriptionCount = true): Promise<Tells> {
     const queue = new MemoryWebhookQueue({ clock: systemClock });
-    const apps = [testApp({ webhooks, subscriptionCount })];
+    const apps = [testApp({ webhooks, subscriptionCount, limits: { channelsPerConnection: 0 } })];
     return new Tells(await TestGateway.start({ apps, webhooks: queue }), queue);
   }
 
@@ -116,6 +116,23 @@ describe("webhooks of a gateway", () => {
     await other.close();
     await eventually(() => expect(tells.named("channel_vacated")).toHaveLength(1));
     expect(tells.named("channel_occupied")).toHaveLength(1);
+  });
+
+  it("an endpoint that is added beside another one is told of what is occupied, and the other one isn't again", async () => {
+    const first = { ...ENDPOINT, id: "first" };
+    await using tells = await Tells.start([first], false);
+    await using client = await NativeClient.open(tells.gateway.webSocketUrl);
+    const channels = Array.from({ length: 1500 }, (_, index) => `c${index}`);
+    for (const channel of channels) await client.subscribe(channel);
+    const told = () => tells.gateway.gateway.webhookCounters?.told.get("channel_occupied");
+    await eventually(() => expect(told()).toBe(channels.length));
+    tells.gateway.apps.reload([testApp({ webhooks: [first, ENDPOINT], subscriptionCount: false })]);
+    await eventually(() => expect(tells.named("channel_occupied")).toHaveLength(channels.length));
+    expect(new Set(tells.events.map(({ channel }) => channel))).toEqual(new Set(channels));
+    expect(told()).toBe(2 * channels.length);
+    await client.close();
+    await eventually(() => expect(tells.named("channel_vacated")).toHaveLength(channels.length));
+    expect(tells.named("channel_occupied")).toHaveLength(channels.length);
   });
 
   it("a client event is told with its id, its sender, and its data as a text; an event of another name is not", async () => {

@@ -2,7 +2,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import { chunksOf, OccupancyExchange } from "./occupancy-exchange.ts";
-import { type OccupancyKey, partitionOfKey } from "./occupancy-key.ts";
+import { type OccupancyKey, partitionOfKey, type Told } from "./occupancy-key.ts";
 import { type Decision, OccupancyLedger } from "./occupancy-ledger.ts";
 import { OccupancyReporter } from "./occupancy-reporter.ts";
 import {
@@ -125,6 +125,11 @@ export class Occupancy {
   /** Keys that this node knows something of, as an owner or as a second. */
   get known(): number {
     return this.#ledger.size;
+  }
+
+  /** What this node has told to be occupied, and looks after; as it is when it is asked for the next one. */
+  *occupied(): Generator<{ readonly key: OccupancyKey; readonly told: Told }> {
+    for (const entry of this.#ledger.toldIn(this.#ready)) if (entry.told.isOccupied) yield entry;
   }
 
   close(): void {

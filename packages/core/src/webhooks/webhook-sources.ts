@@ -3,12 +3,12 @@ import type { Channel } from "../channel.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { App, AppRegistry } from "../ports/apps.ts";
 import type { Bus } from "../ports/bus.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
 import type { WebhookQueue } from "../ports/webhook-queue.ts";
 import type { Member } from "../presence/member.ts";
 import type { Session } from "../session.ts";
 import { Occupancy } from "./occupancy.ts";
-import type { OccupancyKey } from "./occupancy-key.ts";
+import type { OccupancyKey, Told } from "./occupancy-key.ts";
 import type { Decision } from "./occupancy-ledger.ts";
 import { createSourceCounters, type SourceCounters } from "./source-counters.ts";
 import type { WebhookEvent, WebhookEventName } from "./webhook-event.ts";
@@ -18,7 +18,7 @@ import { WebhookOutbox } from "./webhook-outbox.ts";
 /** What WebhookSources stand on. */
 export interface WebhookSourcesOptions {
   readonly queue: Pick<WebhookQueue, "enqueue">;
-  readonly apps: Pick<AppRegistry, "byId">;
+  readonly apps: Pick<AppRegistry, "byId" | "all">;
   /** Must not have started. */
   readonly cluster: Cluster;
   readonly bus: Pick<Bus, "status" | "onStatus">;
@@ -49,6 +49,9 @@ const GRACE_MS = 3000;
 /** A cache channel that stays empty is told of again after this. */
 const MISS_EVERY_MS = 60_000;
 const MAX_MISSES = 10_000;
+/** New endpoints are told what is occupied while fewer events than this wait for the queue, and after such a pause again. */
+const WELCOME_BELOW = 1000;
+const WELCOME_PAUSE_MS = 100;
 
 const CHANNEL_EVENTS: readonly WebhookEventName[] = ["channel_occupied", "channel_vacated", "subscription_count"];
 const COUNT_EVENTS: readonly WebhookEventName[] = ["subscription_count"];
@@ -63,6 +66,9 @@ export class WebhookSources {
   readonly #options: WebhookSourcesOptions;
   readonly #outbox: WebhookOutbox;
   readonly #occupancy: Occupancy;
+  /** The ids of the endpoints that each app had at the last look. */
+  #endpoints: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  readonly #welcomes = new Set<Timer>();
   #counts = 0;
   /** When a cache channel was told to be empty, by app and channel; oldest first. */
   readonly #misses = new Map<string, number>();
@@ -81,6 +87,7 @@ export class WebhookSources {
       wantsCount: (key) => this.#wantsCount(key),
       onDecision: (decision) => this.#onDecision(decision),
     });
+    this.#newcomers();
   }
 
   /** Events that wait for the queue. */
@@ -110,8 +117,10 @@ export class WebhookSources {
     for (const key of keys) this.#occupancy.change(key, -1, this.#wantsCount(key));
   }
 
-  /** The settings have changed: what stands is counted by what is wanted now. */
+  /** The settings have changed: what stands is counted by what is wanted now, and new endpoints hear what is occupied. */
   recount(sessions: Iterable<Session>): void {
+    const newcomers = this.#newcomers();
+    if (newcomers.size > 0) this.#welcome(newcomers, this.#occupancy.occupied());
     for (const session of sessions) {
       for (const subscription of session.standing()) {
         this.left(subscription);
@@ -161,6 +170,7 @@ export class WebhookSources {
   /** Tells nothing more; resolves when the queue has what waits, at the latest after `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
     this.#occupancy.close();
+    for (const timer of this.#welcomes) timer.cancel();
     await this.#outbox.close(timeoutMs);
   }
 
@@ -177,8 +187,36 @@ export class WebhookSources {
       });
       return;
     }
-    const { epoch, n, isOccupied } = decision.told;
-    this.#outbox.tell(app, `${epoch}-${n}`, eventOf(key, isOccupied));
+    this.#outbox.tell(app, idOf(decision.told), eventOf(key, decision.told.isOccupied));
+  }
+
+  /** Apps with endpoints that they didn't have at the last look, and with those alone. */
+  #newcomers(): ReadonlyMap<string, App> {
+    const before = this.#endpoints;
+    const { all } = this.#options.apps;
+    this.#endpoints = new Map(all.map(({ id, settings }) => [id, new Set(settings.webhooks.map((each) => each.id))]));
+    const newcomers = new Map<string, App>();
+    for (const { id, settings } of all) {
+      const webhooks = settings.webhooks.filter((endpoint) => before.get(id)?.has(endpoint.id) !== true);
+      if (webhooks.length > 0) newcomers.set(id, { id, settings: { ...settings, webhooks } });
+    }
+    return newcomers;
+  }
+
+  /** Tells them what was told to others before they were there; slowly where that is much, so that nothing is dropped for it. */
+  #welcome(newcomers: ReadonlyMap<string, App>, occupied: ReturnType<Occupancy["occupied"]>): void {
+    while (this.#outbox.waiting < WELCOME_BELOW) {
+      const next = occupied.next();
+      if (next.done === true) return;
+      const { key, told } = next.value;
+      const app = newcomers.get(key.appId);
+      if (app !== undefined) this.#outbox.tell(app, idOf(told), eventOf(key, true));
+    }
+    const timer = this.#options.clock.after(WELCOME_PAUSE_MS, () => {
+      this.#welcomes.delete(timer);
+      this.#welcome(newcomers, occupied);
+    });
+    this.#welcomes.add(timer);
   }
 
   #wantsCount({ appId, channel, userId }: OccupancyKey): boolean {
@@ -186,6 +224,10 @@ export class WebhookSources {
     const app = this.#options.apps.byId(appId);
     return app !== null && isWanted(app.settings, COUNT_EVENTS, channel);
   }
+}
+
+function idOf({ epoch, n }: Told): string {
+  return `${epoch}-${n}`;
 }
 
 function eventOf({ channel, userId }: OccupancyKey, isOccupied: boolean): WebhookEvent {
