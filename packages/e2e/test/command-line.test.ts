@@ -74,6 +74,15 @@ describe.concurrent("exit codes", () => {
     expect(pretty).toMatchObject({ code: 78, stderr: expect.stringMatching(/^carillon: /) });
   });
 
+  test("1 › what nobody caught is told as a line of the log", async () => {
+    const fault = "data:text/javascript,process.on('SIGUSR2',()=>Promise.reject(new Error('a bug')))";
+    await using running = await CarillonProcess.start("dev", [], { nodeArgs: ["--import", fault] });
+    running.signal("SIGUSR2");
+    expect(await running.exited()).toBe(1);
+    await eventually(() => expect(running.log).toContain('"event":"crashed"'));
+    for (const line of running.log.trim().split("\n")) expect(JSON.parse(line)).toMatchObject({ role: "dev" });
+  });
+
   test("0 › SIGTERM and SIGINT drain a process of every role", async () => {
     await using nats = await NatsServer.start();
     const args = ["--config", await writeConfig(), "--nats", nats.url];

@@ -1,11 +1,13 @@
 import { type Config, createLogger, findListenPort, onTermination, systemClock } from "@carillon/service";
 import { WorkerGroup } from "../workers/worker-group.ts";
 import type { ServerFlags } from "./main.ts";
+import { tellCrashes } from "./start-failure.ts";
 
 /** Runs a gateway as several processes that share its port, until SIGTERM or SIGINT has drained them. Rejects when one can't start. */
 export async function serveWorkers(config: Config, flags: ServerFlags): Promise<void> {
   const { workers: count, host } = config.gateway;
   const log = createLogger({ format: config.log.format, level: config.log.level, role: "gateway" });
+  tellCrashes(log);
   if (process.platform !== "linux") log.warn("workers_share_unevenly", { platform: process.platform });
   const { workers: _, ...common } = flags;
   const group = await WorkerGroup.start({

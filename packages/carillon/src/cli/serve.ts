@@ -5,7 +5,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { banner } from "./banner.ts";
 import type { ServerFlags } from "./main.ts";
 import { serveWorkers } from "./serve-workers.ts";
-import { type Starting, startingOf, tellStartFailure } from "./start-failure.ts";
+import { type Starting, startingOf, tellCrashes, tellStartFailure } from "./start-failure.ts";
 
 /** Runs a server until SIGTERM or SIGINT has drained it. When it can't start it says why, and sets the exit code. */
 export async function serve(role: ConfigRole, flags: ServerFlags): Promise<void> {
@@ -28,6 +28,7 @@ async function start(starting: Starting, flags: ServerFlags): Promise<void> {
     return serveWorkers(config, flags);
   }
   const log = createLogger({ format: config.log.format, level: config.log.level, role });
+  tellCrashes(log);
   const running = await CarillonProcess.start({ role, config, log, hasAdmin: true, reload: load });
   listenForStartingSignals(false);
   const reload = () => running.reload();

@@ -1,4 +1,4 @@
-import { type ConfigRole, createLogger } from "@carillon/service";
+import { type ConfigRole, createLogger, type Logger } from "@carillon/service";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { exitCodeOf, explain } from "./failures.ts";
 import type { ServerFlags } from "./main.ts";
@@ -32,4 +32,15 @@ export function tellStartFailure(error: unknown, { role, format }: Starting): vo
   const log = createLogger({ format, level: "error", role, destination: process.stderr });
   const isBug = exitCode === EXIT_CODES.failure || !(error instanceof Error);
   log.error("start_failed", isBug ? { exitCode, error } : { exitCode, reason: error.message });
+}
+
+/** What nobody has caught ends the process, as ever, and is told as a line of log in place of Node's own text. */
+export function tellCrashes(log: Logger): void {
+  process.on("uncaughtException", (error) => {
+    try {
+      log.error("crashed", { error });
+    } finally {
+      process.exit(EXIT_CODES.failure);
+    }
+  });
 }

@@ -4,7 +4,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../workers/worker-message.ts";
 import { UsageError } from "./failures.ts";
 import { loadOptions } from "./serve.ts";
-import { type Starting, startingOf, tellStartFailure } from "./start-failure.ts";
+import { type Starting, startingOf, tellCrashes, tellStartFailure } from "./start-failure.ts";
 
 /** Runs one of the processes of `--workers`, as the one that started it says. It drains when that one says so, or is gone. */
 export async function work(): Promise<void> {
@@ -27,6 +27,7 @@ async function start({ index, flags }: WorkerStart, starting: Starting): Promise
   const config = await load();
   starting.format = config.log.format;
   const log = createLogger({ format: config.log.format, level: config.log.level, role: "gateway" });
+  tellCrashes(log);
   const running = await CarillonProcess.start({
     role: "gateway",
     config,
