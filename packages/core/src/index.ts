@@ -153,6 +153,7 @@ export {
 export { MAX_RECEIPTS_MS } from "./receipts.ts";
 export { type CatchUp, type CaughtUp, Recovery, type RecoveryFailure, type RecoveryOptions } from "./recovery.ts";
 export { Session, type SessionOptions, type SessionOwner } from "./session.ts";
+export { SparseLog } from "./sparse-log.ts";
 export { type SubscribeResult, type Subscription, SubscriptionSet } from "./subscription-set.ts";
 export { formatTraceParent, readTraceContext } from "./trace-context.ts";
 export { ONLINE_CHANNEL, OnlineUsers, type OnlineUsersOptions, type WatchReport } from "./users/online-users.ts";

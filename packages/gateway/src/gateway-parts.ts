@@ -1,4 +1,11 @@
-import { type ConnectionTable, HistoryBudgets, type HistoryCounters, type Session } from "@carillon/core";
+import {
+  type Channel,
+  type ConnectionTable,
+  HistoryBudgets,
+  type HistoryCounters,
+  type Session,
+  SparseLog,
+} from "@carillon/core";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { Overload } from "./overload.ts";
 import { Rebalancer } from "./rebalancer.ts";
@@ -35,4 +42,16 @@ export function createRebalancer(
 ): Rebalancer | null {
   if (cluster === undefined || settings.rebalance === null) return null;
   return new Rebalancer({ cluster, clock, random: () => ids.random(), settings: settings.rebalance, connections, ask });
+}
+
+/** Says what fails for a channel; sparsely, as what fails for one may fail for tens of thousands in the same second. */
+export function createFailureLog(
+  { clock, log }: Pick<GatewayOptions, "clock" | "log">,
+  event: string,
+): (channel: Pick<Channel, "appId">, error: unknown) => void {
+  const lines = new SparseLog();
+  return (channel, error) =>
+    lines.note(String(error), clock.monotonic(), (suppressed) =>
+      log.warn(event, { app: channel.appId, error, suppressed }),
+    );
 }

@@ -1,6 +1,5 @@
 import {
   type BlockCounters,
-  type Channel,
   type HistoryBudgets,
   type HistoryCounters,
   IdleWatch,
@@ -16,7 +15,7 @@ import { Admission } from "./admission.ts";
 import { Departures } from "./departures.ts";
 import { Fallback } from "./fallback/fallback.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
-import { createBudgets, createOverload, createRebalancer } from "./gateway-parts.ts";
+import { createBudgets, createFailureLog, createOverload, createRebalancer } from "./gateway-parts.ts";
 import type { Overload, OverloadReason } from "./overload.ts";
 import type { ProtocolServices } from "./protocol.ts";
 import type { Rebalancer } from "./rebalancer.ts";
@@ -65,10 +64,8 @@ export class Gateway {
       presenceGraceMs: settings.presenceGraceMs,
       // Twice as many as are written at most: frames in MessagePack may be smaller than what they are made of.
       maxPastBytes: Math.max(settings.maxBackpressureBytes, settings.fallback?.bufferBytes ?? 0),
-      onInterestFailed: (channel: Channel, error: unknown) =>
-        log.warn("interest_failed", { app: channel.appId, error }),
-      onHistoryFailed: (channel: Channel, error: unknown) =>
-        log.warn("history_read_failed", { app: channel.appId, error }),
+      onInterestFailed: createFailureLog(options, "interest_failed"),
+      onHistoryFailed: createFailureLog(options, "history_read_failed"),
     });
     this.#idle = new IdleWatch({ clock: options.clock, timeoutMs: silenceMs(settings.idleTimeoutSeconds) });
     this.#services = {

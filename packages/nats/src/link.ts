@@ -1,4 +1,4 @@
-import { type BusPublishResult, BusUnavailableError } from "@carillon/core";
+import { type BusPublishResult, BusUnavailableError, SparseLog } from "@carillon/core";
 import {
   type ConnectionOptions,
   createInbox,
@@ -14,7 +14,6 @@ import { writeLetters } from "./letter-writer.ts";
 import type { NatsLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import { connectPaced } from "./paced-transport.ts";
-import { SparseLog } from "./sparse-log.ts";
 import { checkedSubject } from "./subject.ts";
 
 /** What becomes of a subscription: an error when the server refused it (it is gone then), else a message. */
@@ -181,7 +180,9 @@ export class Link {
       const { server } = this;
       const code = String(status.data);
       // Many times a second while credentials are refused.
-      this.#errors.note(code, (suppressed) => this.#log.warn("nats_error", { code, server, suppressed }));
+      this.#errors.note(code, performance.now(), (suppressed) =>
+        this.#log.warn("nats_error", { code, server, suppressed }),
+      );
       return;
     }
     if (context.operation === "publish") {

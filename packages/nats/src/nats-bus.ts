@@ -10,6 +10,7 @@ import {
   type ClusterLink,
   EnvelopeTooLargeError,
   type HistoryStore,
+  SparseLog,
   type WebhookQueue,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
@@ -32,7 +33,6 @@ import { createOnceStream } from "./once-stream.ts";
 import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
 import { NatsProxyDrains } from "./proxy-drains.ts";
 import { PublishOrder } from "./publish-order.ts";
-import { SparseLog } from "./sparse-log.ts";
 import { SubjectSpace } from "./subject.ts";
 import { headersOf, traceFieldsOf, traceIn } from "./trace-headers.ts";
 
@@ -224,7 +224,7 @@ export class NatsBus implements Bus {
         // Not what the node needs: it goes on without, and has said so.
         if (options.interest === "auto" && this.#space.isWildcard(subject)) return;
         this.#counters.refusals++;
-        refusals.note("permission", (suppressed) =>
+        refusals.note("permission", performance.now(), (suppressed) =>
           this.#log.error("nats_permission_denied", { operation, subject, suppressed }),
         );
       },

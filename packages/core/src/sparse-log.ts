@@ -9,9 +9,8 @@ export class SparseLog {
   #quietUntilMs = 0;
   #suppressed = 0;
 
-  /** `say` is called with how often nothing was said since the last time, if it is time. */
-  note(what: string, say: (suppressed: number) => void): void {
-    const nowMs = performance.now();
+  /** `say` is called with how often nothing was said since the last time, if it is time. `nowMs` is monotonic. */
+  note(what: string, nowMs: number, say: (suppressed: number) => void): void {
     if (what === this.#what && nowMs < this.#quietUntilMs) {
       this.#suppressed++;
       return;
