@@ -1,10 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 import { CarillonProcess } from "./support/carillon-process.ts";
 import { GUIDE_CONFIG, writeConfig } from "./support/config-file.ts";
 import { readBlocks } from "./support/doc-blocks.ts";
-import { carillon, run } from "./support/run.ts";
+import { BIN, carillon, run } from "./support/run.ts";
 
 describe.concurrent("exit codes", () => {
   test("64 › an unknown flag or command, with a hint", async () => {
@@ -72,6 +75,23 @@ describe.concurrent("exit codes", () => {
     }
     const pretty = await carillon(["webhooks", ...wrong], { CARILLON_LOG_FORMAT: "pretty" });
     expect(pretty).toMatchObject({ code: 78, stderr: expect.stringMatching(/^carillon: /) });
+  });
+
+  test.each([1, 2])("143 › SIGTERM ends %i process(es) that still start, and SIGHUP doesn't", async (workers) => {
+    // Takes connections, and is no NATS.
+    const silent = createServer().listen(0, "127.0.0.1");
+    const connected = once(silent, "connection");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const args = ["--config", await writeConfig(), "--nats", `nats://127.0.0.1:${port}`, "--workers", String(workers)];
+    const child = spawn(process.execPath, [BIN, "gateway", ...args], { stdio: "ignore" });
+    const exited = once(child, "exit");
+    const [socket] = (await connected) as [Socket];
+    child.kill("SIGHUP");
+    child.kill("SIGTERM");
+    expect(await exited).toEqual([143, null]);
+    socket.destroy();
+    silent.close();
   });
 
   test("1 › what nobody caught is told as a line of the log", async () => {

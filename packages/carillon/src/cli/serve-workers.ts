@@ -3,8 +3,11 @@ import { WorkerGroup } from "../workers/worker-group.ts";
 import type { ServerFlags } from "./main.ts";
 import { tellCrashes } from "./start-failure.ts";
 
-/** Runs a gateway as several processes that share its port, until SIGTERM or SIGINT has drained them. Rejects when one can't start. */
-export async function serveWorkers(config: Config, flags: ServerFlags): Promise<void> {
+/**
+ * Runs a gateway as several processes that share its port, until SIGTERM or SIGINT has drained them. Rejects when one can't start;
+ * calls `onStarted` when all have, and handles signals from then on.
+ */
+export async function serveWorkers(config: Config, flags: ServerFlags, onStarted: () => void): Promise<void> {
   const { workers: count, host } = config.gateway;
   const log = createLogger({ format: config.log.format, level: config.log.level, role: "gateway" });
   tellCrashes(log);
@@ -19,6 +22,7 @@ export async function serveWorkers(config: Config, flags: ServerFlags): Promise<
     random: Math.random,
     log,
   });
+  onStarted();
   const reload = () => group.reload();
   process.on("SIGHUP", reload);
   onTermination({

@@ -24,8 +24,7 @@ async function start(starting: Starting, flags: ServerFlags): Promise<void> {
   const config = await load();
   starting.format = config.log.format;
   if (role === "gateway" && config.gateway.workers > 1) {
-    listenForStartingSignals(false);
-    return serveWorkers(config, flags);
+    return serveWorkers(config, flags, () => listenForStartingSignals(false));
   }
   const log = createLogger({ format: config.log.format, level: config.log.level, role });
   tellCrashes(log);
@@ -47,8 +46,13 @@ async function start(starting: Starting, flags: ServerFlags): Promise<void> {
 
 /** Whoever handles signals from here on has to be the only one: this one doesn't drain. */
 function listenForStartingSignals(isStarting: boolean): void {
-  for (const signal of ["SIGTERM", "SIGINT"]) process[isStarting ? "on" : "off"](signal, leaveAtOnce);
+  const act = isStarting ? "on" : "off";
+  for (const signal of ["SIGTERM", "SIGINT"]) process[act](signal, leaveAtOnce);
+  process[act]("SIGHUP", startOn);
 }
+
+/** What changes while a process starts is read when it has started, and unhandled the signal would end it. */
+const startOn = () => undefined;
 
 /**
  * Before it is ready nobody depends on a process, so it goes as soon as it is asked. Without this, process 1 of a container would
