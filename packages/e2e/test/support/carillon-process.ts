@@ -59,10 +59,11 @@ export class CarillonProcess {
     const lines: string[] = [];
     child.stderr?.on("data", (data: Buffer) => lines.push(data.toString()));
     const ready = await new Promise<ReadyLine>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`${role} was not ready in time:\n${lines.join("\n")}`)),
-        READY_WITHIN_MS,
-      );
+      const timer = setTimeout(() => {
+        // Nobody else knows of it yet, so nobody else would end it.
+        child.kill("SIGKILL");
+        reject(new Error(`${role} was not ready in time:\n${lines.join("\n")}`));
+      }, READY_WITHIN_MS);
       child.once("exit", (code) => reject(new Error(`${role} exited with ${code}:\n${lines.join("\n")}`)));
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
         lines.push(line);
