@@ -18,7 +18,7 @@ function names(addresses: readonly string[]): { resolve: ResolveAll; readonly as
 }
 
 async function attempt(url: string, resolve: ResolveAll, allowPrivateNetwork = false) {
-  const sender = new WebhookSender({ timeoutMs: 1000, maxConnections: 1, resolve });
+  const sender = new WebhookSender({ timeoutMs: 1000, resolve });
   const endpoint = endpointAt(url, { allowPrivateNetwork });
   const app = appWith(endpoint);
   const request = webhookRequestOf({ app, endpoint, entries: [entry("1")], nowMs: 0 });
