@@ -16,6 +16,12 @@ const NEWEST: CatchUp = { kind: "rewind", count: 1 };
 const CANCELLED = refuse("cancelled", "the channel was unsubscribed before the subscription stood");
 const BUS_AWAY = refuse("bus_unavailable", "the bus can't be reached, nothing was subscribed: try again");
 
+// A frame may name a hundred channels, each of which costs the bus and its other nodes something as it comes and goes.
+const TURNOVER = refuse(
+  "rate_limited",
+  "the connection changes its channels too fast: keep subscriptions that are needed again soon",
+);
+
 /** A session, and what it is subscribed to. */
 export interface Subscriber {
   readonly session: Session;
@@ -40,7 +46,8 @@ export class Subscribing {
     const { session, subscriptions } = subscriber;
     const existing = subscriptions.get(target.channel);
     if (existing !== undefined) return existing.pending ?? this.#standing(existing);
-    const limit = session.app.settings.limits.channelsPerConnection;
+    const { limits } = session.app.settings;
+    const limit = limits.channelsPerConnection;
     if (limit !== 0 && subscriptions.size >= limit) {
       return refuse(
         "channel_limit",
@@ -53,6 +60,7 @@ export class Subscribing {
     if (!membership.ok) return membership;
     const blocked = membership.value && this.#node.blocks?.refusalOfUser(session.app, membership.value.id);
     if (blocked != null) return blocked;
+    if (!subscriptions.takeTurn(limits, this.#node.clock.monotonic())) return TURNOVER;
 
     const channel = this.#node.channels.acquire(session.app.id, target.channel);
     const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";

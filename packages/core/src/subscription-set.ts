@@ -1,7 +1,9 @@
 import type { Result } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
 import type { Joining } from "./joining.ts";
+import type { AppLimits } from "./ports/apps.ts";
 import type { Member } from "./presence/member.ts";
+import { RateLimit } from "./rate-limit.ts";
 
 /** What an accepted subscribe comes to: a way to join on channels with history, nothing more on others. */
 export type SubscribeResult = Result<Joining | undefined>;
@@ -24,6 +26,8 @@ const MAP_FROM = 9;
 export class SubscriptionSet {
   #list: Subscription[] = [];
   #byName: Map<string, Subscription> | null = null;
+  /** From the first removal on: whoever only subscribes is bounded by what the set may hold. */
+  #turnover: RateLimit | null = null;
 
   get size(): number {
     return this.#byName === null ? this.#list.length : this.#byName.size;
@@ -35,6 +39,15 @@ export class SubscriptionSet {
       if (subscription.channel.channel === name) return subscription;
     }
     return undefined;
+  }
+
+  /** Counts a channel that is about to be added; false when too many have come and gone of late. `nowMs` is monotonic. */
+  takeTurn(
+    { channelsPerConnection, commandsPerSecond }: Pick<AppLimits, "channelsPerConnection" | "commandsPerSecond">,
+    nowMs: number,
+  ): boolean {
+    if (this.#turnover === null || channelsPerConnection === 0) return true;
+    return this.#turnover.take(commandsPerSecond, nowMs, 2 * channelsPerConnection);
   }
 
   /** Adds one whose channel is not in the set. */
@@ -53,6 +66,7 @@ export class SubscriptionSet {
   /** Removes exactly this one; false when it was not there (any more), or another one of the same name is. */
   remove(subscription: Subscription): boolean {
     if (this.get(subscription.channel.channel) !== subscription) return false;
+    this.#turnover ??= new RateLimit();
     if (this.#byName !== null) return this.#byName.delete(subscription.channel.channel);
     this.#list.splice(this.#list.indexOf(subscription), 1);
     return true;

@@ -190,6 +190,28 @@ describe("the end", () => {
     expect([closings, session.subscriptionCount, test.leftovers()]).toEqual([[], 0, NOTHING]);
   });
 
+  it("N36 › channels that come and go are bounded over time, and never those of who only comes", async () => {
+    const test = new TestNode();
+    const app = createApp({ limits: { channelsPerConnection: 3, commandsPerSecond: 2 } });
+    const { session } = test.connect(app);
+    const subscribe = async (channel: string) => session.subscribe({ channel });
+    for (const channel of ["a", "b", "c"]) expect(await subscribe(channel)).toMatchObject({ ok: true });
+    for (let count = 0; count < 6; count++) {
+      session.unsubscribe("a");
+      expect(await subscribe("a")).toMatchObject({ ok: true });
+    }
+    session.unsubscribe("a");
+    expect(await subscribe("a")).toEqual(refusal("rate_limited"));
+    // What stands is answered as ever.
+    expect(await subscribe("b")).toMatchObject({ ok: true });
+    test.clock.advance(500);
+    expect(await subscribe("a")).toMatchObject({ ok: true });
+    session.unsubscribe("a");
+    expect(await subscribe("d")).toEqual(refusal("rate_limited"));
+    app.settings = createApp({ limits: { channelsPerConnection: 0 } }).settings;
+    expect(await subscribe("d")).toMatchObject({ ok: true });
+  });
+
   it("N35 › commands are counted against the limit of the moment", () => {
     const test = new TestNode();
     const app = createApp({ limits: { commandsPerSecond: 2 } });
