@@ -148,7 +148,8 @@ export class WebhookWorker {
   }
 
   #endTrouble(): void {
-    if (this.#isInTrouble) this.#options.log.info("webhook_queue_available");
+    // A wait that was stopped has an end, and tells nothing about the queue.
+    if (this.#isInTrouble && !this.#isStopping) this.#options.log.info("webhook_queue_available");
     this.#isInTrouble = false;
   }
 
