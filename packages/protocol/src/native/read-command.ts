@@ -4,7 +4,7 @@ import { EVENT_NAME_RULE, isEventName } from "../event-name.ts";
 import { accept, type Refusal, type Result, refuse } from "../refusal.ts";
 import { splitTokenData } from "../signing.ts";
 import { MAX_USER_ID_LENGTH } from "../user.ts";
-import type { Command, CommandId, SubscribeTarget } from "./frames.ts";
+import type { Command, CommandId, SubscribeTarget } from "./commands.ts";
 
 /** What a client sent wrong, with the id of the command and its one channel where they could be read, so that the reply finds its sender. */
 export interface CommandRefusal extends Refusal {
