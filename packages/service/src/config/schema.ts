@@ -9,16 +9,14 @@ import {
   duration,
   flag,
   fraction,
-  group,
-  groupList,
   MAX_INT32,
-  optionalGroup,
   optionalText,
   text,
   textList,
   textMap,
   wholeNumber,
 } from "./setting.ts";
+import { group, groupList, optionalGroup } from "./setting-group.ts";
 import {
   ADDRESS_RANGE_RULE,
   CHANNEL_PATTERN_RULE,

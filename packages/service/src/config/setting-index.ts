@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { appSchema, channelRuleSchema, SECTIONS } from "./schema.ts";
-import { groupListEntry, groupShape, type SettingInfo, settingInfo } from "./setting.ts";
+import { type SettingInfo, settingInfo } from "./setting.ts";
+import { groupListEntry, groupShape } from "./setting-group.ts";
 
 /** A key of the configuration, or an index into a list. */
 export type PathPart = string | number;
