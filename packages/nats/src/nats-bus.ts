@@ -8,13 +8,13 @@ import {
   BusUnavailableError,
   type ChannelAddress,
   type ClusterLink,
-  EnvelopeTooLargeError,
   type HistoryStore,
   SparseLog,
   type WebhookQueue,
 } from "@carillon/core";
 import type { ConnectionOptions } from "nats";
 import { NatsBlockStore } from "./block-store.ts";
+import { BusPublisher } from "./bus-publisher.ts";
 import { BusSubscriptions } from "./bus-subscriptions.ts";
 import { NatsClusterLink } from "./cluster-link.ts";
 import { withDeadline } from "./deadline.ts";
@@ -28,21 +28,15 @@ import { createInterest } from "./interest-modes.ts";
 import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
 import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
-import { OncePublisher } from "./once-publisher.ts";
-import { createOnceStream } from "./once-stream.ts";
-import type { NatsBusOptions, NatsIdempotencySettings } from "./options.ts";
+import type { NatsBusOptions } from "./options.ts";
 import { NatsProxyDrains } from "./proxy-drains.ts";
 import { PublishOrder } from "./publish-order.ts";
 import { SubjectSpace } from "./subject.ts";
-import { headersOf, traceFieldsOf, traceIn } from "./trace-headers.ts";
+import { traceIn } from "./trace-headers.ts";
 
 const DEFAULT_PREFIX = "carillon";
 const DEFAULT_SUBSCRIBE_TIMEOUT_MS = 5_000;
-const DEFAULT_WINDOW_MS = 120_000;
-const DEFAULT_ONCE_DEADLINE_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 5_000;
-// What a publish with a key carries besides its envelope: headers of about 80 bytes.
-const HEADER_ROOM_BYTES = 256;
 
 /** What has happened to a NatsBus since its start. Only ever grows. */
 export interface NatsBusCounters {
@@ -63,13 +57,12 @@ export class NatsBus implements Bus {
   readonly #space: SubjectSpace;
   readonly #log: NatsLog;
   readonly #link: MovableLink;
-  readonly #once: OncePublisher;
   readonly #history: NatsHistory;
   readonly #webhooks: NatsWebhookQueue;
   readonly #clusterLink: NatsClusterLink;
   readonly #blocks: NatsBlockStore;
   readonly #proxyDrains: NatsProxyDrains;
-  readonly #order = new PublishOrder();
+  readonly #publisher: BusPublisher;
   readonly #subscriptions: BusSubscriptions;
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #doubters = new Set<(lossMs: number) => void>();
@@ -80,11 +73,11 @@ export class NatsBus implements Bus {
   private constructor(options: NatsBusOptions, space: SubjectSpace, connection: ConnectionOptions, link: Link) {
     this.#space = space;
     this.#log = options.log ?? SILENT_LOG;
-    this.#once = this.#createOncePublisher(options.idempotency ?? {});
+    const order = new PublishOrder();
     this.#history = new NatsHistory({
       space,
       settings: historySettingsOf(options.history ?? {}),
-      order: this.#order,
+      order,
       log: this.#log,
       link: () => this.#linkInUse,
     });
@@ -95,6 +88,14 @@ export class NatsBus implements Bus {
       link: () => this.#linkInUse,
     });
     this.#link = this.#createMovableLink(options, connection, link);
+    this.#publisher = new BusPublisher({
+      space,
+      link: this.#link,
+      order,
+      idempotency: options.idempotency ?? {},
+      log: this.#log,
+      assertOpen: () => this.#assertOpen(),
+    });
     this.#subscriptions = new BusSubscriptions({
       link: this.#link,
       timeoutMs: options.subscribeTimeoutMs ?? DEFAULT_SUBSCRIBE_TIMEOUT_MS,
@@ -187,12 +188,8 @@ export class NatsBus implements Bus {
     this.#subscriptions.unsubscribe(receiver);
   }
 
-  publish(address: ChannelAddress, envelope: Uint8Array, options: BusPublishOptions = {}): Promise<BusPublishResult> {
-    try {
-      return this.#publish(address, envelope, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  publish(address: ChannelAddress, envelope: Uint8Array, options?: BusPublishOptions): Promise<BusPublishResult> {
+    return this.#publisher.publish(address, envelope, options);
   }
 
   close(): Promise<void> {
@@ -232,54 +229,17 @@ export class NatsBus implements Bus {
     return new MovableLink(parts, link);
   }
 
-  #createOncePublisher(settings: NatsIdempotencySettings): OncePublisher {
-    const { windowMs = DEFAULT_WINDOW_MS, replicas = 1, deadlineMs = DEFAULT_ONCE_DEADLINE_MS } = settings;
-    return new OncePublisher({
-      space: this.#space,
-      stream: createOnceStream({ space: this.#space, windowMs, replicas, log: this.#log }),
-      deadlineMs,
-      link: () => this.#linkInUse,
-    });
-  }
-
-  // Not async: a plain publish costs no promise of its own, only its batch's.
-  #publish(
-    address: ChannelAddress,
-    envelope: Uint8Array,
-    { idempotencyKey: key, trace }: BusPublishOptions,
-  ): Promise<BusPublishResult> {
-    this.#assertOpen();
-    this.#assertUp();
-    const roomBytes = this.#assertFits(envelope, key);
-    const subject = this.#space.of("pub", address.appId, address.channel);
-    const traced = traceFieldsOf(trace, roomBytes);
-    if (key !== undefined) {
-      return this.#order.run(subject, () => this.#once.publish({ address, envelope, key, headers: traced }));
-    }
-    const options = traced === undefined ? undefined : { headers: headersOf(traced) };
-    if (!this.#order.isBusy(subject)) return this.#link.link.publish(subject, envelope, options);
-    return this.#order.run(subject, () => {
-      this.#assertUp();
-      return { sent: this.#link.link.publish(subject, envelope, options) };
-    });
-  }
-
   async #close(): Promise<void> {
     const late = () => new BusUnavailableError("NATS did not take in time what was published before the close");
-    await withDeadline(this.#whenAllHasLeft(), CLOSE_TIMEOUT_MS, late).catch((error: unknown) => {
+    await withDeadline(this.#publisher.whenAllHasLeft(), CLOSE_TIMEOUT_MS, late).catch((error: unknown) => {
       this.#log.warn("nats_close_incomplete", { error });
     });
-    this.#once.close();
+    this.#publisher.close();
     this.#history.close();
     this.#webhooks.close();
     this.#blocks.close();
     await this.#link.close();
     this.#setStatus("closed");
-  }
-
-  async #whenAllHasLeft(): Promise<void> {
-    await this.#order.whenIdle();
-    if (!this.#link.link.outbox.isEmpty) await this.#link.confirm();
   }
 
   readonly #deliver: Deliver = (receiver, envelope, stamp, trace) => {
@@ -309,7 +269,7 @@ export class NatsBus implements Bus {
   #onDown(): void {
     if (this.#status !== "connected") return;
     this.#counters.disconnects++;
-    this.#once.abandon();
+    this.#publisher.abandon();
     this.#history.abandon();
     this.#webhooks.abandon();
     this.#blocks.abandon();
@@ -332,18 +292,5 @@ export class NatsBus implements Bus {
 
   #assertOpen(): void {
     if (this.#closing !== null) throw new BusUnavailableError("this node's bus is closed");
-  }
-
-  #assertUp(): void {
-    if (!this.#link.isUp) throw new BusUnavailableError("NATS is not connected");
-  }
-
-  /** Answers how many bytes are left. */
-  #assertFits(envelope: Uint8Array, key: string | undefined): number {
-    const limit = this.#link.link.maxPayloadBytes - (key === undefined ? 0 : HEADER_ROOM_BYTES);
-    if (envelope.length <= limit) return limit - envelope.length;
-    throw new EnvelopeTooLargeError(
-      `the envelope has ${envelope.length} bytes, NATS takes ${limit}: publish less, or raise max_payload of nats-server`,
-    );
   }
 }
