@@ -1,7 +1,7 @@
 import type { MembersFrame } from "@carillon/protocol";
 import type { ChannelLifecycle, ChannelState, EventMeta } from "./channel-state.ts";
 import { Emitter } from "./emitter.ts";
-import type { HistoryOptions, HistoryPage } from "./history.ts";
+import type { HistoryOptions, HistoryPage, PastEvent } from "./history.ts";
 import { Presence } from "./presence.ts";
 import type { WireDelivery } from "./wire.ts";
 
@@ -95,9 +95,15 @@ export class Channel<Events = AnyEvents> {
     return this.#client.publish(this.name, event, payload, options);
   }
 
-  /** Reads the channel's history. Rejects with a CarillonError. */
-  history(options?: HistoryOptions): Promise<HistoryPage> {
-    return this.#client.history(this.name, options);
+  /**
+   * Reads the channel's history. Rejects with a CarillonError. Payloads have the types that are declared now, and come as they were
+   * published: maybe by a version with other types, and the client's `check` isn't asked.
+   */
+  history<Name extends keyof Events & string = keyof Events & string>(
+    options?: HistoryOptions,
+  ): Promise<HistoryPage<PastEvent<Events, Name>>> {
+    // Generic, as `bind` is: else no declared channel could be handed to a function that takes any `Channel`.
+    return this.#client.history(this.name, options) as Promise<HistoryPage<PastEvent<Events, Name>>>;
   }
 
   /** @internal */

@@ -19,9 +19,14 @@ export interface HistoryEvent<Payload = unknown> {
   readonly timeMs: number;
 }
 
+/** An event of the past of a channel with these events: which payload it has, its `event` tells. */
+export type PastEvent<Events, Name extends keyof Events & string = keyof Events & string> = {
+  [Event in Name]: HistoryEvent<Events[Event]> & { readonly event: Event };
+}[Name];
+
 /** A part of a history. */
-export interface HistoryPage {
-  readonly events: readonly HistoryEvent[];
+export interface HistoryPage<Past = HistoryEvent> {
+  readonly events: readonly Past[];
   /** The newest position of the channel. */
   readonly position: string;
   /** True when a limit cut it short. */

@@ -4,7 +4,7 @@ export { Channel } from "./channel.ts";
 export type { ChannelLifecycle, ChannelState, EventMeta, Gap } from "./channel-state.ts";
 export type { ClientErrorCode } from "./errors.ts";
 export { CarillonError } from "./errors.ts";
-export type { HistoryEvent, HistoryOptions, HistoryPage } from "./history.ts";
+export type { HistoryEvent, HistoryOptions, HistoryPage, PastEvent } from "./history.ts";
 export type {
   ChannelAuthorization,
   ChannelAuthorizer,

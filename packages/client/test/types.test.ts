@@ -1,4 +1,4 @@
-import { type HeardBy, RealtimeClient } from "@carillon/client";
+import { type Channel, type HeardBy, type HistoryPage, RealtimeClient } from "@carillon/client";
 import { schemaCheck } from "@carillon/client/schemas";
 import type { ChannelSchemas } from "@carillon/protocol";
 import { eventually } from "@carillon/testkit";
@@ -30,10 +30,35 @@ function declared(client: RealtimeClient<Channels>): void {
   orders.bind("order.created", (order: string) => order);
 }
 
+/** An event's name tells which payload it has, in the past as well. */
+async function declaredPast(client: RealtimeClient<Channels>): Promise<void> {
+  const { events } = await client.channel("orders").history({ limit: 1 });
+  for (const past of events) {
+    if (past.event === "order.created") expectTypeOf(past.payload).toEqualTypeOf<Order>();
+    else expectTypeOf(past.payload.why).toBeString();
+    expectTypeOf(past.position).toBeString();
+    // @ts-expect-error: no such event
+    if (past.event === "order.crated") return;
+  }
+  const [badge] = (await client.subscribe("private-user-7").history()).events;
+  expectTypeOf(badge?.payload).toEqualTypeOf<number | undefined>();
+}
+
+/** Any channel goes where any channel is wanted. */
+function passedOn(orders: Channel<Channels["orders"]>): Channel {
+  return orders;
+}
+
 /** Without a declaration a listener says what it expects, as the guide's code does. */
 function undeclared(client: RealtimeClient): void {
   client.subscribe("any-channel").bind("order.created", (order: Order) => order.id);
   client.subscribe(`private-user-${7}`).bind("x", (anything) => anything.whatever);
+  const read = async (): Promise<HistoryPage> => await client.channel("any-channel").history();
+  void read().then(({ events }) => events.map(({ event, payload }) => `${event}: ${payload}`));
+  void client
+    .channel("any-channel")
+    .history()
+    .then(({ events }) => events[0]?.payload.whatever);
 }
 
 /** What comes from an environment may be undefined, and stands for the default then. */
@@ -68,7 +93,7 @@ const schemas = { "badge-*": { changed: numberSchema() } } satisfies ChannelSche
 
 describe("typed channels", () => {
   it("are inferred where they are declared, and anything goes where not", () => {
-    expect([declared, undeclared, fromEnvironment]).toHaveLength(3);
+    expect([declared, declaredPast, passedOn, undeclared, fromEnvironment]).toHaveLength(5);
   });
 
   it("schemas › listeners get what comes out of them; what doesn't fit is told, and reaches nobody", async () => {

@@ -1,7 +1,8 @@
 "use client";
+export type { PastEvent } from "@carillon/client";
 export type { AnyClient, RealtimeProviderProps } from "./provider.ts";
 export { RealtimeProvider, useRealtimeClient } from "./provider.ts";
-export type { PastEvent, RealtimeHooks, TypedHistoryResult } from "./realtime-hooks.ts";
+export type { RealtimeHooks, TypedHistoryResult } from "./realtime-hooks.ts";
 export { realtimeHooks } from "./realtime-hooks.ts";
 export { useConnectionState } from "./use-connection-state.ts";
 export { useEvent } from "./use-event.ts";

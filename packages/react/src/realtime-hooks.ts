@@ -5,8 +5,8 @@ import type {
   ChannelNameOf,
   EventListener,
   EventsOf,
-  HistoryEvent,
   HistoryOptions,
+  PastEvent,
   RealtimeClient,
 } from "@carillon/client";
 import type { ReactElement, ReactNode } from "react";
@@ -16,11 +16,6 @@ import { useEvent } from "./use-event.ts";
 import { type HistoryResult, useHistory } from "./use-history.ts";
 import { type PresenceSnapshot, usePresence } from "./use-presence.ts";
 import { type UseChannelOptions, useRealtimeChannel } from "./use-realtime-channel.ts";
-
-/** An event of the past of a channel with these events: which payload it has, its `event` tells. */
-export type PastEvent<Events> = {
-  [Event in keyof Events & string]: HistoryEvent<Events[Event]> & { readonly event: Event };
-}[keyof Events & string];
 
 /** The history of a channel with these events. What is kept was published earlier, maybe by a version with other types. */
 export interface TypedHistoryResult<Events> extends Omit<HistoryResult, "events"> {
