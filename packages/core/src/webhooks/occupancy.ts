@@ -17,7 +17,7 @@ import {
   TOLD_KIND,
   type ToldEntry,
 } from "./occupancy-wire.ts";
-import { OWNER_PARTITIONS, OwnerTable } from "./owner-table.ts";
+import { OwnedPartitions } from "./owned-partitions.ts";
 
 /** What an Occupancy stands on. */
 export interface OccupancyOptions {
@@ -57,11 +57,7 @@ export class Occupancy {
   readonly #reporter: OccupancyReporter;
   readonly #exchange: OccupancyExchange;
   readonly #nodeId: string;
-  #table: OwnerTable;
-  /** Partitions that this node owns and knows all about. */
-  readonly #ready = new Set<number>();
-  /** Rises for a partition with each change of who owns it, so that a late answer is known to be late. */
-  readonly #generations: number[] = new Array(OWNER_PARTITIONS).fill(0);
+  readonly #owned: OwnedPartitions;
   #epochs = 0;
   #ticking: Timer | null = null;
   #tickedAtMs = 0;
@@ -75,7 +71,7 @@ export class Occupancy {
     const { cluster, bus, clock, graceMs, wantsCount } = options;
     this.#options = options;
     this.#nodeId = cluster.nodeId;
-    this.#table = new OwnerTable([this.#nodeId]);
+    this.#owned = new OwnedPartitions(this.#nodeId);
     this.#ledger = new OccupancyLedger({
       graceMs,
       wantsCount,
@@ -85,7 +81,7 @@ export class Occupancy {
     this.#reporter = new OccupancyReporter({
       cluster,
       clock,
-      ownerOf: (partition) => this.#table.of(partition).owner,
+      ownerOf: (partition) => this.#owned.ownersOf(partition).owner,
       send: (nodeId, version, entries) => this.#report(nodeId, { version, entries }),
     });
     cluster.handle(REPORT_KIND, (from, body) => {
@@ -161,21 +157,21 @@ export class Occupancy {
     // Cut off, or not sure who lives: others may own what this node believes to own.
     if (!cluster.isSettled || bus.status !== "connected") {
       this.#mustRegain = true;
-      this.#ready.clear();
+      this.#owned.doubtAll();
       return;
     }
     if (this.#mustRegain) {
       this.#mustRegain = false;
-      this.#ready.clear();
+      this.#owned.doubtAll();
       this.#reckon();
-      this.#gain(new Set(this.#table.ownedBy(this.#nodeId)));
+      this.#gain(this.#owned.mine());
     }
     if (nowMs - this.#checkedAtMs > CHECK_EVERY_MS) {
       this.#checkedAtMs = nowMs;
       this.#ledger.dropAllBut(new Set([this.#nodeId, ...cluster.nodes.map(({ id }) => id)]));
     }
     if (!this.#ledger.isOpen) return;
-    const decisions = this.#ledger.decide(clock.now(), (partition) => this.#ready.has(partition));
+    const decisions = this.#ledger.decide(clock.now(), (partition) => this.#owned.isReady(partition));
     const told: ToldEntry[] = [];
     for (const decision of decisions) {
       if (decision.kind === "occupancy") told.push(decision);
@@ -186,27 +182,13 @@ export class Occupancy {
 
   /** Reckons anew who owns what. */
   #reckon(): void {
-    const { cluster } = this.#options;
-    const before = this.#table;
-    const gateways = cluster.nodes.filter(({ isGateway }) => isGateway).map(({ id }) => id);
-    const table = new OwnerTable([...gateways, this.#nodeId]);
-    this.#table = table;
-    const gained = new Set<number>();
-    const movedElsewhere = new Set<number>();
-    const toEntrust = new Set<number>();
-    for (let partition = 0; partition < OWNER_PARTITIONS; partition++) {
-      const [was, is] = [before.of(partition), table.of(partition)];
-      const isMine = is.owner === this.#nodeId;
-      if (was.owner !== is.owner) (isMine ? gained : movedElsewhere).add(partition);
-      else if (isMine && was.standby !== is.standby) toEntrust.add(partition);
-      if (!isMine) this.#ready.delete(partition);
-    }
+    const { gained, movedElsewhere, entrustedAnew } = this.#owned.reckon(this.#gateways());
     this.#gain(gained);
     this.#reporter.repeat(movedElsewhere);
-    this.#entrust([...this.#ledger.toldIn(toEntrust)]);
+    this.#entrust([...this.#ledger.toldIn(entrustedAnew)]);
     this.#later(PRUNE_AFTER_MS, () => {
       this.#ledger.prune((partition) => {
-        const { owner, standby } = this.#table.of(partition);
+        const { owner, standby } = this.#owned.ownersOf(partition);
         return owner === this.#nodeId || standby === this.#nodeId;
       });
     });
@@ -215,23 +197,12 @@ export class Occupancy {
   /** Learns all about partitions that are this node's now. */
   #gain(partitions: ReadonlySet<number>): void {
     if (partitions.size === 0 || this.#mustRegain) return;
-    const generations = new Map<number, number>();
-    for (const partition of partitions) {
-      this.#ready.delete(partition);
-      const generation = (this.#generations[partition] ?? 0) + 1;
-      this.#generations[partition] = generation;
-      generations.set(partition, generation);
-    }
-    const others = this.#options.cluster.nodes.filter(({ isGateway }) => isGateway).map(({ id }) => id);
-    void Promise.all(others.map((id) => this.#pull(id, partitions))).then(() => {
+    const inquiry = this.#owned.inquire(partitions);
+    void Promise.all(this.#gateways().map((id) => this.#pull(id, partitions))).then(() => {
       if (this.#isClosed) return;
       const own = this.#reporter.wholeOf(partitions);
       this.#ledger.replace(this.#nodeId, own.version, { partitions, entries: own.entries });
-      const ready = new Set<number>();
-      for (const [partition, generation] of generations) {
-        if (this.#generations[partition] === generation && this.#isMine(partition)) ready.add(partition);
-      }
-      for (const partition of ready) this.#ready.add(partition);
+      const ready = this.#owned.conclude(inquiry);
       this.#ledger.open(ready);
       this.#retell(ready);
     });
@@ -276,16 +247,11 @@ export class Occupancy {
 
   /** Somebody believes to own these partitions: from now on this node tells nothing of them. */
   #answerPull(partitions: ReadonlySet<number>): unknown[] {
-    let hasCeded = false;
-    for (const partition of partitions) {
-      hasCeded = this.#isMine(partition) || hasCeded;
-      this.#ready.delete(partition);
-    }
     // It may know fewer nodes than this one does. When both know the same, one of them has nothing to take back.
-    if (hasCeded) {
+    if (this.#owned.cede(partitions)) {
       this.#later(CEDED_MS, () => {
-        const mine = [...partitions].filter((partition) => this.#isMine(partition) && !this.#ready.has(partition));
-        this.#gain(new Set(mine));
+        const mine = [...partitions].filter((partition) => this.#owned.isMine(partition));
+        this.#gain(new Set(mine.filter((partition) => !this.#owned.isReady(partition))));
       });
     }
     const { version, entries } = this.#reporter.wholeOf(partitions);
@@ -301,7 +267,7 @@ export class Occupancy {
   #entrust(entries: readonly ToldEntry[]): void {
     const byNode = new Map<string, ToldEntry[]>();
     for (const entry of entries) {
-      const { standby } = this.#table.of(partitionOfKey(entry.key));
+      const { standby } = this.#owned.ownersOf(partitionOfKey(entry.key));
       if (standby === null) continue;
       const batch = byNode.get(standby) ?? [];
       batch.push(entry);
@@ -311,8 +277,8 @@ export class Occupancy {
       for (const chunk of chunksOf(batch)) void this.#exchange.entrust(nodeId, chunk);
   }
 
-  #isMine(partition: number): boolean {
-    return this.#table.of(partition).owner === this.#nodeId;
+  #gateways(): string[] {
+    return this.#options.cluster.nodes.filter(({ isGateway }) => isGateway).map(({ id }) => id);
   }
 
   #later(delayMs: number, task: () => void): void {
