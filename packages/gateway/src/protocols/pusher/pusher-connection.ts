@@ -10,7 +10,6 @@ import {
 import {
   CLOSE_CODES,
   type CloseCodeName,
-  type ErrorCode,
   type Refusal,
   reconnectRule,
   refuse,
@@ -36,7 +35,7 @@ import type { ProtocolServices } from "../../protocol.ts";
 import { burstOf } from "./command-burst.ts";
 import { pusherRecoveryCodec } from "./pusher-codec.ts";
 import { signIn } from "./sign-in.ts";
-import { failureFrames, subscribedBy, successFrames, targetOf } from "./subscribe-reply.ts";
+import { failureFrames, subscribedBy, successFrames, targetOf, withSignedText } from "./subscribe-reply.ts";
 
 /** What a PusherConnection is made of. */
 export interface PusherConnectionOptions {
@@ -185,10 +184,9 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
   }
 
   #answerSubscribe(session: Session, target: SubscribeTarget, result: SubscribeResult): void {
-    const { channel, data } = target;
     const joined = result.ok ? (result.value?.join() ?? null) : result;
     if (joined !== null && !joined.ok) {
-      this.#refuseSubscribe(channel, isBadProof(joined.code) ? this.#withSignedText(joined, channel, data) : joined);
+      this.#refuseSubscribe(target.channel, withSignedText(joined, session.connectionId, target));
       return;
     }
     this.#refusalsInARow = 0;
@@ -202,11 +200,6 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
     this.#services.counters.framesOut += frames.length;
     this.#socket.writeAll(frames, false);
     this.#services.counters.deliveries += deliveries;
-  }
-
-  #withSignedText({ code, message }: Refusal, channel: string, data: string | undefined): Refusal {
-    const text = `${this.#session?.connectionId}:${channel}${data === undefined ? "" : ":<channel_data>"}`;
-    return refuse(code, `${message}: "auth" is APP_KEY:SIGNATURE, which signs ${text}`);
   }
 
   #refuseSubscribe(channel: string, refusal: Refusal): void {
@@ -297,8 +290,4 @@ export class PusherConnection implements SocketHandler, SessionOwner, Watched {
 
 function isClientEvent({ type }: PusherCommand): boolean {
   return type === "client-event" || type === "refused";
-}
-
-function isBadProof(code: ErrorCode): boolean {
-  return code === "forbidden" || code === "token_required";
 }

@@ -3,6 +3,7 @@ import {
   ERROR_CODES,
   type ErrorCode,
   type Refusal,
+  refuse,
   type SubscribedHistory,
   type SubscribeTarget,
 } from "@carillon/protocol";
@@ -102,6 +103,14 @@ function shown(roster: Roster, me: Joined["me"]): PusherRoster {
   if (isCountOnly) return { members: me === undefined ? [] : [me], count };
   const { members } = roster.page(null, count);
   return { members: members.map((member) => (member.id === me?.id ? me : member)), count };
+}
+
+/** A refusal for lack of proof says what the proof has to sign; any other is as it was. */
+export function withSignedText(refusal: Refusal, connectionId: string, { channel, data }: SubscribeTarget): Refusal {
+  const { code, message } = refusal;
+  if (code !== "forbidden" && code !== "token_required") return refusal;
+  const text = `${connectionId}:${channel}${data === undefined ? "" : ":<channel_data>"}`;
+  return refuse(code, `${message}: "auth" is APP_KEY:SIGNATURE, which signs ${text}`);
 }
 
 /** The frames that answer a subscribe which was refused. `client`: what the client calls itself. */
