@@ -1,3 +1,4 @@
+import { HistoryUnavailableError } from "@carillon/core";
 import { NANOSECONDS_PER_MS, type StreamConfig } from "./jetstream-api.ts";
 import { PARTITIONS, type SubjectSpace } from "./subject.ts";
 
@@ -104,6 +105,33 @@ export function historyStreamConfig(space: SubjectSpace, settings: HistorySettin
     allow_msg_ttl: true,
   };
   return config;
+}
+
+/**
+ * Throws a HistoryUnavailableError that says what to do, unless a stream that is there is the one that is `wanted`: with the same
+ * channels, whatever its limits are. `streams`: how many there are to be.
+ */
+export function assertOwnStream(present: StreamConfig, wanted: StreamConfig, streams: number): void {
+  const { name, subjects = [], republish } = wanted;
+  const partitions = present.subjects?.length ?? 0;
+  const isOurs =
+    partitions > 1 && present.republish?.src === republish?.src && present.republish?.dest === republish?.dest;
+  if (!isOurs) throw foreignStream(name, "it belongs to something else");
+  if (present.allow_msg_ttl !== true) {
+    throw new HistoryUnavailableError("channels with history need nats-server 2.11 or newer: update NATS");
+  }
+  if ([...subjects].sort().join() === [...(present.subjects ?? [])].sort().join()) return;
+  // One subject is the marker's.
+  const found = Math.round(PARTITIONS / (partitions - 1));
+  throw new HistoryUnavailableError(
+    `the histories on NATS are spread over about ${found} streams and not ${streams}: ` +
+      "set history's number of streams to what was used before, or choose another nats.prefix to begin with none",
+  );
+}
+
+/** The error for a stream that is none of this cluster's. */
+export function foreignStream(name: string, why: string): HistoryUnavailableError {
+  return new HistoryUnavailableError(`the JetStream stream ${name} can't be used, ${why}: choose another nats.prefix`);
 }
 
 function partitionsOf(stream: number, streams: number): string[] {

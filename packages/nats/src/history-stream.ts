@@ -1,7 +1,7 @@
 import { HistoryUnavailableError } from "@carillon/core";
 import type { AckInbox } from "./ack-inbox.ts";
 import { pause } from "./deadline.ts";
-import { type HistorySettings, historyStreamConfig } from "./history-config.ts";
+import { assertOwnStream, foreignStream, type HistorySettings, historyStreamConfig } from "./history-config.ts";
 import { formatMarker, type Marker, newEpoch, parseMarker } from "./history-marker.ts";
 import {
   type ApiAnswer,
@@ -164,40 +164,16 @@ export class HistoryStream implements EnsuredStream {
     const made = await historyApi.ask(link, `STREAM.CREATE.${this.name}`, this.#config);
     const code = made.error?.err_code;
     if (code === STREAM_NAME_IN_USE) throw new StreamNotReadyError("the stream has just been created");
-    if (code === SUBJECTS_OVERLAP) throw this.#foreign("other streams hold its subjects");
+    if (code === SUBJECTS_OVERLAP) throw foreignStream(this.name, "other streams hold its subjects");
     if (made.error !== undefined) throw historyApi.refusalOf(made);
-    this.#assertOurs(made.config ?? { name: this.name });
+    assertOwnStream(made.config ?? { name: this.name }, this.#config, this.#options.settings.streams);
     this.#hasAdapted = true;
     this.#options.log.info("history_stream_created", { stream: this.name });
   }
 
-  #assertOurs(present: StreamConfig): void {
-    const { subjects = [], republish } = this.#config;
-    const partitions = present.subjects?.length ?? 0;
-    const isOurs =
-      partitions > 1 && present.republish?.src === republish?.src && present.republish?.dest === republish?.dest;
-    if (!isOurs) throw this.#foreign("it belongs to something else");
-    if (present.allow_msg_ttl !== true) {
-      throw new HistoryUnavailableError("channels with history need nats-server 2.11 or newer: update NATS");
-    }
-    if ([...subjects].sort().join() === [...(present.subjects ?? [])].sort().join()) return;
-    // One subject is the marker's.
-    const found = Math.round(256 / (partitions - 1));
-    throw new HistoryUnavailableError(
-      `the histories on NATS are spread over about ${found} streams and not ${this.#options.settings.streams}: ` +
-        "set history's number of streams to what was used before, or choose another nats.prefix to begin with none",
-    );
-  }
-
-  #foreign(why: string): HistoryUnavailableError {
-    return new HistoryUnavailableError(
-      `the JetStream stream ${this.name} can't be used, ${why}: choose another nats.prefix`,
-    );
-  }
-
   /** Takes over changed limits, once in the life of a process: nodes with old settings must not undo it over and over. */
   async #adapt(link: Link, present: StreamConfig): Promise<void> {
-    this.#assertOurs(present);
+    assertOwnStream(present, this.#config, this.#options.settings.streams);
     if (this.#hasAdapted) return;
     this.#hasAdapted = true;
     const { num_replicas, max_age, duplicate_window, max_msgs_per_subject, max_bytes } = this.#config;
@@ -228,7 +204,7 @@ export class HistoryStream implements EnsuredStream {
   /** Takes a marker as it was read. Throws when it is none of Carillon's. */
   takeMarker(text: Uint8Array, sequence: number): Marker {
     const read = parseMarker(Buffer.from(text).toString("latin1"));
-    if (read === null) throw this.#foreign("its marker is not one of Carillon");
+    if (read === null) throw foreignStream(this.name, "its marker is not one of Carillon");
     if (sequence >= this.#marker.sequence || read.epoch !== this.#marker.epoch) this.#take({ ...read, sequence });
     return { ...read, sequence };
   }
