@@ -1,5 +1,6 @@
 import { envelopeTimeMs } from "@carillon/protocol";
 import { HeldBack } from "./held-back.ts";
+import type { LogStart } from "./log-start.ts";
 import type { Codec } from "./ports/codec.ts";
 import type { HistoryLimits, Position, StoredPublication, StreamStamp } from "./ports/history-store.ts";
 
@@ -36,15 +37,6 @@ export type LogState = "seeding" | "following" | "blind";
  * - `strange`: older than the last one, and not one of the log's: perhaps the stream began anew. Ask the store.
  */
 export type Verdict = "next" | "held" | "known" | "strange";
-
-/** Where a log begins: what counts as delivered. */
-export interface LogStart {
-  readonly position: Position;
-  /** Neighbours in the stream, oldest first, up to the position. */
-  readonly publications?: readonly StoredPublication[];
-  /** Everything after this offset is among them. Absent: the first of them; without any, nothing can be proven. */
-  readonly floor?: number;
-}
 
 /**
  * The newest publications of one channel with history, as this node has delivered them: without holes, in order. It knows

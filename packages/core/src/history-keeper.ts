@@ -1,10 +1,10 @@
 import type { Channel } from "./channel.ts";
-import type { ChannelLog, LogStart } from "./channel-log.ts";
-
+import type { ChannelLog } from "./channel-log.ts";
 import type { HistoryCounters } from "./history-counters.ts";
 import { HistoryDelivery } from "./history-delivery.ts";
 import type { HistoryReader } from "./history-reader.ts";
 import type { Hub } from "./hub.ts";
+import { atHead, type LogStart, readLogStart } from "./log-start.ts";
 import type { LoggedChannel } from "./logged-channel.ts";
 import { type PastWant, PastWants } from "./past-wants.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -13,8 +13,6 @@ import { RetryQueue } from "./retry-queue.ts";
 
 /** Most publications that one round of a repair brings. */
 const MAX_REPAIRED = 10_000;
-/** Most publications that one subscribe is caught up with. */
-export const MAX_CAUGHT_UP = 1000;
 /** After so many reads to the end in a row something is still missing: the store and the bus contradict each other. */
 const MAX_ROUNDS = 20;
 
@@ -170,9 +168,10 @@ export class HistoryKeeper {
     const { channel, log } = logged;
     const { newestHeld, last } = log;
     const isBlind = log.state === "blind";
+    const { reader, maxPastBytes: maxBytes } = this.#options;
     log.clearOverflow();
     try {
-      const start = await this.#readStart(logged);
+      const start = await readLogStart(logged, { ...this.#wants.take(channel), reader, maxBytes });
       this.#succeeded(logged);
       const isAskedAgain = this.#due.has(channel);
       // The store had them, or they are of a stream that is no more; and where the bus was cut meanwhile, whatever has come may be, and the
@@ -203,22 +202,6 @@ export class HistoryKeeper {
     if (isNewer || offset === log.last) log.adopt(epoch);
     else log.begin(atHead(position));
     this.#delivery.tellGap(logged, log.position);
-  }
-
-  async #readStart({ channel, log }: LoggedChannel): Promise<LogStart> {
-    const { limits } = log;
-    const { reader, maxPastBytes: maxBytes } = this.#options;
-    const { since, newest } = this.#wants.take(channel);
-    if (since !== null) {
-      const tail = await reader.readTail(channel, { limits, since, most: MAX_CAUGHT_UP, maxBytes });
-      const { publications, head } = tail;
-      if (!tail.isReachable || tail.hasMore) return atHead(head);
-      const offset = publications.at(-1)?.offset;
-      const position = offset === undefined ? head : { epoch: head.epoch, offset };
-      return { position, publications, floor: Math.min(since.offset, head.offset) };
-    }
-    const { publications, head } = await reader.readNewest(channel, { limits, limit: newest, maxBytes });
-    return publications.at(-1)?.offset === head.offset ? { position: head, publications } : atHead(head);
   }
 
   /** Asks the store what follows on the last one, which is at `position`. False: it has brought a part of what there is. */
@@ -310,9 +293,4 @@ function isSomethingLost(log: ChannelLog, position: Position, head: Position): b
   if (head.offset > log.last) return true;
   // What came from the bus meanwhile followed on the last one, which proves that nothing was between.
   return log.last === position.offset && head.offset !== log.last;
-}
-
-/** Everything so far counts as delivered. */
-function atHead(head: Position): LogStart {
-  return { position: head, floor: head.offset };
 }
