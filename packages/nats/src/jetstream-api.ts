@@ -28,10 +28,12 @@ export interface StreamState {
   readonly first_ts?: string;
 }
 
-/** Who holds the copies of a stream, as its leader sees it; absent on a server by itself. */
+/** Who holds the copies of a stream, as the one that answers sees it; absent on a server by itself. */
 export interface StreamCluster {
-  /** The others. `active`: nanoseconds since the leader heard of it. */
-  readonly replicas?: readonly { readonly active?: number }[];
+  /** Absent when there is none: then one that follows answers, and counts itself among the others. */
+  readonly leader?: string;
+  /** The others. `active`: nanoseconds since the leader heard of it; 0 when it never did. */
+  readonly replicas?: readonly { readonly name: string; readonly active?: number }[];
 }
 
 /** A message as the leader of a stream tells it. */
@@ -72,8 +74,9 @@ const LEASE_NS = 3_000_000_000;
  * that no other one can have been elected. One that was cut off doesn't know for a while that it was replaced.
  */
 export function isProvenLeader({ cluster }: ApiAnswer): boolean {
+  if (cluster !== undefined && !cluster.leader) return false;
   const others = cluster?.replicas ?? [];
-  const near = others.filter(({ active }) => active !== undefined && active < LEASE_NS).length;
+  const near = others.filter(({ active = 0 }) => active > 0 && active < LEASE_NS).length;
   return near >= Math.floor((others.length + 1) / 2);
 }
 

@@ -7,6 +7,7 @@ import { StampedReceiver } from "@carillon/testkit/contracts";
 import { connect } from "nats";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus, type NatsBus } from "../src/index.ts";
+import type { ApiAnswer } from "../src/jetstream-api.ts";
 import { append, read, streams, texts } from "./support/history.ts";
 import { RecordingLog } from "./support/recording-log.ts";
 
@@ -190,4 +191,33 @@ describe("history › outages", () => {
     }
     await bus.close();
   }, 90_000);
+
+  it("majority loss › the copy that is left has not the last word on how far its stream goes", async () => {
+    await using cluster = await NatsCluster.start({ size: 3, jetStream: true });
+    const history = { replicas: 3, streams: 1 } as const;
+    const bus = await connectNatsBus({ servers: [cluster.server(0).url], history });
+    await append(bus, ADDRESS, "a");
+    await bus.history.heads([ADDRESS]);
+    const client = await connect({ servers: cluster.server(0).url });
+    const seen = async () => {
+      const answer = await client.request("$JS.API.STREAM.INFO.CARILLON_HIST_0", undefined, { timeout: 2_000 });
+      return answer.json<ApiAnswer>().cluster;
+    };
+    await cluster.lead("CARILLON_HIST_0", 1);
+    await cluster.server(1).kill();
+    // Of a server that died before its time, the next leader knows no moment at which it heard of it.
+    await eventually(async () => expect((await seen())?.leader).toMatch(/n1|n3/), { timeoutMs: 40_000 });
+    await cluster.server(2).kill();
+    await eventually(
+      async () => {
+        const others = (await seen())?.replicas?.filter(({ name }) => name !== "n1") ?? [];
+        expect(others).toHaveLength(2);
+        for (const { active = 0 } of others) expect(active > 0 && active < 3_000_000_000).toBe(false);
+      },
+      { timeoutMs: 40_000 },
+    );
+    await expect(bus.history.heads([ADDRESS])).rejects.toBeInstanceOf(HistoryUnavailableError);
+    await client.close();
+    await bus.close();
+  }, 120_000);
 });
