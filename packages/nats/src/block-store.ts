@@ -87,6 +87,11 @@ export class NatsBlockStore implements BlockStore {
     return this.#list.size;
   }
 
+  /** What they are kept in. */
+  get stream(): BlockStream {
+    return this.#stream;
+  }
+
   follow(): void {
     if (this.#stopListening !== null) return;
     this.#stopListening = this.#options.listen(this.#options.space.all("blocked"), () => this.#follower.check());

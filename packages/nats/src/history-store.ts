@@ -88,6 +88,11 @@ export class NatsHistory implements HistoryStore {
     return this.#options.link() !== null && performance.now() - this.#failedAtMs > FAILURE_COUNTS_MS;
   }
 
+  /** What they are kept in. */
+  get streams(): readonly HistoryStream[] {
+    return this.#streams.all;
+  }
+
   /** Appends what the limits of the streams allow; how much of it counts is up to the limits of each read. */
   async append(address: ChannelAddress, envelope: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     const { space, order, settings } = this.#options;

@@ -82,6 +82,10 @@ export class HistoryStream implements EnsuredStream {
     return this.#config.name;
   }
 
+  get config(): StreamConfig {
+    return this.#config;
+  }
+
   /** True when its oldest publications go early because it has too many bytes. */
   get hasByteLimit(): boolean {
     return this.#options.settings.maxBytesPerStream !== 0;
@@ -166,14 +170,19 @@ export class HistoryStream implements EnsuredStream {
     if (code === STREAM_NAME_IN_USE) throw new StreamNotReadyError("the stream has just been created");
     if (code === SUBJECTS_OVERLAP) throw foreignStream(this.name, "other streams hold its subjects");
     if (made.error !== undefined) throw historyApi.refusalOf(made);
-    assertOwnStream(made.config ?? { name: this.name }, this.#config, this.#options.settings.streams);
+    this.assertUsable(made.config ?? { name: this.name });
     this.#hasAdapted = true;
     this.#options.log.info("history_stream_created", { stream: this.name });
   }
 
+  /** Throws HistoryUnavailableError for a stream of this name that is something else's, or not one of as many. */
+  assertUsable(present: StreamConfig): void {
+    assertOwnStream(present, this.#config, this.#options.settings.streams);
+  }
+
   /** Takes over changed limits, once in the life of a process: nodes with old settings must not undo it over and over. */
   async #adapt(link: Link, present: StreamConfig): Promise<void> {
-    assertOwnStream(present, this.#config, this.#options.settings.streams);
+    this.assertUsable(present);
     if (this.#hasAdapted) return;
     this.#hasAdapted = true;
     const { num_replicas, max_age, duplicate_window, max_msgs_per_subject, max_bytes } = this.#config;

@@ -68,6 +68,16 @@ export class NatsWebhookQueue implements WebhookQueue {
     });
   }
 
+  /** What waits is kept in this. */
+  get queueStream(): HookStream {
+    return this.#queue;
+  }
+
+  /** What was given up is kept in this. */
+  get deadStream(): HookStream {
+    return this.#dead;
+  }
+
   async enqueue(entries: readonly WebhookEntry[]): Promise<void> {
     const bySubject = new Map<string, EncodedEntry[]>();
     for (const entry of entries) {

@@ -42,6 +42,18 @@ export class HookStream implements EnsuredStream {
     return this.#config.name;
   }
 
+  get config(): StreamConfig {
+    return this.#config;
+  }
+
+  /** Throws WebhookQueueUnavailableError for a stream of this name that is something else's. */
+  assertUsable(present: StreamConfig): void {
+    if (present.subjects?.join() === this.#config.subjects?.join()) return;
+    throw new WebhookQueueUnavailableError(
+      `the JetStream stream ${this.name} belongs to something else: choose another nats.prefix`,
+    );
+  }
+
   /** See {@link EnsuredStream.ensure}. Rejects with WebhookQueueUnavailableError when another try can't help. */
   ensure(link: Link): Promise<void> {
     return this.#ready.run(() => this.#ensure(link));
@@ -90,11 +102,7 @@ export class HookStream implements EnsuredStream {
 
   /** Takes over changed limits, once in the life of a process: those with old settings must not undo it over and over. */
   async #adapt(link: Link, present: StreamConfig): Promise<void> {
-    if (present.subjects?.join() !== this.#config.subjects?.join()) {
-      throw new WebhookQueueUnavailableError(
-        `the JetStream stream ${this.name} belongs to something else: choose another nats.prefix`,
-      );
-    }
+    this.assertUsable(present);
     if (this.#hasAdapted) return;
     this.#hasAdapted = true;
     const wanted = Object.fromEntries(ADAPTABLE.map((key) => [key, this.#config[key]]));

@@ -2,6 +2,14 @@ export type { NatsBlockSettings } from "./block-store.ts";
 export { connectNatsBus } from "./connect.ts";
 export type { NatsHistorySettings } from "./history-config.ts";
 export type { NatsWebhookSettings } from "./hook-config.ts";
+export type {
+  JetStreamRefusal,
+  JetStreamReport,
+  PresentStream,
+  StorageReport,
+  StreamReport,
+  StreamUse,
+} from "./jetstream-report.ts";
 export type { NatsLog } from "./log.ts";
 export type { NatsBus, NatsBusCounters } from "./nats-bus.ts";
 export type { NatsAuth, NatsBusOptions, NatsIdempotencySettings, NatsTlsSettings } from "./options.ts";

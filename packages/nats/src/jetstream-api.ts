@@ -16,11 +16,15 @@ export interface StreamConfig {
   readonly max_msgs_per_subject?: number;
   readonly max_bytes?: number;
   readonly allow_msg_ttl?: boolean;
+  /** What happens beyond the limits: `new` ones are refused, or the `old` ones go. */
+  readonly discard?: string;
 }
 
 /** What a stream holds. */
 export interface StreamState {
   readonly messages: number;
+  /** On the disk of each copy. */
+  readonly bytes: number;
   /** 1 in an empty stream. */
   readonly first_seq: number;
   readonly last_seq: number;
@@ -28,12 +32,24 @@ export interface StreamState {
   readonly first_ts?: string;
 }
 
+/** One copy of a stream, as the one that answers sees it. */
+export interface StreamCopy {
+  /** Of its server. */
+  readonly name: string;
+  /** Nanoseconds since the leader heard of it; 0 when it never did. */
+  readonly active?: number;
+  /** False when it is behind. */
+  readonly current?: boolean;
+  /** True when its server is known to be away. */
+  readonly offline?: boolean;
+}
+
 /** Who holds the copies of a stream, as the one that answers sees it; absent on a server by itself. */
 export interface StreamCluster {
   /** Absent when there is none: then one that follows answers, and counts itself among the others. */
   readonly leader?: string;
-  /** The others. `active`: nanoseconds since the leader heard of it; 0 when it never did. */
-  readonly replicas?: readonly { readonly name: string; readonly active?: number }[];
+  /** The others. */
+  readonly replicas?: readonly StreamCopy[];
 }
 
 /** A message as the leader of a stream tells it. */
@@ -67,7 +83,7 @@ export interface ApiAnswer {
  * A copy that has heard its leader elects no other one for 4 seconds (`minElectionTimeout` of nats-server). With room for
  * clocks that run at different speeds.
  */
-const LEASE_NS = 3_000_000_000;
+export const LEASE_NS = 3_000_000_000;
 
 /**
  * True when the one that answered is the leader for certain, at the time when it answered: a majority has heard it so lately
@@ -90,7 +106,7 @@ export const MESSAGE_DELETE_FAILED = 10_057;
 export const STORE_FAILED = 10_077;
 export const NANOSECONDS_PER_MS = 1_000_000;
 
-const JETSTREAM_NOT_ENABLED = [10_076, 10_039];
+export const JETSTREAM_NOT_ENABLED = [10_076, 10_039];
 // Too few servers for the copies at the moment: while a cluster starts, and for good when it is too small.
 const NO_PEERS = 10_005;
 const NOT_CLUSTERED = 10_074;

@@ -42,6 +42,10 @@ export class KeptStream implements EnsuredStream {
     return this.#options.config.name;
   }
 
+  get config(): StreamConfig {
+    return this.#options.config;
+  }
+
   /**
    * Resolves when the stream is there. Rejects with {@link StreamNotReadyError} when another try may help, and with the
    * owner's error when it can't. Asks once for all who wait, and never again after a success until {@link forget}.
@@ -64,11 +68,12 @@ export class KeptStream implements EnsuredStream {
     // Another node was faster, with other settings.
     if (made.error?.err_code === STREAM_NAME_IN_USE) throw new StreamNotReadyError("the stream has just been created");
     if (made.error !== undefined) throw api.refusalOf(made);
-    this.#assertUsable(made.config ?? config);
+    this.assertUsable(made.config ?? config);
     log.info(`${event}_created`, { stream: this.name });
   }
 
-  #assertUsable(present: StreamConfig): void {
+  /** Throws the owner's error for a stream of this name that is something else's. */
+  assertUsable(present: StreamConfig): void {
     const { config, unusable } = this.#options;
     const isOurs =
       present.subjects?.join() === config.subjects?.join() && present.republish?.dest === config.republish?.dest;
@@ -82,7 +87,7 @@ export class KeptStream implements EnsuredStream {
 
   async #adapt(link: Link, present: StreamConfig): Promise<void> {
     const { api, config, adapts, event, log } = this.#options;
-    this.#assertUsable(present);
+    this.assertUsable(present);
     const wanted = Object.fromEntries(adapts.map((key) => [key, config[key]]));
     if (adapts.every((key) => present[key] === config[key])) return;
     const changed = await api.ask(link, `STREAM.UPDATE.${this.name}`, { ...present, ...wanted });

@@ -100,6 +100,11 @@ export class Link {
     return this.#peers;
   }
 
+  /** True when the server is one of a cluster. */
+  get isClustered(): boolean {
+    return this.#connection.info?.cluster !== undefined;
+  }
+
   /** Largest message that the server takes, in bytes. */
   get maxPayloadBytes(): number {
     return this.#maxPayloadBytes;

@@ -25,6 +25,7 @@ import { webhookSettingsOf } from "./hook-config.ts";
 import { NatsWebhookQueue } from "./hook-queue.ts";
 import type { Deliver } from "./interest.ts";
 import { createInterest } from "./interest-modes.ts";
+import { type JetStreamReport, reportJetStream, type StreamUse, type WantedStream } from "./jetstream-report.ts";
 import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
 import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
@@ -167,6 +168,19 @@ export class NatsBus implements Bus {
   /** Who is kept out, kept on JetStream over the same connection; closed together with the bus. */
   get blocks(): BlockStore {
     return this.#blocks;
+  }
+
+  /** What JetStream says of itself and of the streams for these uses. Makes none of them; never rejects. */
+  async reportJetStream(uses: readonly StreamUse[]): Promise<JetStreamReport> {
+    const streams: Readonly<Record<StreamUse, readonly WantedStream[]>> = {
+      history: this.#history.streams,
+      idempotency: [this.#once.stream],
+      webhooks: [this.#webhooks.queueStream],
+      deadLetters: [this.#webhooks.deadStream],
+      blocks: [this.#blocks.stream],
+    };
+    const wanted = uses.flatMap((use) => streams[use].map((stream) => ({ use, stream })));
+    return await reportJetStream(this.#link.link, wanted);
   }
 
   onStatus(listener: (status: BusStatus) => void): () => void {

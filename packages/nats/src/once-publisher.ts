@@ -49,6 +49,11 @@ export class OncePublisher {
     });
   }
 
+  /** What remembers the keys. */
+  get stream(): KeptStream {
+    return this.#options.stream;
+  }
+
   /**
    * Resolves when the stream has it. After a retry `isDuplicate` may be about the first try of the same call. Rejects with
    * BusUnavailableError when the connection is gone, and with IdempotencyUnavailableError when JetStream doesn't answer in
