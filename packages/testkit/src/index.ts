@@ -12,6 +12,7 @@ export {
 } from "./nats-server-certificates.ts";
 export { NatsCluster, type NatsClusterOptions } from "./nats-server-cluster.ts";
 export { type Harm, NatsLinks } from "./nats-server-links.ts";
+export { requestNats } from "./nats-server-request.ts";
 export { PusherClient, type PusherClientOptions, type PusherFrame } from "./pusher-client.ts";
 export { RoundRobinProxy } from "./round-robin-proxy.ts";
 export { TcpProxy, type TcpProxyOptions } from "./tcp-proxy.ts";

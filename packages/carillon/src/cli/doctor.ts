@@ -12,16 +12,10 @@ import {
 import { EXIT_CODES } from "../exit-codes.ts";
 import { natsOptions } from "../nats-options.ts";
 import { connectionsThatFit } from "../parts.ts";
+import { jetStreamFindings, usesOf } from "./doctor-jetstream.ts";
+import type { Finding } from "./finding.ts";
 import type { ServerFlags } from "./main.ts";
 import { loadOptions } from "./serve.ts";
-
-/** What one check found. `warning` works, but should be looked at. */
-interface Finding {
-  readonly verdict: "good" | "warning" | "bad";
-  readonly subject: string;
-  /** What was seen, and what to do about it where it isn't good. */
-  readonly detail: string;
-}
 
 const MARKS = { good: "ok  ", warning: "note", bad: "BAD " } as const;
 
@@ -43,8 +37,8 @@ export async function doctor(role: ConfigRole, flags: ServerFlags): Promise<numb
   } else {
     const ports = await checkPorts(role, config);
     const nats = await checkNats(role, config);
-    findings.push(...ports, nats);
-    if (nats.verdict === "bad") codes.unshift(EXIT_CODES.unavailable);
+    findings.push(...ports, ...nats);
+    if (nats.some(({ verdict }) => verdict === "bad")) codes.unshift(EXIT_CODES.unavailable);
     if (ports.some(({ verdict }) => verdict === "bad")) codes.unshift(EXIT_CODES.system);
   }
   for (const { verdict, subject, detail } of findings) {
@@ -136,26 +130,27 @@ function tryToListen({ host, port }: ListenAddress): Promise<string | null> {
   });
 }
 
-async function checkNats(role: ConfigRole, config: Config): Promise<Finding> {
+async function checkNats(role: ConfigRole, config: Config): Promise<readonly Finding[]> {
   const subject = "NATS";
   const { servers } = config.nats;
   if (servers.length === 0) {
-    return role === "dev"
-      ? { verdict: "good", subject, detail: "none: the in-process bus is used" }
-      : {
-          verdict: "bad",
-          subject,
-          detail: `${role === "webhooks" ? "a webhook worker" : `a ${role}`} needs NATS: give --nats nats://host:4222, or nats.servers in the configuration`,
-        };
+    if (role === "dev") return [{ verdict: "good", subject, detail: "none: the in-process bus is used" }];
+    const who = role === "webhooks" ? "a webhook worker" : `a ${role}`;
+    const detail = `${who} needs NATS: give --nats nats://host:4222, or nats.servers in the configuration`;
+    return [{ verdict: "bad", subject, detail }];
   }
   try {
     const bus = await connectNatsBus({
       ...(await natsOptions(config, { role, tool: `doctor-${role}` })),
       connectTimeoutMs: 0,
     });
+    const report = await bus.reportJetStream(usesOf(role, config));
     await bus.close();
-    return { verdict: "good", subject, detail: `connected to ${servers.join(", ")}` };
+    return [
+      { verdict: "good", subject, detail: `connected to ${servers.join(", ")}` },
+      ...jetStreamFindings(report, role),
+    ];
   } catch (error) {
-    return { verdict: "bad", subject, detail: error instanceof Error ? error.message : String(error) };
+    return [{ verdict: "bad", subject, detail: error instanceof Error ? error.message : String(error) }];
   }
 }

@@ -63,7 +63,9 @@ export function createProgram(): Command {
   addDrainCommand(program);
   addSizeCommand(program);
   withServerFlags(program.command("doctor"))
-    .description("check configuration, NATS, ports, limits and the server binary of this machine, and say what to do")
+    .description(
+      "check configuration, NATS, JetStream, ports, limits and the server binary of this machine, and say what to do",
+    )
     .addOption(
       new Option("--role <role>", "which process is to run here").choices([...CONFIG_ROLES]).default("gateway"),
     )

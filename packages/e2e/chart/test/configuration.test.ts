@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { NatsServer } from "@carillon/testkit";
-import { describe, expect, test } from "vitest";
+import { NatsCluster } from "@carillon/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { carillon } from "../../test/support/run.ts";
 import { renderWith, valuesFiles } from "./support/chart.ts";
 import type { RenderedChart } from "./support/rendered-chart.ts";
@@ -35,12 +35,18 @@ const CASES = (await valuesFiles()).map((file, index) => ({
   role: ROLES[index % ROLES.length] as string,
 }));
 
+// Of three, as the replicas of the examples ask for. Nothing is written to it.
+let nats: NatsCluster;
+beforeAll(async () => {
+  nats = await NatsCluster.start({ jetStream: true });
+});
+afterAll(() => nats.stop());
+
 describe("what the chart makes of its examples is a configuration", () => {
   test.each(CASES)("ci/$name › `carillon doctor --role $role` accepts it", async ({ name, file, role }) => {
     const chart = await renderWith({ files: [file] });
     await using mounted = await unpack(chart, name === "extras" ? "realtime" : "carillon");
-    await using nats = await NatsServer.start();
-    const args = ["doctor", "--role", role, "--config", mounted.file, "--nats", nats.url, "--port", "0"];
+    const args = ["doctor", "--role", role, "--config", mounted.file, "--nats", nats.server(0).url, "--port", "0"];
     const { code, stdout } = await carillon([...args, "--admin-port", "0"], { APP_SECRET: secretFor("APP_SECRET") });
     expect(stdout).toMatch(/^ok {4}configuration/m);
     expect(stdout).not.toMatch(/^(BAD|note) {1,2}configuration/m);
