@@ -86,7 +86,12 @@ async function load({ options, base, plan, stack }: LoadOptions): Promise<number
     `${scenario}: ${settings.clients} clients on ${settings.urls.length} gateway address(es), ${processes} process(es) of k6, ${settings.protocol}`,
   );
   if (plan.text !== null) console.log(`${plan.text}. What you set yourself stays as it is.`);
-  const { results, recorder, problems } = await runGenerators({
+  const {
+    results,
+    recorder,
+    processes: told,
+    problems,
+  } = await runGenerators({
     binary,
     settings,
     variables,
@@ -94,7 +99,10 @@ async function load({ options, base, plan, stack }: LoadOptions): Promise<number
     system,
     stack,
   });
-  const verdict = judge(settings, results, recorder.generatorProblems(settings.limits.generatorIdleShare));
+  const verdict = judge(settings, results, {
+    problems: recorder.generatorProblems(settings.limits.generatorIdleShare),
+    processes: told,
+  });
   const version = await promisify(execFile)(binary, ["version"]);
   const report = {
     command: commandOf(base),
@@ -123,8 +131,7 @@ async function load({ options, base, plan, stack }: LoadOptions): Promise<number
   for (const objective of verdict.objectives) console.log(lineOf(objective));
   for (const problem of problems) console.error(problem);
   console.log(`\n${verdict.text}\n\nReport: ${paths.filter((path) => path.endsWith(".html")).join(", ")}`);
-  // A process of the generator that broke has told less than it should have.
-  return problems.length > 0 ? EXIT_CODES.failed : EXIT_CODES[verdict.outcome];
+  return EXIT_CODES[verdict.outcome];
 }
 
 /** What all processes of k6 have to agree on. Each of them needs a thread at least. */

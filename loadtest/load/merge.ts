@@ -12,7 +12,13 @@ const USAGE_ERROR = 2;
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(files: readonly string[]): Promise<number> {
-  const texts = await Promise.all(files.map(async (file) => await readFile(file, "utf8")));
+  let texts: readonly string[];
+  try {
+    texts = await Promise.all(files.map(async (file) => await readFile(file, "utf8")));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}: LOGS must name the logs of all pods.`);
+    return USAGE_ERROR;
+  }
   const reports = reportsIn(texts.join("\n"));
   const [first] = reports;
   if (first === undefined) {
@@ -22,13 +28,17 @@ async function main(files: readonly string[]): Promise<number> {
     return USAGE_ERROR;
   }
   const { settings } = first;
+  if (new Set(reports.map((each) => JSON.stringify({ ...each.settings, report: "" }))).size > 1) {
+    console.error(
+      "These are results of more than one run, or of processes with different settings: give the logs of one run, and the same settings to all pods.",
+    );
+    return USAGE_ERROR;
+  }
   const results = mergeResults(reports.map((each) => each.results));
-  const missing = settings.processes - reports.length;
-  const verdict = judge(settings, results);
+  const verdict = judge(settings, results, { processes: reports.length });
   for (const objective of verdict.objectives) console.log(lineOf(objective));
-  if (missing !== 0) console.error(`The results of ${reports.length} of ${settings.processes} processes are here.`);
   const page = `load-${settings.scenario}.html`;
   await writeFile(page, htmlPage({ settings, results, verdict, facts: [], timeline: [], parts: [] }));
   console.log(`\n${verdict.text}\n\nReport: ${page}`);
-  return missing !== 0 ? EXIT_CODES.failed : EXIT_CODES[verdict.outcome];
+  return EXIT_CODES[verdict.outcome];
 }

@@ -29,6 +29,8 @@ interface GeneratorsOptions {
 export interface GeneratorsOutcome {
   readonly results: Results;
   readonly recorder: Recorder;
+  /** How many processes of k6 told their results and ended well. */
+  readonly processes: number;
   /** Processes of k6 that broke, with their last words. */
   readonly problems: readonly string[];
 }
@@ -53,9 +55,14 @@ export async function runGenerators(options: GeneratorsOptions): Promise<Generat
   const recorder = new Recorder({ generators, system: () => system?.processes ?? [] });
   await watch({ generators, recorder, settings, system });
   recorder.finish();
-  const problems = (await Promise.all(generators.map((each) => each.ended()))).filter((problem) => problem !== null);
-  const results = (await Promise.all(generators.map((each) => each.results()))).filter((each) => each !== null);
-  return { results: mergeResults(results), recorder, problems };
+  const ends = await Promise.all(generators.map((each) => each.ended()));
+  const told = await Promise.all(generators.map((each) => each.results()));
+  return {
+    results: mergeResults(told.filter((each) => each !== null)),
+    recorder,
+    processes: generators.filter((_, index) => ends[index] === null && told[index] !== null).length,
+    problems: ends.filter((problem) => problem !== null),
+  };
 }
 
 interface Watched {

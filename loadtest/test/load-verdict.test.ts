@@ -5,7 +5,9 @@ import { SCENARIO_NAMES } from "../k6/lib/phases.ts";
 import type { Results } from "../k6/lib/results.ts";
 import { mergeResults } from "../k6/lib/results.ts";
 import { readSettings } from "../k6/lib/settings.ts";
+import { RESULTS_MARK } from "../k6/lib/summary.ts";
 import { judge } from "../k6/lib/verdict.ts";
+import { reportsIn } from "../load/process-reports.ts";
 
 const VARIABLES = {
   URL: "ws://127.0.0.1:1",
@@ -101,7 +103,7 @@ describe("the verdict", () => {
     const { outcome, text } = judge(settings, late);
     expect(outcome).toBe("generator");
     expect(text).toMatch(/^NOT JUDGED: the generator was the limit, so nothing is said about times/);
-    const busy = judge(settings, results({}, { broadcast_ms: 3_000 }), ["its machine was busy"]);
+    const busy = judge(settings, results({}, { broadcast_ms: 3_000 }), { problems: ["its machine was busy"] });
     expect(busy).toMatchObject({ outcome: "generator", generatorProblems: ["its machine was busy"] });
   });
 
@@ -132,5 +134,25 @@ describe("the verdict", () => {
     const merged = mergeResults([results(half), results({ ...half, lost: 1 })]);
     expect(merged.counts.deliveries).toBe(10_000);
     expect(judge(settings, merged).outcome).toBe("failed");
+  });
+
+  test.each([
+    ["whose results are not here", 1],
+    ["too many", 3],
+  ])("fails for a process %s, whatever the others came to, and says so", (_, processes) => {
+    const { outcome, text } = judge({ ...settings, processes: 2 }, results(), { processes });
+    expect({ outcome, text }).toEqual({
+      outcome: "failed",
+      text: `FAILED: processes of k6 that told all: ${processes}, demanded 2.`,
+    });
+  });
+});
+
+describe("logs of pods", () => {
+  const line = (process: string) => `${RESULTS_MARK}${JSON.stringify({ settings, results: results(), process })}`;
+
+  test("one that is there twice counts once; one that was cut off doesn't", () => {
+    const text = [line("a"), "other words", line("a"), line("b"), line("c").slice(0, -1)].join("\n");
+    expect(reportsIn(text).map(({ process }) => process)).toEqual(["a", "b"]);
   });
 });

@@ -10,6 +10,8 @@ export const RESULTS_MARK = "carillon-load-results ";
 
 /** The results of one process, as they are handed on for a merged verdict. */
 export interface ProcessReport {
+  /** Of this process alone, so that a log that is there twice is counted once. */
+  readonly process: string;
   readonly settings: LoadSettings;
   readonly results: Results;
 }
@@ -18,7 +20,8 @@ export interface ProcessReport {
 export function summaryFiles(settings: LoadSettings, data: SummaryData): Record<string, string> {
   const results = resultsOf(data);
   const shown = withoutSecrets(settings);
-  const report: ProcessReport = { settings: shown, results };
+  const process = `${Math.random()}`.slice(2);
+  const report: ProcessReport = { settings: shown, results, process };
   const json = JSON.stringify(report);
   if (settings.processes > 1) {
     if (settings.report !== "") return { [settings.report]: `${json}\n` };

@@ -49,8 +49,17 @@ const ANY: readonly TimeName[] = [...CONNECTING, ...RECEIVING];
 /** Clients come back in a storm, and while others receive. */
 const EXCUSES: Partial<Readonly<Record<TimeName, readonly TimeName[]>>> = { connect_ms: CONNECTING, reconnect_ms: ANY };
 
-/** Judges a run by its objectives. `moreProblems` are signs of an overloaded generator that were seen from outside. */
-export function judge(settings: LoadSettings, results: Results, moreProblems: readonly string[] = []): Verdict {
+/** What was seen of the generator from outside. */
+export interface Seen {
+  /** Signs that it was overloaded. */
+  readonly problems?: readonly string[];
+  /** Processes of it whose results are here, each once, and that ended well. Absent: all. */
+  readonly processes?: number;
+}
+
+/** Judges a run by its objectives. */
+export function judge(settings: LoadSettings, results: Results, seen: Seen = {}): Verdict {
+  const { problems: moreProblems = [] } = seen;
   const generatorLagMs = percentileOf(results, "generator_lag_ms", 0.99);
   const { generatorLagMs: limitMs } = settings.limits;
   const late = LAGS.flatMap(([time, doing]) => {
@@ -64,7 +73,10 @@ export function judge(settings: LoadSettings, results: Results, moreProblems: re
     ),
     ...moreProblems,
   ];
-  const measured = [tookPart(settings, results), ...objectivesOf(settings).map((each) => measure(each, results))];
+  const measured = [
+    ...tookPart(settings, results, seen),
+    ...objectivesOf(settings).map((each) => measure(each, results)),
+  ];
   const objectives = measured.map(({ excuses, ...each }): Judged => {
     const isExcused =
       excuses.length > 0 && (moreProblems.length > 0 || late.some(({ time }) => excuses.includes(time)));
@@ -82,15 +94,18 @@ export function judge(settings: LoadSettings, results: Results, moreProblems: re
 }
 
 /** A process of the generator that told nothing must not count as one in which all was well. */
-function tookPart({ clients }: LoadSettings, { counts }: Results): Measured {
-  const reached = counts.clients;
-  return {
-    title: "clients started",
+function tookPart({ clients, processes }: LoadSettings, { counts }: Results, seen: Seen): readonly Measured[] {
+  const all = (title: string, reached: number, demanded: number): Measured => ({
+    title,
     reached: String(reached),
-    demanded: String(clients),
-    isMet: reached === clients,
+    demanded: String(demanded),
+    isMet: reached === demanded,
     excuses: [],
-  };
+  });
+  return [
+    all("clients started", counts.clients, clients),
+    ...(seen.processes === undefined ? [] : [all("processes of k6 that told all", seen.processes, processes)]),
+  ];
 }
 
 function measure(objective: Objective, results: Results): Measured {
