@@ -17,10 +17,10 @@ export interface ChartOptions {
 const WIDTH = 720;
 const HEIGHT = 260;
 const LEFT = 64;
-const RIGHT = 16;
+const RIGHT = 24;
 const TOP = 34;
 const BOTTOM = 46;
-const COLOURS = ["#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2"] as const;
+const COLOURS = ["#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2", "#ca8a04"] as const;
 
 /** A chart of lines as SVG; "" when there is nothing to draw. */
 export function lineChart({ title, xTitle, yTitle, series, xTicks }: ChartOptions): string {
@@ -36,9 +36,10 @@ export function lineChart({ title, xTitle, yTitle, series, xTicks }: ChartOption
     const path = points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(" ");
     return `<polyline fill="none" stroke="${colour(index)}" stroke-width="1.6" points="${path}"/>`;
   });
+  const legendStep = Math.min(150, (WIDTH - LEFT) / drawn.length);
   const legend = drawn.map(
     ({ name }, index) =>
-      `<text x="${LEFT + index * 150}" y="${HEIGHT - 6}" fill="${colour(index)}" font-size="12">${escapeHtml(name)}</text>`,
+      `<text x="${LEFT + index * legendStep}" y="${HEIGHT - 6}" fill="${colour(index)}" font-size="12">${escapeHtml(name)}</text>`,
   );
   const grid = [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const y = py(yMax * share).toFixed(1);
@@ -50,9 +51,9 @@ export function lineChart({ title, xTitle, yTitle, series, xTicks }: ChartOption
       `<text x="${px(x).toFixed(1)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle" font-size="11">${escapeHtml(text)}</text>`,
   );
   return (
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}" fill="currentColor">` +
+    `<div class="chart"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}" fill="currentColor">` +
     `<text x="${LEFT}" y="16" font-size="13" font-weight="600">${escapeHtml(title)} (${escapeHtml(yTitle)})</text>` +
-    `${[...grid, ...ticks, ...lines, ...legend].join("")}</svg>`
+    `${[...grid, ...ticks, ...lines, ...legend].join("")}</svg></div>`
   );
 }
 

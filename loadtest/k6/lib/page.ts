@@ -37,9 +37,9 @@ export interface PageOptions {
 }
 
 const STYLE = `:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .7rem;border-bottom:1px solid #8884;text-align:left}
+table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}td,th{padding:.2rem .7rem;border-bottom:1px solid #8884;text-align:left}
 .verdict{padding:.8rem 1rem;border-radius:.4rem;color:#fff}.passed{background:#15803d}.failed{background:#b91c1c}.generator{background:#b45309}
-.missed{color:#dc2626;font-weight:600}.not-judged{color:#b45309;font-weight:600}svg{width:100%;margin:.6rem 0}`;
+.missed{color:#dc2626;font-weight:600}.not-judged{color:#b45309;font-weight:600}.chart{overflow-x:auto;margin:.6rem 0}svg{width:100%;min-width:36rem}`;
 
 const SHARES = [0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999] as const;
 
@@ -54,7 +54,7 @@ export function htmlPage({ settings, results, verdict, facts, timeline, parts }:
   ]);
   const counts = Object.entries(results.counts).map(([name, count]) => [name.replaceAll("_", " "), grouped(count)]);
   return [
-    `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(title)}</title><style>${STYLE}</style>`,
+    `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title><style>${STYLE}</style>`,
     `<h1>${escapeHtml(title)}</h1><p class="verdict ${verdict.outcome}">${escapeHtml(verdict.text)}</p>`,
     table({ title: "Objectives", head: ["objective", "reached", "demanded", ""], rows: objectives }),
     percentileChart(results),
