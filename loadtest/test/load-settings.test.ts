@@ -50,6 +50,10 @@ describe("settings of a load test", () => {
     expect(() => readSettings("broadcast", { N: "x", HOLD: "y" })).toThrow("PUBLISH_SECRET is missing");
   });
 
+  test("an objective that doesn't exist is refused: it would pass, as nothing judges it", () => {
+    expect(() => readSettings("full", { ...RIGHT, SLO_P999: "10" })).toThrow("SLO_P999 is no objective: those are");
+  });
+
   test("scenarios say what they need", () => {
     expect(() => readSettings("mixed", RIGHT)).toThrow("SECRET is missing: mixed signs subscribes");
     expect(() => readSettings("rolling-update", RIGHT)).toThrow("HISTORY=yes");

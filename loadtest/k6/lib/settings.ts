@@ -70,6 +70,17 @@ export const USUAL_DURATION_SECONDS = 10;
 const DAY_SECONDS = 86_400;
 const LATENCY_RANGE_MS = [0, 120_000] as const;
 
+/** The settings that are objectives. */
+const OBJECTIVE_NAMES: readonly string[] = [
+  "SLO_CONNECT",
+  "SLO_CONNECT_P99",
+  "SLO_P50",
+  "SLO_P95",
+  "SLO_P99",
+  "SLO_UNICAST_P99",
+  "SLO_RECONNECT",
+];
+
 /** The protocol that a scenario's name says; others speak what `PROTOCOL` says. */
 const FIXED_PROTOCOLS: Partial<Readonly<Record<ScenarioName, ProtocolName>>> = {
   pusher: "pusher",
@@ -114,6 +125,7 @@ export function readSettings(
     limits: readLimits(reader),
   };
   refuseMissing(settings, reader);
+  refuseUnknown(variables, reader);
   if (reader.problems.length > 0) throw new Error(`The load test can't begin:\n- ${reader.problems.join("\n- ")}`);
   return settings;
 }
@@ -168,6 +180,14 @@ function readPublishUrl(reader: SettingsReader): string {
   else if (!/^https?:\/\/[^/?#\s]+$/.test(text))
     reader.refuse(`PUBLISH_URL must be http://HOST or https://HOST without a path, not "${text}".`);
   return text;
+}
+
+/** A misspelt objective would not be judged, and pass. */
+function refuseUnknown(variables: Readonly<Record<string, string | undefined>>, reader: SettingsReader): void {
+  for (const name of Object.keys(variables)) {
+    if (!name.startsWith("SLO_") || OBJECTIVE_NAMES.includes(name)) continue;
+    reader.refuse(`${name} is no objective: those are ${OBJECTIVE_NAMES.join(", ")}.`);
+  }
 }
 
 function refuseMissing(
