@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import type { Results } from "../k6/lib/results.ts";
 import type { Verdict } from "../k6/lib/verdict.ts";
 
-const MAIN = fileURLToPath(new URL("../dist/load/main.js", import.meta.url));
+/** The runner, as `make load` starts it. */
+export const MAIN = fileURLToPath(new URL("../dist/load/main.js", import.meta.url));
 
 /** What a run of the runner came to. */
 export interface LoadRun {

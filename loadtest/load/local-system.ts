@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Disposal } from "../bench/disposal.ts";
 import { startJetStream } from "../bench/nats-server.ts";
 import { REPOSITORY } from "../bench/repository.ts";
 import { ServerProcess } from "../bench/server-process.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 const CARILLON = join(REPOSITORY, "packages/carillon/bin/carillon.js");
 const APP_KEY = "load-key";
@@ -22,8 +22,7 @@ export interface LocalSystem {
 
 /** Starts nats-server, gateways and a publisher on free ports of this machine, which end with `stack`. */
 export async function startLocalSystem(gatewayCount: number, stack: Disposal): Promise<LocalSystem> {
-  const folder = await mkdtemp(join(tmpdir(), "carillon-load-"));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder("carillon-load-", stack);
   const secret = randomBytes(24).toString("hex");
   const publishSecret = randomBytes(24).toString("hex");
   const config = join(folder, "carillon.yaml");

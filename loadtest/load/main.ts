@@ -1,7 +1,6 @@
 /** Runs a load test over several processes of k6 and judges them as one. `make load` with HELP=1 says how; docs/load-testing.md what it means. */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Disposal } from "../bench/disposal.ts";
@@ -19,6 +18,7 @@ import type { RunnerOptions } from "./options.ts";
 import { DEFAULT_CLIENTS, readRunnerOptions, USAGE } from "./options.ts";
 import { writeReport } from "./report.ts";
 import { runGenerators } from "./run-generators.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -28,7 +28,12 @@ const INTERRUPTED = 130;
 const UNPLANNED: LocalPlan = { variables: {}, text: null };
 
 // By default a signal ends this process only, and would leave the others behind: they are stopped on exit.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(INTERRUPTED));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    console.error("Interrupted: there is no verdict, and no report of this run.");
+    process.exit(INTERRUPTED);
+  });
+}
 process.exitCode = await main(process.env);
 
 async function main(environment: Readonly<Record<string, string | undefined>>): Promise<number> {
@@ -77,8 +82,7 @@ async function load({ options, base, plan, stack }: LoadOptions): Promise<number
   const began = performance.now();
   const [loadBefore = 0] = loadavg();
   const binary = await k6Binary(scenario);
-  const folder = await mkdtemp(join(tmpdir(), "carillon-load-results-"));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder("carillon-load-results-", stack);
   const system = gateways === null ? null : await startLocalSystem(gateways, stack);
   const variables = { ...base, ...(system?.variables ?? {}) };
   const settings = { ...readSettings(scenario, variables), processes };
