@@ -29,7 +29,8 @@ const UNPLANNED: LocalPlan = { variables: {}, text: null };
 
 // By default a signal ends this process only, and would leave the others behind: they are stopped on exit.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+  // `on`: with `once`, another Ctrl-C would end this process before it has stopped the others.
+  process.on(signal, () => {
     console.error("Interrupted: there is no verdict, and no report of this run.");
     process.exit(INTERRUPTED);
   });
