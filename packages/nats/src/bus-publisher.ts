@@ -5,6 +5,7 @@ import {
   type ChannelAddress,
   EnvelopeTooLargeError,
 } from "@carillon/core";
+import type { KeptStream } from "./kept-stream.ts";
 import type { NatsLog } from "./log.ts";
 import type { MovableLink } from "./movable-link.ts";
 import { OncePublisher } from "./once-publisher.ts";
@@ -65,6 +66,11 @@ export class BusPublisher {
     const { order, link } = this.#options;
     await order.whenIdle();
     if (!link.link.outbox.isEmpty) await link.confirm();
+  }
+
+  /** What remembers the keys of events. */
+  get keyStream(): KeptStream {
+    return this.#once.stream;
   }
 
   /** The connection broke: answers on it are lost. */

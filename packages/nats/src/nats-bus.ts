@@ -174,7 +174,7 @@ export class NatsBus implements Bus {
   async reportJetStream(uses: readonly StreamUse[]): Promise<JetStreamReport> {
     const streams: Readonly<Record<StreamUse, readonly WantedStream[]>> = {
       history: this.#history.streams,
-      idempotency: [this.#once.stream],
+      idempotency: [this.#publisher.keyStream],
       webhooks: [this.#webhooks.queueStream],
       deadLetters: [this.#webhooks.deadStream],
       blocks: [this.#blocks.stream],

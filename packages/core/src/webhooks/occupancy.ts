@@ -125,7 +125,7 @@ export class Occupancy {
 
   /** What this node has told to be occupied, and looks after; as it is when it is asked for the next one. */
   *occupied(): Generator<{ readonly key: OccupancyKey; readonly told: Told }> {
-    for (const entry of this.#ledger.toldIn(this.#ready)) if (entry.told.isOccupied) yield entry;
+    for (const entry of this.#ledger.toldIn(this.#owned.ready)) if (entry.told.isOccupied) yield entry;
   }
 
   close(): void {

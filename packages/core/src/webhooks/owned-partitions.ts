@@ -47,6 +47,11 @@ export class OwnedPartitions {
     return this.#ready.has(partition);
   }
 
+  /** All that are, at any time. */
+  get ready(): ReadonlySet<number> {
+    return this.#ready;
+  }
+
   /** All that are the node's. */
   mine(): Set<number> {
     return new Set(this.#table.ownedBy(this.#nodeId));
