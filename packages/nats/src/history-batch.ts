@@ -53,8 +53,6 @@ const MAX_BYTES = 256 * 1024;
  * connection that carries 4 MiB a second then brings each in time.
  */
 const MAX_ANSWERS = 32;
-/** How long an answer that nobody waits for any more may still be on its way, in ms. */
-const LATE_MS = 10_000;
 const MAX_WAITING = 10_000;
 
 const encoder = new TextEncoder();
@@ -129,8 +127,9 @@ export class HistoryBatchInbox {
     };
     this.#collecting.set(token, collectFor(answer));
     const timely = withDeadline(answer.promise, TIMEOUT_MS, late);
-    // An answer that is late comes all the same, and others asked for in its place would come on top.
-    timely.then(forget, () => withDeadline(answer.promise, LATE_MS, late).then(forget, forget));
+    // One that is late because much waits before it comes all the same, and others asked for in its place would come on top. What NATS answers
+    // now comes behind it; where that comes first, whoever was to answer is away.
+    timely.then(forget, () => Promise.race([answer.promise, this.link.outbox.confirm()]).then(forget, forget));
     this.link.send(`$JS.API.DIRECT.GET.${stream}`, encoder.encode(JSON.stringify(request)), {
       reply: this.#prefix + token,
     });
