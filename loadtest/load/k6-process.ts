@@ -50,7 +50,8 @@ export class K6Process {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #options: K6Options;
-  readonly #ended: Promise<number>;
+  /** The code that it ended with, or the signal that ended it. */
+  readonly #ended: Promise<number | string>;
   readonly #lastLines: string[] = [];
 
   constructor(options: K6Options) {
@@ -67,9 +68,9 @@ export class K6Process {
     this.pid = child.pid ?? 0;
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on("line", (line) => this.#said(line));
-    this.#ended = once(child, "exit").then(([code]) => {
+    this.#ended = once(child, "exit").then(([code, signal]) => {
       running.delete(child);
-      return typeof code === "number" ? code : 1;
+      return typeof code === "number" ? code : String(signal);
     });
   }
 
@@ -80,9 +81,10 @@ export class K6Process {
 
   /** Resolves when it has ended, with what went wrong; null when nothing did. */
   async ended(): Promise<string | null> {
-    const code = await this.#ended;
-    if (code === 0 || code === THRESHOLD_CROSSED) return null;
-    return `process ${this.#options.index + 1} of k6 ended with code ${code}:\n${this.#lastLines.join("\n")}`;
+    const end = await this.#ended;
+    if (end === 0 || end === THRESHOLD_CROSSED) return null;
+    const how = typeof end === "number" ? `with code ${end}` : `by ${end} from outside`;
+    return `process ${this.#options.index + 1} of k6 ended ${how}:\n${this.#lastLines.join("\n")}`;
   }
 
   /** What a counter or gauge has come to so far; 0 when it can't be asked. */

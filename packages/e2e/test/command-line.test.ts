@@ -281,10 +281,12 @@ describe("carillon size", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ gateways: { count: 4 }, fitsOneCluster: true });
   });
 
-  test("64 › numbers that are none, and histories that nothing is published on", async () => {
+  test("64 › numbers that are none, and workloads that can't be", async () => {
     const wrong = await carillon(["size", "--connections", "many"]);
     expect(wrong).toMatchObject({ code: 64, stderr: expect.stringContaining("50k") });
     const unkept = await carillon(["size", "--connections", "50k", "--kept-events", "1M"]);
     expect(unkept).toMatchObject({ code: 64, stderr: expect.stringContaining("--kept") });
+    const crowded = await carillon(["size", "--connections", "10", "--subscribers", "100"]);
+    expect(crowded).toMatchObject({ code: 64, stderr: expect.stringContaining("no more than there are") });
   });
 });

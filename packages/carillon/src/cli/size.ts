@@ -20,7 +20,7 @@ export function addSizeCommand(program: Command): void {
   program
     .command("size")
     .description("say how many processes of which size a workload needs, by measured costs (docs/sizing.md)")
-    .requiredOption("--connections <n>", "connections at the busiest time, such as 50k", parseCount)
+    .requiredOption("--connections <n>", "connections at the busiest time, such as 50k", parsePositive)
     .option("--rate <n>", "events published in a second, at the busiest time", parseCount, 100)
     .option("--subscribers <n>", "connections that get one event, on average", parseCount, 1)
     .option("--own-channels <n>", "channels that each connection has for itself", parseCount, 1)
@@ -33,6 +33,11 @@ export function addSizeCommand(program: Command): void {
       const { connections, ownChannels, payload, kept, keptEvents } = flags;
       if (keptEvents > 0 && kept === 0) {
         throw new UsageError("--kept-events without --kept: say what percentage of the events is kept");
+      }
+      if (flags.subscribers > connections) {
+        throw new UsageError(
+          `--subscribers ${flags.subscribers} with --connections ${connections}: an event reaches no more than there are`,
+        );
       }
       const plan = planCapacity({
         connections,
