@@ -51,7 +51,7 @@ VITEST = mkdir -p $(RESULTS) && $(BIN)/vitest run --reporter=default --reporter=
 
 .PHONY: test
 test: build tools ## Unit, contract and end-to-end tests (installs nats-server and Chromium where they are missing)
-	@$(VITEST) --project packages --project e2e --outputFile.json=$(RESULTS)/test-results.json
+	@$(VITEST) --project packages --project e2e --project clusters --outputFile.json=$(RESULTS)/test-results.json
 
 .PHONY: soak
 soak: build tools ## The tests that take minutes: chaos, hostile and silent clients, crowds, other languages, the Next.js example

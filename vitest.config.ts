@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 const conditions = ["@carillon/source"];
 const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
-/** Clusters of several processes with thousands of connections: one file at a time. */
+/** Real processes, and more of them than there are cores: one file at a time. */
 const endToEnd = (name: string, files: string, timeoutMs = 120_000) => ({
   ...resolution,
   test: {
@@ -13,11 +13,17 @@ const endToEnd = (name: string, files: string, timeoutMs = 120_000) => ({
     include: [files],
     pool: "forks" as const,
     fileParallelism: false,
-    sequence: { groupOrder: 1 },
+    sequence: { groupOrder: 2 },
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
   },
 });
+
+/** Some processes with a few connections, which mostly wait for something: two files at a time. */
+const endToEndTogether = (name: string, files: string) => {
+  const { test } = endToEnd(name, files);
+  return { ...resolution, test: { ...test, fileParallelism: true, sequence: { groupOrder: 1 } } };
+};
 
 export default defineConfig({
   test: {
@@ -35,7 +41,9 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
-      endToEnd("e2e", "packages/e2e/test/**/*.test.ts"),
+      endToEndTogether("e2e", "packages/e2e/test/*.test.ts"),
+      // Thousands of connections, or clusters that lose nodes against the clock.
+      endToEnd("clusters", "packages/e2e/test/clusters/*.test.ts"),
       // The chart, rendered and checked by the tools of its users: `make chart-test`.
       endToEnd("chart", "packages/e2e/chart/test/**/*.test.ts"),
       // What takes minutes: `make soak`.

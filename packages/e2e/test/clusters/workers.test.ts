@@ -1,9 +1,9 @@
 import { eventually, NatsServer } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
-import { Crowd } from "./support/crowd.ts";
-import { carillon } from "./support/run.ts";
+import { CarillonProcess } from "../support/carillon-process.ts";
+import { writeConfig } from "../support/config-file.ts";
+import { Crowd } from "../support/crowd.ts";
+import { carillon } from "../support/run.ts";
 
 const CLIENTS = 60;
 

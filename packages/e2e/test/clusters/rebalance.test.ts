@@ -2,8 +2,8 @@ import { RealtimeClient, type WebSocketConstructor } from "@carillon/client";
 import { eventually, NativeClient, NatsServer, RoundRobinProxy, TcpProxy } from "@carillon/testkit";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
+import { CarillonProcess } from "../support/carillon-process.ts";
+import { writeConfig } from "../support/config-file.ts";
 
 const CONFIG = `
 apps: [{ id: "1001", key: app-key, secrets: [app-secret] }]

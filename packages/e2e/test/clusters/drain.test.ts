@@ -3,9 +3,9 @@ import { RealtimeClient, type WebSocketConstructor } from "@carillon/client";
 import { eventually, NativeClient, NatsServer, TcpProxy, TestEndpoint } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
-import { PusherApplication } from "./support/pusher-app.ts";
+import { CarillonProcess } from "../support/carillon-process.ts";
+import { writeConfig } from "../support/config-file.ts";
+import { PusherApplication } from "../support/pusher-app.ts";
 
 const configOf = (gateway: string, more = "") => `
 apps:

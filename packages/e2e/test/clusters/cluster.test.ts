@@ -1,8 +1,8 @@
 import { eventually, NativeClient, NatsServer } from "@carillon/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CarillonProcess } from "./support/carillon-process.ts";
-import { writeConfig } from "./support/config-file.ts";
-import { Crowd } from "./support/crowd.ts";
+import { CarillonProcess } from "../support/carillon-process.ts";
+import { writeConfig } from "../support/config-file.ts";
+import { Crowd } from "../support/crowd.ts";
 
 const CONNECTIONS = 3000;
 
