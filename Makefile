@@ -55,7 +55,7 @@ test: build tools ## Unit, contract and end-to-end tests (installs nats-server a
 
 .PHONY: soak
 soak: build tools ## The tests that take minutes: chaos, hostile and silent clients, crowds, other languages, the Next.js example
-	@$(VITEST) --project soak --outputFile.json=$(RESULTS)/soak-results.json
+	@$(VITEST) --project soak-waiting --project soak --outputFile.json=$(RESULTS)/soak-results.json
 
 # What runs in the cluster has to be there before: its network leads nowhere else.
 .PHONY: e2e-kube

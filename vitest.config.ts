@@ -45,9 +45,10 @@ export default defineConfig({
       // Thousands of connections, or clusters that lose nodes against the clock.
       endToEnd("clusters", "packages/e2e/test/clusters/*.test.ts"),
       // The chart, rendered and checked by the tools of its users: `make chart-test`.
-      endToEnd("chart", "packages/e2e/chart/test/**/*.test.ts"),
+      endToEndTogether("chart", "packages/e2e/chart/test/**/*.test.ts"),
       // What takes minutes: `make soak`.
-      endToEnd("soak", "packages/e2e/soak/**/*.test.ts"),
+      endToEndTogether("soak-waiting", "packages/e2e/soak/waiting/*.test.ts"),
+      endToEnd("soak", "packages/e2e/soak/*.test.ts"),
       // With the real k6: `make load-test`.
       endToEnd("load", "loadtest/load-test/**/*.test.ts"),
       // The chart on a cluster: `make e2e-kube`.

@@ -1,9 +1,9 @@
 import { eventually, TcpProxy } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
-import { DEPLOYMENTS, threeGateways } from "../test/support/deployments.ts";
-import { ForeignClient } from "../test/support/foreign-client.ts";
-import { PusherApplication } from "../test/support/pusher-app.ts";
-import { type Program, pusherPrograms } from "../test/support/pusher-programs.ts";
+import { DEPLOYMENTS, threeGateways } from "../../test/support/deployments.ts";
+import { ForeignClient } from "../../test/support/foreign-client.ts";
+import { PusherApplication } from "../../test/support/pusher-app.ts";
+import { type Program, pusherPrograms } from "../../test/support/pusher-programs.ts";
 
 const CONFIG = `
 apps:

@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { eventually, HttpClient, NativeClient, NatsServer, PusherClient, TestEndpoint } from "@carillon/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import WebSocket from "ws";
-import { drawDashboard } from "../dashboards/pictures/dashboard-page.ts";
-import { dashboardsIn } from "../dashboards/pictures/grafana-dashboard.ts";
-import { PrometheusSource } from "../dashboards/pictures/prometheus-source.ts";
-import { choose, interpolate } from "../dashboards/pictures/variables.ts";
-import { NatsExporter } from "../local/nats-exporter.ts";
-import { CarillonProcess } from "../test/support/carillon-process.ts";
-import { writeConfig } from "../test/support/config-file.ts";
-import { DASHBOARDS_PATH, RULES_PATH } from "../test/support/dashboard-files.ts";
-import { Prometheus, prometheusPath } from "../test/support/prometheus.ts";
+import { drawDashboard } from "../../dashboards/pictures/dashboard-page.ts";
+import { dashboardsIn } from "../../dashboards/pictures/grafana-dashboard.ts";
+import { PrometheusSource } from "../../dashboards/pictures/prometheus-source.ts";
+import { choose, interpolate } from "../../dashboards/pictures/variables.ts";
+import { NatsExporter } from "../../local/nats-exporter.ts";
+import { CarillonProcess } from "../../test/support/carillon-process.ts";
+import { writeConfig } from "../../test/support/config-file.ts";
+import { DASHBOARDS_PATH, RULES_PATH } from "../../test/support/dashboard-files.ts";
+import { Prometheus, prometheusPath } from "../../test/support/prometheus.ts";
 
 const configFor = (endpoint: string, admission = "{}") => `
 apps:

@@ -1,11 +1,11 @@
 import { type Behaviour, eventually, TestEndpoint } from "@carillon/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CarillonProcess } from "../test/support/carillon-process.ts";
-import { writeConfig } from "../test/support/config-file.ts";
-import { carillon } from "../test/support/run.ts";
-import { WebhookCluster } from "../test/support/webhook-cluster.ts";
-import { fieldsOf, isValidForPusher, WebhookGuest, webhookConfig } from "../test/support/webhook-guest.ts";
-import { WebhookOutage } from "../test/support/webhook-outage.ts";
+import { CarillonProcess } from "../../test/support/carillon-process.ts";
+import { writeConfig } from "../../test/support/config-file.ts";
+import { carillon } from "../../test/support/run.ts";
+import { WebhookCluster } from "../../test/support/webhook-cluster.ts";
+import { fieldsOf, isValidForPusher, WebhookGuest, webhookConfig } from "../../test/support/webhook-guest.ts";
+import { WebhookOutage } from "../../test/support/webhook-outage.ts";
 
 const WITHIN = { timeoutMs: 40_000 };
 
