@@ -60,7 +60,7 @@ export class Subscribing {
     if (!membership.ok) return membership;
     const blocked = membership.value && this.#node.blocks?.refusalOfUser(session.app, membership.value.id);
     if (blocked != null) return blocked;
-    if (!subscriptions.takeTurn(limits, this.#node.clock.monotonic())) return TURNOVER;
+    if (!subscriptions.takeTurn(limits, this.#node.clock)) return TURNOVER;
 
     const channel = this.#node.channels.acquire(session.app.id, target.channel);
     const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";

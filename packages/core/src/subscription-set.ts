@@ -2,6 +2,7 @@ import type { Result } from "@carillon/protocol";
 import type { Channel } from "./channel.ts";
 import type { Joining } from "./joining.ts";
 import type { AppLimits } from "./ports/apps.ts";
+import type { Clock } from "./ports/clock.ts";
 import type { Member } from "./presence/member.ts";
 import { RateLimit } from "./rate-limit.ts";
 
@@ -18,6 +19,9 @@ export interface Subscription {
   /** Who the connection is on a presence channel; null when it only watches, and on other channels. */
   readonly member: Member | null;
 }
+
+/** What bounds how many channels come and go. */
+type TurnoverLimits = Pick<AppLimits, "channelsPerConnection" | "commandsPerSecond">;
 
 /** From how many on a map is worth its memory: below, looking through a list is as fast and takes a fifth of it. */
 const MAP_FROM = 9;
@@ -41,13 +45,10 @@ export class SubscriptionSet {
     return undefined;
   }
 
-  /** Counts a channel that is about to be added; false when too many have come and gone of late. `nowMs` is monotonic. */
-  takeTurn(
-    { channelsPerConnection, commandsPerSecond }: Pick<AppLimits, "channelsPerConnection" | "commandsPerSecond">,
-    nowMs: number,
-  ): boolean {
+  /** Counts a channel that is about to be added; false when too many have come and gone of late. */
+  takeTurn({ channelsPerConnection, commandsPerSecond }: TurnoverLimits, clock: Pick<Clock, "monotonic">): boolean {
     if (this.#turnover === null || channelsPerConnection === 0) return true;
-    return this.#turnover.take(commandsPerSecond, nowMs, 2 * channelsPerConnection);
+    return this.#turnover.take(commandsPerSecond, clock.monotonic(), 2 * channelsPerConnection);
   }
 
   /** Adds one whose channel is not in the set. */

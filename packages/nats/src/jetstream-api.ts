@@ -83,7 +83,7 @@ export interface ApiAnswer {
  * A copy that has heard its leader elects no other one for 4 seconds (`minElectionTimeout` of nats-server). With room for
  * clocks that run at different speeds.
  */
-export const LEASE_NS = 3_000_000_000;
+const LEASE_NS = 3_000_000_000;
 
 /**
  * True when the one that answered is the leader for certain, at the time when it answered: a majority has heard it so lately
@@ -92,8 +92,12 @@ export const LEASE_NS = 3_000_000_000;
 export function isProvenLeader({ cluster }: ApiAnswer): boolean {
   if (cluster !== undefined && !cluster.leader) return false;
   const others = cluster?.replicas ?? [];
-  const near = others.filter(({ active = 0 }) => active > 0 && active < LEASE_NS).length;
-  return near >= Math.floor((others.length + 1) / 2);
+  return others.filter(wasJustHeard).length >= Math.floor((others.length + 1) / 2);
+}
+
+/** True when the leader has heard a copy so lately that this one elects no other leader. */
+export function wasJustHeard({ active = 0 }: StreamCopy): boolean {
+  return active > 0 && active < LEASE_NS;
 }
 
 /** JetStream's `err_code`s. */

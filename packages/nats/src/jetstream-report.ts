@@ -1,10 +1,11 @@
 import {
   type ApiAnswer,
+  isProvenLeader,
   JETSTREAM_NOT_ENABLED,
-  LEASE_NS,
   STREAM_NOT_FOUND,
   type StreamConfig,
   type StreamCopy,
+  wasJustHeard,
 } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 
@@ -150,19 +151,18 @@ function stateOf(stream: WantedStream, answer: Answer | JetStreamRefusal): Strea
   }
   const { num_replicas: replicas = 1, max_bytes: limit = -1, discard } = config;
   const others = cluster?.replicas ?? [];
-  const away = others.filter((copy) => !isHeard(copy));
-  const hasLeader = (cluster === undefined || Boolean(cluster.leader)) && away.length <= (replicas - 1) / 2;
-  const behind = others.filter((copy) => isHeard(copy) && copy.current === false);
+  const away = others.filter(isAway);
+  const behind = others.filter((copy) => !isAway(copy) && copy.current === false);
   return {
     kind: "present",
     replicas,
-    hasLeader,
+    hasLeader: isProvenLeader(answer),
     away: away.map(({ name }) => name),
     behind: behind.map(({ name }) => name),
     fullness: discard === "new" && limit > 0 ? (state?.bytes ?? 0) / limit : null,
   };
 }
 
-function isHeard({ active = 0, offline }: StreamCopy): boolean {
-  return offline !== true && active > 0 && active < LEASE_NS;
+function isAway(copy: StreamCopy): boolean {
+  return copy.offline === true || !wasJustHeard(copy);
 }

@@ -300,9 +300,8 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     this.#write(frame);
   }
 
-  #refuse(refusal: Refusal | CommandRefusal, commandId?: CommandId, channel?: string): void {
-    const read: CommandRefusal = refusal;
-    this.#writeRefusal(refusal, commandId ?? read.id, channel ?? read.channel);
+  #refuse(refusal: CommandRefusal, commandId?: CommandId, channel?: string): void {
+    this.#writeRefusal(refusal, commandId ?? refusal.id, channel ?? refusal.channel);
     this.#countRefusal("protocol_violation");
   }
 
