@@ -1,10 +1,11 @@
-import type { BusReceiver, StreamStamp, TraceContext } from "@carillon/core";
+import type { BusReceiver, TraceContext } from "@carillon/core";
 import type { Msg, NatsError, Subscription } from "nats";
 import type { Link } from "./link.ts";
+import type { Origin } from "./origin-reader.ts";
 import { escapeToken, partitionOf, type SubjectSpace } from "./subject.ts";
 
-/** Takes what arrives for a receiver; `trace` where somebody looks for one. */
-export type Deliver = (receiver: BusReceiver, envelope: Uint8Array, stamp?: StreamStamp, trace?: TraceContext) => void;
+/** Takes what arrives for a receiver: with its `origin` where a stream passed it on, with a `trace` where somebody looks for one. */
+export type Deliver = (receiver: BusReceiver, envelope: Uint8Array, origin?: Origin, trace?: TraceContext) => void;
 
 /** What the interest of a node on one connection is made from. */
 export interface InterestOptions {
@@ -12,8 +13,8 @@ export interface InterestOptions {
   readonly space: SubjectSpace;
   /** Takes what arrives for a receiver. Must not throw: an error would end the client's reading for good. */
   readonly deliver: Deliver;
-  /** Reads where a message stands in a stream of history. */
-  readonly stampOf: (msg: Msg) => StreamStamp | undefined;
+  /** Reads where a message stands in the stream that passed it on. */
+  readonly originOf: (msg: Msg) => Origin | undefined;
   /** Reads the trace that a message carries. Absent: nobody looks for one. */
   readonly traceOf?: (msg: Msg) => TraceContext | undefined;
   /** Hears that the server refused a receiver's subscription, which is gone then. */
@@ -97,8 +98,8 @@ export class ExactInterest implements Interest {
     }
     const receiver = this.#receiversById.get(msg.sid);
     if (receiver === undefined) return;
-    const { deliver, stampOf, traceOf } = this.#options;
-    deliver(receiver, msg.data, stampOf(msg), traceOf?.(msg));
+    const { deliver, originOf, traceOf } = this.#options;
+    deliver(receiver, msg.data, originOf(msg), traceOf?.(msg));
   };
 
   // The client tells the subject alone. It asks in the order of subscribing, and so does this.

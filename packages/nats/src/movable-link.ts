@@ -149,25 +149,26 @@ export class MovableLink {
   }
 
   #seatOn(link: Link): Seat {
-    const arrive: Deliver = (receiver, envelope, stamp, trace) => this.#arrive(link, receiver, envelope, stamp, trace);
+    const arrive: Deliver = (receiver, envelope, origin, trace) =>
+      this.#arrive(link, receiver, envelope, origin, trace);
     // Before the channels: after a reconnect, subscriptions come back in the order in which they were made.
     for (const control of this.#controls) subscribeOn(link, control);
     const interest = this.#options.createInterest(link, arrive);
     return { link, interest };
   }
 
-  #arrive(link: Link, ...[receiver, envelope, stamp, trace]: Parameters<Deliver>): void {
+  #arrive(link: Link, ...[receiver, envelope, origin, trace]: Parameters<Deliver>): void {
     if (this.#past !== null && link === this.#seat.link && this.#past.wasSeen(receiver, envelope)) return;
     const overlap = this.#next?.overlap ?? null;
     if (overlap === null) {
-      this.#options.deliver(receiver, envelope, stamp, trace);
+      this.#options.deliver(receiver, envelope, origin, trace);
       return;
     }
     if (link === this.#next?.link) {
-      overlap.hold(receiver, envelope, stamp, trace);
+      overlap.hold(receiver, envelope, origin, trace);
     } else {
       overlap.see(receiver, envelope);
-      this.#options.deliver(receiver, envelope, stamp, trace);
+      this.#options.deliver(receiver, envelope, origin, trace);
     }
     if (overlap.isFull) this.#next?.hurry.resolve();
   }
@@ -265,8 +266,8 @@ export class MovableLink {
     this.#seat = next;
     this.#next = null;
     for (const { subscriptions } of this.#controls) subscriptions.delete(old.link);
-    next.overlap?.end((receiver, envelope, stamp, trace) => {
-      if (next.interest.has(receiver)) this.#options.deliver(receiver, envelope, stamp, trace);
+    next.overlap?.end((receiver, envelope, origin, trace) => {
+      if (next.interest.has(receiver)) this.#options.deliver(receiver, envelope, origin, trace);
     });
     this.#remember(next.overlap);
     old.link.outbox.moveTo(next.link.outbox);

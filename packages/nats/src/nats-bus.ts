@@ -19,7 +19,6 @@ import { BusSubscriptions } from "./bus-subscriptions.ts";
 import { NatsClusterLink } from "./cluster-link.ts";
 import { withDeadline } from "./deadline.ts";
 import { historySettingsOf } from "./history-config.ts";
-import { StampReader } from "./history-stamp.ts";
 import { NatsHistory } from "./history-store.ts";
 import { webhookSettingsOf } from "./hook-config.ts";
 import { NatsWebhookQueue } from "./hook-queue.ts";
@@ -30,6 +29,8 @@ import { Link } from "./link.ts";
 import { type NatsLog, SILENT_LOG } from "./log.ts";
 import { MovableLink, type MovableLinkOptions } from "./movable-link.ts";
 import type { NatsBusOptions } from "./options.ts";
+import { OriginReader } from "./origin-reader.ts";
+import { KeyedPlace, PassedOn } from "./passed-on.ts";
 import { NatsProxyDrains } from "./proxy-drains.ts";
 import { PublishOrder } from "./publish-order.ts";
 import { SubjectSpace } from "./subject.ts";
@@ -65,6 +66,7 @@ export class NatsBus implements Bus {
   readonly #proxyDrains: NatsProxyDrains;
   readonly #publisher: BusPublisher;
   readonly #subscriptions: BusSubscriptions;
+  readonly #passedOn = new PassedOn();
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #doubters = new Set<(lossMs: number) => void>();
   readonly #counters = { disconnects: 0, reconnects: 0, refusals: 0, unwanted: 0, interestChanges: 0 };
@@ -213,10 +215,10 @@ export class NatsBus implements Bus {
 
   #createMovableLink(options: NatsBusOptions, connection: ConnectionOptions, link: Link): MovableLink {
     const refusals = new SparseLog();
-    const stamps = new StampReader(this.#space, (stream, offset) => this.#history.noteDelivered(stream, offset));
+    const origins = new OriginReader(this.#space, (stream, offset) => this.#history.noteDelivered(stream, offset));
     const shared = {
       space: this.#space,
-      stampOf: stamps.read,
+      originOf: origins.read,
       ...(options.readsTraces === true ? { traceOf: traceIn } : {}),
       onRefused: (receiver: BusReceiver) => this.#subscriptions.refuse(receiver),
       onUnwanted: () => this.#counters.unwanted++,
@@ -256,10 +258,12 @@ export class NatsBus implements Bus {
     this.#setStatus("closed");
   }
 
-  readonly #deliver: Deliver = (receiver, envelope, stamp, trace) => {
+  readonly #deliver: Deliver = (receiver, envelope, origin, trace) => {
     if (this.#closing !== null) return;
+    const isKeyed = origin instanceof KeyedPlace;
+    if (isKeyed && this.#passedOn.isRepeat(receiver, origin)) return;
     try {
-      receiver.receive(envelope, stamp, trace);
+      receiver.receive(envelope, isKeyed ? undefined : origin, trace);
     } catch (error) {
       // It promised not to. Let through, the error would end the client's read loop, and with it all delivery.
       this.#log.error("bus_receiver_failed", { error });

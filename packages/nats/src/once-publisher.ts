@@ -33,7 +33,7 @@ export interface OncePublish {
  * Publishes with idempotency keys; tries again with the same id until the deadline.
  *
  * Delivery is at most once, as on the bus in general: what a stream's leader has stored when it dies, and not yet passed on,
- * counts as published and is not delivered.
+ * counts as published and may not be delivered. What it had passed on already may come again: see PassedOn.
  */
 export class OncePublisher {
   readonly #options: OncePublisherOptions;

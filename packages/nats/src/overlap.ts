@@ -1,5 +1,6 @@
-import type { BusReceiver, StreamStamp, TraceContext } from "@carillon/core";
+import type { BusReceiver, TraceContext } from "@carillon/core";
 import type { Deliver } from "./interest.ts";
+import type { Origin } from "./origin-reader.ts";
 import { identityOf, MAX_SEEN_ENVELOPES, SeenEnvelopes } from "./seen-envelopes.ts";
 
 /** Most envelopes that an overlap remembers, seen and held together. */
@@ -10,7 +11,7 @@ export const MAX_OVERLAP_BYTES = 64 * 1024 * 1024;
 interface Held {
   readonly receiver: BusReceiver;
   readonly envelope: Uint8Array;
-  readonly stamp: StreamStamp | undefined;
+  readonly origin: Origin | undefined;
   readonly trace: TraceContext | undefined;
 }
 
@@ -38,17 +39,17 @@ export class Overlap {
   }
 
   /** The new connection brought this. It is copied. */
-  hold(...[receiver, envelope, stamp, trace]: Parameters<Deliver>): void {
+  hold(...[receiver, envelope, origin, trace]: Parameters<Deliver>): void {
     this.#envelopes++;
     this.#bytes += envelope.length;
     // Not `slice`: what the client hands out is a Buffer, whose `slice` doesn't copy.
-    this.#held.push({ receiver, envelope: new Uint8Array(envelope), stamp, trace });
+    this.#held.push({ receiver, envelope: new Uint8Array(envelope), origin, trace });
   }
 
   /** The old connection has ended. Calls `deliver` for what was held and not seen. */
   end(deliver: Deliver): void {
-    for (const { receiver, envelope, stamp, trace } of this.#held.splice(0)) {
-      if (!this.wasSeen(receiver, envelope)) deliver(receiver, envelope, stamp, trace);
+    for (const { receiver, envelope, origin, trace } of this.#held.splice(0)) {
+      if (!this.wasSeen(receiver, envelope)) deliver(receiver, envelope, origin, trace);
     }
   }
 

@@ -77,20 +77,20 @@ export class PartitionInterest implements Interest {
       this.#refuse(partition);
       return;
     }
-    const { deliver, stampOf, traceOf, onUnwanted } = this.#options;
+    const { deliver, originOf, traceOf, onUnwanted } = this.#options;
     const present = partition.receivers.get(msg.subject);
     if (present === undefined) onUnwanted?.(partition.name, msg.data.length);
     else if (isList(present)) this.#deliverToAll(partition, present, msg);
-    else deliver(present, msg.data, stampOf(msg), traceOf?.(msg));
+    else deliver(present, msg.data, originOf(msg), traceOf?.(msg));
   }
 
   #deliverToAll(partition: Partition, receivers: readonly BusReceiver[], msg: Msg): void {
-    const { deliver, stampOf, traceOf } = this.#options;
-    const stamp = stampOf(msg);
+    const { deliver, originOf, traceOf } = this.#options;
+    const origin = originOf(msg);
     const trace = traceOf?.(msg);
     for (const receiver of receivers) {
       // One of those before may have ended its interest.
-      if (isAmong(receiver, partition.receivers.get(msg.subject))) deliver(receiver, msg.data, stamp, trace);
+      if (isAmong(receiver, partition.receivers.get(msg.subject))) deliver(receiver, msg.data, origin, trace);
     }
   }
 

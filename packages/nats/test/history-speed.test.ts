@@ -1,8 +1,8 @@
 import { NatsServer } from "@carillon/testkit";
 import { connect, type Msg } from "nats";
 import { describe, expect, it } from "vitest";
-import { StampReader } from "../src/history-stamp.ts";
 import { connectNatsBus, SubjectSpace } from "../src/index.ts";
+import { OriginReader } from "../src/origin-reader.ts";
 import { append, streams } from "./support/history.ts";
 
 const APPENDS = 10_000;
@@ -48,7 +48,7 @@ describe("history › speed", () => {
     for (const text of ["a", "b"]) positions.push((await append(bus, { appId: "app", channel: "c" }, text)).position);
     await client.flush();
     const noted: number[][] = [];
-    const reader = new StampReader(new SubjectSpace("carillon"), (...each) => void noted.push(each));
+    const reader = new OriginReader(new SubjectSpace("carillon"), (...each) => void noted.push(each));
     const [first, second] = messages;
     if (first === undefined || second === undefined) throw new Error("nothing arrived");
     const wanted = { offset: positions[1]?.offset, previousOffset: positions[0]?.offset };
@@ -57,7 +57,7 @@ describe("history › speed", () => {
     expect(reader.read(first)).toEqual({ offset: positions[0]?.offset, previousOffset: 0 });
     const stream = Number(second.headers?.get("Nats-Stream").slice("CARILLON_HIST_".length));
     expect(noted.map(([number]) => number)).toEqual([stream, stream, stream]);
-    expect(new StampReader(new SubjectSpace("other")).read(second)).toBeUndefined();
+    expect(new OriginReader(new SubjectSpace("other")).read(second)).toBeUndefined();
     const startMs = performance.now();
     for (let index = 0; index < 200_000; index++) reader.read(second);
     process.stdout.write(`a stamp: ${((performance.now() - startMs) / 200).toFixed(2)} µs\n`);

@@ -1,6 +1,6 @@
 import { BusUnavailableError, IdempotencyUnavailableError } from "@carillon/core";
 import { eventually, NatsCluster, NatsServer } from "@carillon/testkit";
-import { connect } from "nats";
+import { connect, type Msg } from "nats";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus } from "../src/index.ts";
 import { bytes, listen } from "./support/helpers.ts";
@@ -116,6 +116,30 @@ describe("idempotency", () => {
     await (await client.jetstreamManager()).streams.delete("CARILLON_ONCE");
     await expect(bus.publish(address, bytes("x"), { idempotencyKey: "b" })).resolves.toEqual({ isDuplicate: false });
     expect(log.count("idempotency_stream_created")).toBe(2);
+    await Promise.all([bus.close(), client.close()]);
+  });
+
+  it("repeat › what JetStream passes on again comes once, to every receiver; the same place in a new stream is another", async () => {
+    await using server = await NatsServer.start({ jetStream: true });
+    const bus = await connectNatsBus({ servers: [server.url] });
+    const address = { appId: "app", channel: "c" };
+    const receivers = [await listen(bus, "app", "c"), await listen(bus, "app", "c")];
+    const client = await connect({ servers: [server.url] });
+    const copies: Msg[] = [];
+    client.subscribe("carillon.pub.>", { callback: (_, message) => copies.push(message) });
+    await client.flush();
+    const publish = (text: string) => bus.publish(address, bytes(text), { idempotencyKey: text });
+    await publish("a");
+    await publish("b");
+    await eventually(() => expect(copies).toHaveLength(2));
+    for (const { subject, data, headers } of [...copies]) {
+      client.publish(subject, data, { ...(headers && { headers }) });
+    }
+    await (await client.jetstreamManager()).streams.delete("CARILLON_ONCE");
+    await publish("c");
+    for (const { texts } of receivers) await eventually(() => expect(texts).toEqual(["a", "b", "c"]));
+    const places = () => copies.map(({ headers }) => headers?.get("Nats-Sequence"));
+    await eventually(() => expect(places()).toEqual(["1", "2", "1", "2", "1"]));
     await Promise.all([bus.close(), client.close()]);
   });
 

@@ -53,19 +53,19 @@ describe("Overlap", () => {
     expect(receiver.texts).toEqual(["held"]);
   });
 
-  it("traces and stamps › come out of the hold with their envelope", () => {
+  it("traces and origins › come out of the hold with their envelope", () => {
     const overlap = new Overlap();
     const receiver = new RecordingReceiver("app", "c");
     const trace = { traceId: "a".repeat(32), spanId: "b".repeat(16), isSampled: true, state: "" };
     overlap.hold(receiver, envelope("traced"), { offset: 2, previousOffset: 1 }, trace);
     overlap.hold(receiver, envelope("plain"));
-    const stamps: unknown[] = [];
-    overlap.end((each, held, stamp, its) => {
-      stamps.push(stamp);
-      each.receive(held, stamp, its);
+    const origins: unknown[] = [];
+    overlap.end((each, held, origin, its) => {
+      origins.push(origin);
+      each.receive(held, undefined, its);
     });
     expect(receiver.traces).toEqual([trace, undefined]);
-    expect(stamps).toEqual([{ offset: 2, previousOffset: 1 }, undefined]);
+    expect(origins).toEqual([{ offset: 2, previousOffset: 1 }, undefined]);
   });
 
   it("bounds › are told when they are reached", () => {
