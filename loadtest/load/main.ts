@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { Disposal } from "../bench/disposal.ts";
 import { describeMachine } from "../bench/machine.ts";
 import { REPOSITORY } from "../bench/repository.ts";
-import { readSettings } from "../k6/lib/settings.ts";
+import { readSettings, usualThreads } from "../k6/lib/settings.ts";
 import { lineOf } from "../k6/lib/summary.ts";
 import type { Outcome } from "../k6/lib/verdict.ts";
 import { judge } from "../k6/lib/verdict.ts";
@@ -139,11 +139,10 @@ async function load({ options, base, plan, stack }: LoadOptions): Promise<number
   return EXIT_CODES[verdict.outcome];
 }
 
-/** What all processes of k6 have to agree on. Each of them needs a thread at least. */
+/** What all processes of k6 have to agree on. */
 function withDefaults(given: Variables, processes: number): Variables {
   const clients = given["N"] || String(DEFAULT_CLIENTS);
-  const threads =
-    given["VUS"] || String(Math.min(Number(clients), Math.max(processes, Math.ceil(Number(clients) / 1_000))));
+  const threads = given["VUS"] || String(usualThreads(Number(clients), processes));
   return { ...given, N: clients, VUS: threads, RUN: given["RUN"] || Date.now().toString(36) };
 }
 

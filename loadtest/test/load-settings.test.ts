@@ -40,6 +40,7 @@ describe("settings of a load test", () => {
     [{ PUBLISH_URL: "example.com" }, "PUBLISH_URL must be http://HOST or https://HOST"],
     [{ PUBLISH_SECRET: "" }, "PUBLISH_SECRET is missing"],
     [{ RUN: "a b" }, "RUN must be 1 to 16 letters and digits"],
+    [{ PROCESSES: "3", VUS: "2" }, "VUS must be 3 or more for PROCESSES=3, not 2: each process needs a thread."],
   ])("%o is refused with a sentence that says what is right", (wrong, sentence) => {
     expect(() => readSettings("broadcast", { ...RIGHT, ...wrong })).toThrow(sentence);
   });

@@ -98,6 +98,7 @@ export function readSettings(
 ): LoadSettings {
   const reader = new SettingsReader(variables);
   const clients = reader.whole("N", 1_000, [1, 10_000_000]);
+  const processes = reader.whole("PROCESSES", 1, [1, 1_000]);
   const urls = readUrls(reader);
   const settings: LoadSettings = {
     scenario,
@@ -107,7 +108,7 @@ export function readSettings(
     secret: reader.text("SECRET", ""),
     publishSecret: reader.text("PUBLISH_SECRET", ""),
     clients,
-    virtualUsers: reader.whole("VUS", Math.ceil(clients / 1_000), [1, Math.min(clients, 10_000)]),
+    virtualUsers: reader.whole("VUS", usualThreads(clients, processes), [1, Math.min(clients, 10_000)]),
     rampSeconds: reader.seconds("RAMP", usualRampSeconds(clients), [0, DAY_SECONDS]),
     connectSeconds: reader.seconds("CONNECT_TIMEOUT", 60, [1, DAY_SECONDS]),
     holdSeconds: reader.seconds("HOLD", 10, [1, DAY_SECONDS]),
@@ -119,7 +120,7 @@ export function readSettings(
     churnShare: reader.number("CHURN", 0.01, [0, 1]),
     protocol: FIXED_PROTOCOLS[scenario] ?? reader.choice("PROTOCOL", "native", PROTOCOLS),
     run: reader.text("RUN", "1"),
-    processes: reader.whole("PROCESSES", 1, [1, 1_000]),
+    processes,
     report: reader.text("REPORT", ""),
     hasHistory: reader.choice("HISTORY", "no", ["yes", "no"]) === "yes",
     limits: readLimits(reader),
@@ -190,8 +191,13 @@ function refuseUnknown(variables: Readonly<Record<string, string | undefined>>, 
   }
 }
 
+/** Each process of k6 needs a thread at least, and each thread a client. */
+export function usualThreads(clients: number, processes: number): number {
+  return Math.min(clients, Math.max(processes, Math.ceil(clients / 1_000)));
+}
+
 function refuseMissing(
-  { publishSecret, secret, scenario, run, protocol, hasHistory }: LoadSettings,
+  { publishSecret, secret, scenario, run, protocol, hasHistory, processes, virtualUsers }: LoadSettings,
   reader: SettingsReader,
 ): void {
   if (publishSecret === "")
@@ -205,6 +211,10 @@ function refuseMissing(
   if (scenario === "rolling-update" && !hasHistory)
     reader.refuse(
       "rolling-update needs a channel with a history: configure a rule for load-kept-* (see load-testing.md) and say HISTORY=yes.",
+    );
+  if (processes > virtualUsers)
+    reader.refuse(
+      `VUS must be ${processes} or more for PROCESSES=${processes}, not ${virtualUsers}: each process needs a thread.`,
     );
   if (!/^[A-Za-z0-9]{1,16}$/.test(run)) reader.refuse(`RUN must be 1 to 16 letters and digits, not "${run}".`);
 }

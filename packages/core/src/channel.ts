@@ -38,7 +38,7 @@ export class Channel implements BusReceiver {
   /** True while ChannelRegistry has it in its queue of lingering channels, whether it still lingers or not. */
   isQueued = false;
   /** Standing subscriptions by index of the codec. Counted by Hub alone. Short: it grows only to the codecs seen. */
-  readonly subscribersByCodec: number[] = [];
+  subscribersByCodec: number[] = [];
   /** What waits to be written together; null until many listen. Coalescer's alone. */
   burst: Burst | null = null;
 

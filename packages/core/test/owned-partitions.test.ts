@@ -17,7 +17,7 @@ class Watched {
     const { gained, movedElsewhere } = this.owned.reckon(others);
     expect(gained).toEqual(new Set([...this.owned.mine()].filter((partition) => !wasMine.has(partition))));
     for (const partition of movedElsewhere) expect(this.owned.isMine(partition)).toBe(false);
-    for (const partition of ALL) if (!this.owned.isMine(partition)) this.#ready.delete(partition);
+    for (const partition of ALL) if (!this.owned.isMine(partition)) this.#void(partition);
   }
 
   inquire(partitions: readonly number[]): void {
@@ -40,12 +40,17 @@ class Watched {
 
   cede(partitions: readonly number[]): void {
     expect(this.owned.cede(new Set(partitions))).toBe(partitions.some((partition) => this.owned.isMine(partition)));
-    for (const partition of partitions) this.#ready.delete(partition);
+    for (const partition of partitions) this.#void(partition);
   }
 
   doubtAll(): void {
     this.owned.doubtAll();
-    this.#ready.clear();
+    for (const partition of ALL) this.#void(partition);
+  }
+
+  #void(partition: number): void {
+    this.#ready.delete(partition);
+    this.#newest.delete(partition);
   }
 
   /** Not less than the law allows, either: what nothing speaks against is decided about. */
@@ -84,7 +89,14 @@ describe("owned partitions", () => {
     expect(owned.conclude(newest)).toEqual(new Set([1, 2]));
   });
 
-  it("law › ready is only what is the node's, by the newest inquiry, and neither ceded nor another's since it ended", () => {
+  it("what another node asks about meanwhile is not ready by the answers that come then", () => {
+    const owned = new OwnedPartitions("a");
+    const inquiry = owned.inquire(new Set([1, 2]));
+    expect(owned.cede(new Set([1]))).toBe(true);
+    expect(owned.conclude(inquiry)).toEqual(new Set([2]));
+  });
+
+  it("law › ready is only what is the node's, by the newest inquiry, and neither ceded, in doubt nor another's since it began", () => {
     fc.assert(
       fc.property(fc.array(act, { maxLength: 40, size: "max" }), (acts) => {
         const watched = new Watched();

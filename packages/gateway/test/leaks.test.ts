@@ -1,13 +1,15 @@
 import { queryObjects } from "node:v8";
 import { Session } from "@carillon/core";
 import { eventually, HttpClient, NativeClient, PusherClient } from "@carillon/testkit";
-import { TestGateway } from "@carillon/testkit/gateway";
+import { historyRules, TestGateway } from "@carillon/testkit/gateway";
 import { expect, it } from "vitest";
+import { OutFrame } from "../src/fallback/out-frame.ts";
 
-type Count = (of: typeof Session, options: { readonly format: "count" }) => unknown;
+type Class = typeof Session | typeof OutFrame;
+type Count = (of: Class, options: { readonly format: "count" }) => unknown;
 
 /** How many there are after a garbage collection. The function's types don't know it yet. */
-const countOf = (of: typeof Session) => (queryObjects as unknown as Count)(of, { format: "count" });
+const countOf = (of: Class) => (queryObjects as unknown as Count)(of, { format: "count" });
 
 const times = <Value>(count: number, act: () => Promise<Value>) => Promise.all(Array.from({ length: count }, act));
 
@@ -31,4 +33,19 @@ it("of sessions that have ended nothing is left, whatever they came by", async (
   }
   await eventually(() => expect(countOf(Session)).toBe(0), { timeoutMs: 20_000, intervalMs: 200 });
   expect(gateway.gateway.subscriptions).toBe(0);
+});
+
+it("the past of a channel is kept once, however many polls asked for it and never came back", async () => {
+  await using gateway = await TestGateway.start({ rules: historyRules("kept") });
+  for (let index = 0; index < 20; index++) await gateway.publish("kept", "e", index);
+  const answers = await times(50, async () => {
+    const response = await fetch(`${gateway.url}/poll?channels=kept&rewind=20`);
+    return (await response.json()) as { readonly frames: readonly { readonly payload?: number }[] };
+  });
+  const past = Array.from({ length: 20 }, (_, index) => index);
+  for (const { frames } of answers) {
+    expect(frames.flatMap(({ payload }) => payload ?? [])).toEqual(past);
+  }
+  const others = answers.flatMap(({ frames }) => frames.filter(({ payload }) => payload === undefined)).length;
+  expect(countOf(OutFrame)).toBe(others + past.length);
 });

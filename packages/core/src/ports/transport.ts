@@ -28,7 +28,10 @@ export interface Transport {
   readonly peerAddress: string;
   /** Writes one frame. */
   write(frame: string | Uint8Array, isBinary: boolean): WriteResult;
-  /** Writes frames one behind the other, in as few system calls as it can; ends at the first that isn't taken. */
+  /**
+   * Writes frames one behind the other, in as few system calls as it can; ends at the first that isn't taken. Bytes must stay as
+   * they are for good: many connections may be given the same, and one that can't write at once keeps them without a copy.
+   */
   writeAll(frames: readonly (string | Uint8Array)[], isBinary: boolean): void;
   /** From now on the client gets what is published on `topic` of this node's {@link TopicTree}. Idempotent. */
   joinTopic(topic: string): void;

@@ -18,13 +18,13 @@ export type Inquiry = ReadonlyMap<number, number>;
  * gateways there are, and when all of them have answered.
  *
  * Its law: a partition that is ready is the node's, and became so by the newest inquiry about it; none is ready that has been
- * ceded, or another's, since an inquiry about it last ended.
+ * ceded, in doubt, or another's, since that inquiry began.
  */
 export class OwnedPartitions {
   readonly #nodeId: string;
   #table: OwnerTable;
   readonly #ready = new Set<number>();
-  /** How many inquiries there were about each partition, so that a late answer is known to be late. */
+  /** Grows with each inquiry about a partition, and with what makes the answers to one that has begun worthless. */
   readonly #inquiries: number[] = new Array(OWNER_PARTITIONS).fill(0);
 
   /** Knows of no other gateway at first, and is ready for nothing. */
@@ -70,7 +70,7 @@ export class OwnedPartitions {
       const isMine = is.owner === this.#nodeId;
       if (was.owner !== is.owner) (isMine ? gained : movedElsewhere).add(partition);
       else if (isMine && was.standby !== is.standby) entrustedAnew.add(partition);
-      if (!isMine) this.#ready.delete(partition);
+      if (!isMine) this.#void(partition);
     }
     return { gained, movedElsewhere, entrustedAnew };
   }
@@ -79,15 +79,12 @@ export class OwnedPartitions {
   inquire(partitions: ReadonlySet<number>): Inquiry {
     const inquiry = new Map<number, number>();
     for (const partition of partitions) {
-      this.#ready.delete(partition);
-      const number = (this.#inquiries[partition] ?? 0) + 1;
-      this.#inquiries[partition] = number;
-      inquiry.set(partition, number);
+      inquiry.set(partition, this.#void(partition));
     }
     return inquiry;
   }
 
-  /** All others have answered. Answers the partitions that are ready by that: no later inquiry began, and they are still the node's. */
+  /** All others have answered. Answers the partitions that are ready by that: nothing has come between, and they are the node's. */
   conclude(inquiry: Inquiry): Set<number> {
     const ready = new Set<number>();
     for (const [partition, number] of inquiry) {
@@ -97,18 +94,26 @@ export class OwnedPartitions {
     return ready;
   }
 
-  /** Another node believes to own these. Answers whether this one does so of any. */
+  /** Another node believes to own these, and may have been told all by those whose answers are still to come. Answers whether this one does so of any. */
   cede(partitions: ReadonlySet<number>): boolean {
     let hasCeded = false;
     for (const partition of partitions) {
       hasCeded = this.isMine(partition) || hasCeded;
-      this.#ready.delete(partition);
+      this.#void(partition);
     }
     return hasCeded;
   }
 
   /** Others may own by now what the node believes to own: it is ready for nothing. */
   doubtAll(): void {
-    this.#ready.clear();
+    for (let partition = 0; partition < OWNER_PARTITIONS; partition++) this.#void(partition);
+  }
+
+  /** It isn't ready, and won't be by an inquiry that has begun. Answers the number for the next one. */
+  #void(partition: number): number {
+    this.#ready.delete(partition);
+    const number = (this.#inquiries[partition] ?? 0) + 1;
+    this.#inquiries[partition] = number;
+    return number;
   }
 }

@@ -6,7 +6,7 @@ import { CallOrder } from "./call-order.ts";
 import { Downstream, type Poll } from "./downstream.ts";
 import type { EventStream } from "./event-stream.ts";
 import type { Flushable, FlushQueue } from "./flush-queue.ts";
-import { OutFrame } from "./out-frame.ts";
+import { lastingFrame, OutFrame } from "./out-frame.ts";
 import type { TopicListener, TopicListeners } from "./topic-listeners.ts";
 
 /** What all connections over HTTP of a gateway share. */
@@ -111,7 +111,11 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
   }
 
   writeAll(frames: readonly (string | Uint8Array)[]): void {
-    for (const frame of frames) if (this.write(frame) !== "queued") return;
+    for (const frame of frames) {
+      if (!this.isOpen) return;
+      this.#host.counters.bytesOut += frame.length;
+      this.onPublished(typeof frame === "string" ? new OutFrame(Buffer.from(frame)) : lastingFrame(frame));
+    }
   }
 
   onPublished(frame: OutFrame): void {

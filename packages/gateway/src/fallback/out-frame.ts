@@ -25,7 +25,7 @@ export class OutFrame {
   #eventData: Uint8Array | null = null;
   #deliveredAt: DeliveredAt | null | undefined;
 
-  /** `bytes` must be nobody else's. */
+  /** `bytes` must stay as they are for good. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
@@ -41,6 +41,21 @@ export class OutFrame {
     if (this.#deliveredAt === undefined) this.#deliveredAt = readDeliveredAt(this.bytes);
     return this.#deliveredAt;
   }
+}
+
+const lasting = new WeakMap<Uint8Array, OutFrame>();
+
+/**
+ * The one frame for bytes that stay as they are for good: a channel's past, which any number of clients may ask for at once and
+ * not fetch, takes the memory of one of them.
+ */
+export function lastingFrame(bytes: Uint8Array): OutFrame {
+  let frame = lasting.get(bytes);
+  if (frame === undefined) {
+    frame = new OutFrame(bytes);
+    lasting.set(bytes, frame);
+  }
+  return frame;
 }
 
 /** Each line break begins another line of data; readers put LF in its place, which in JSON text is but white space. */
