@@ -14,6 +14,7 @@ import { pause } from "./deadline.ts";
 import { HistoryBatchInbox } from "./history-batch.ts";
 import type { HistorySettings } from "./history-config.ts";
 import { readHeads } from "./history-heads.ts";
+import { HistoryMarkers } from "./history-markers.ts";
 import { HistoryRead } from "./history-reader.ts";
 import type { HistoryStream } from "./history-stream.ts";
 import { HistoryStreams } from "./history-streams.ts";
@@ -62,6 +63,7 @@ export class NatsHistory implements HistoryStore {
   readonly #reads = new Turnstile({ atOnce: MAX_READS, waiting: MAX_WAITING_READS });
   readonly #breaker = new Breaker();
   readonly #trim: HistoryTrim;
+  readonly #markers: HistoryMarkers;
   #batches: HistoryBatchInbox | null = null;
   #failedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -81,6 +83,7 @@ export class NatsHistory implements HistoryStore {
       inboxOn: (on) => this.#publisher.inboxOn(on),
     });
     this.#trim = new HistoryTrim({ space, streams: this.#streams });
+    this.#markers = new HistoryMarkers({ streams: this.#streams.all, link });
   }
 
   /** False while NATS is away, and after an append or a read that failed, until one succeeds or half a minute has passed. */
@@ -96,6 +99,7 @@ export class NatsHistory implements HistoryStore {
   /** Appends what the limits of the streams allow; how much of it counts is up to the limits of each read. */
   async append(address: ChannelAddress, envelope: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     const { space, order, settings } = this.#options;
+    this.#markers.begin();
     const link = this.#options.link();
     if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
     const roomBytes = assertFits(link, envelope);
@@ -114,6 +118,7 @@ export class NatsHistory implements HistoryStore {
   }
 
   async read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage> {
+    this.#markers.begin();
     const stream = this.#streams.of(address);
     const subject = this.#subjectOf(address);
     const startMs = performance.now();
@@ -158,8 +163,9 @@ export class NatsHistory implements HistoryStore {
     this.#breaker.reset();
   }
 
-  /** Lets go of the subscriptions for answers. */
+  /** Lets go of the subscriptions for answers, and of the timer. */
   close(): void {
+    this.#markers.close();
     this.#publisher.close();
     this.#batches?.close();
     this.#batches = null;

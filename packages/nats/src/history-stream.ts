@@ -9,6 +9,7 @@ import {
   JetStreamApi,
   type LeaderMessage,
   MESSAGE_NOT_FOUND,
+  NANOSECONDS_PER_MS,
   STREAM_NAME_IN_USE,
   STREAM_NOT_FOUND,
   type StreamConfig,
@@ -42,6 +43,9 @@ const SHORT_TRIES = 5;
 const SHORT_PAUSE_MS = 250;
 // The marker is written anew each time this part of the bytes was appended: the oldest message goes first when they run out.
 const MARKER_REFRESH_PART = 64;
+// And each time that this part of the age that the stream keeps things for has passed: NATS may be away for the other parts of it.
+const MARKER_AGE_PART = 8;
+const FOR_EVER = { "Nats-TTL": "never" };
 
 const NOT_ENABLED =
   "channels with history need JetStream, which is not enabled on NATS: " +
@@ -72,6 +76,8 @@ export class HistoryStream implements EnsuredStream {
   #highest = 0;
   #highestAppended = 0;
   #bytesSinceMarker = 0;
+  /** When the marker was written, in ms since 1970, as far as is known. */
+  #markerAtMs = 0;
 
   constructor(options: HistoryStreamOptions) {
     this.#options = options;
@@ -89,6 +95,11 @@ export class HistoryStream implements EnsuredStream {
   /** True when its oldest publications go early because it has too many bytes. */
   get hasByteLimit(): boolean {
     return this.#options.settings.maxBytesPerStream !== 0;
+  }
+
+  /** How old its marker gets before {@link refreshMarker} writes it anew, in ms. */
+  get markerAgeMs(): number {
+    return (this.#config.max_age ?? 0) / NANOSECONDS_PER_MS / MARKER_AGE_PART;
   }
 
   get markerSubject(): string {
@@ -204,7 +215,10 @@ export class HistoryStream implements EnsuredStream {
     const subject = this.markerSubject;
     for (let attempt = 0; attempt < MARKER_TRIES; attempt++) {
       const message = await this.ask(link, { last_by_subj: subject });
-      if (message !== null) return this.takeMarker(Buffer.from(message.data ?? "", "base64"), message.seq);
+      if (message !== null) {
+        this.#markerAtMs = Date.parse(message.time);
+        return this.takeMarker(Buffer.from(message.data ?? "", "base64"), message.seq);
+      }
       await this.#writeMarker(link, { epoch: newEpoch(), floor: 0 }, 0);
     }
     throw new StreamNotReadyError("the marker of the stream could not be written");
@@ -228,16 +242,38 @@ export class HistoryStream implements EnsuredStream {
     if (this.#marker.floor < floor) throw new StreamNotReadyError("the marker of the stream could not be written");
   }
 
+  /**
+   * Writes the marker anew when it is old. A nats-server that starts (2.15) drops whatever is older than the stream keeps things,
+   * what was stored to stay for ever included; without this, each restart would begin a new epoch.
+   */
+  async refreshMarker(link: Link): Promise<void> {
+    if (this.epoch === "" || this.#isMarkerYoung) return;
+    const marker = await this.verify(link);
+    // To go by its age: so there are never more than some. The newest that stays for ever says the same.
+    if (!this.#isMarkerYoung) await this.#writeMarker(link, marker, marker.sequence, {});
+  }
+
+  get #isMarkerYoung(): boolean {
+    return Date.now() - this.#markerAtMs < this.markerAgeMs;
+  }
+
   /** Takes the marker when no one else wrote one since `expected`; else leaves it to be read. */
-  async #writeMarker(link: Link, marker: Omit<Marker, "sequence">, expected: number): Promise<void> {
+  async #writeMarker(
+    link: Link,
+    marker: Omit<Marker, "sequence">,
+    expected: number,
+    more: Readonly<Record<string, string>> = FOR_EVER,
+  ): Promise<void> {
     const ack = await this.#options.inboxOn(link).publish({
       subject: this.markerSubject,
       data: encoder.encode(formatMarker(marker)),
-      headers: { "Nats-TTL": "never", "Nats-Expected-Last-Subject-Sequence": `${expected}` },
+      headers: { ...more, "Nats-Expected-Last-Subject-Sequence": `${expected}` },
       timeoutMs: MARKER_TIMEOUT_MS,
     });
-    if (ack.kind === "stored") this.#take({ ...marker, sequence: ack.sequence });
-    else if (ack.kind !== "refused") throw new StreamNotReadyError("JetStream did not take the marker of the stream");
+    if (ack.kind === "stored") {
+      this.#markerAtMs = Date.now();
+      this.#take({ ...marker, sequence: ack.sequence });
+    } else if (ack.kind !== "refused") throw new StreamNotReadyError("JetStream did not take the marker of the stream");
     else if (ack.errorCode !== WRONG_LAST_SEQUENCE) throw new StreamNotReadyError(ack.description);
   }
 
