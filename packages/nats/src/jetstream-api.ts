@@ -108,6 +108,8 @@ export const MESSAGE_NOT_FOUND = 10_037;
 /** The same, of a request to delete. */
 export const MESSAGE_DELETE_FAILED = 10_057;
 export const STORE_FAILED = 10_077;
+/** Another publish with the same id is on its way to the copies: stored soon, or lost. Only streams with several copies say so. */
+export const DUPLICATE_ON_ITS_WAY = 10_158;
 export const NANOSECONDS_PER_MS = 1_000_000;
 
 export const JETSTREAM_NOT_ENABLED = [10_076, 10_039];

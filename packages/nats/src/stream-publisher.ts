@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ChannelAddress } from "@carillon/core";
 import { AckInbox, type StreamAck } from "./ack-inbox.ts";
 import { pause } from "./deadline.ts";
-import { STORE_FAILED, StreamNotReadyError } from "./jetstream-api.ts";
+import { DUPLICATE_ON_ITS_WAY, STORE_FAILED, StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 
 /** A stream that is made, and looked after, by whoever needs it. */
@@ -133,7 +133,7 @@ export class StreamPublisher {
         if (ack.errorCode === STORE_FAILED && /maximum/.test(ack.description)) {
           if (this.#options.full !== undefined) throw this.#options.full();
         }
-        if (ack.code >= 500) return ack.description;
+        if (ack.code >= 500 || ack.errorCode === DUPLICATE_ON_ITS_WAY) return ack.description;
         throw this.#options.unavailable(`JetStream refused the publish: ${ack.description}`);
       default:
         return ack satisfies never;

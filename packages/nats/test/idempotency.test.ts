@@ -4,6 +4,7 @@ import { connect, type Msg } from "nats";
 import { describe, expect, it } from "vitest";
 import { connectNatsBus } from "../src/index.ts";
 import { bytes, listen } from "./support/helpers.ts";
+import { append } from "./support/history.ts";
 import { RecordingLog } from "./support/recording-log.ts";
 
 interface StreamPage {
@@ -142,6 +143,25 @@ describe("idempotency", () => {
     await eventually(() => expect(places()).toEqual(["1", "2", "1", "2", "1"]));
     await Promise.all([bus.close(), client.close()]);
   });
+
+  it("three copies › of publishes with one key at the same moment one counts, and the others are told that it did", async () => {
+    await using cluster = await NatsCluster.start({ size: 3, jetStream: true });
+    const options = { idempotency: { replicas: 3 }, history: { replicas: 3, streams: 1 } } as const;
+    const buses = await Promise.all(
+      [0, 1].map((at) => connectNatsBus({ servers: [cluster.server(at).url], ...options })),
+    );
+    const address = { appId: "app", channel: "c" };
+    const atOnce = async (key: string) => {
+      const published = await Promise.all(
+        buses.map((bus) => bus.publish(address, bytes(key), { idempotencyKey: key })),
+      );
+      const appended = await Promise.all(buses.map((bus) => append(bus, address, key)));
+      for (const results of [published, appended])
+        expect(results.map(({ isDuplicate }) => isDuplicate).sort()).toEqual([false, true]);
+    };
+    for (let index = 0; index < 50; index++) await atOnce(`${index}`);
+    await Promise.all(buses.map((bus) => bus.close()));
+  }, 60_000);
 
   it("leader loss › publishes are tried with the same id until a new leader stands, and none is delivered twice", async () => {
     await using cluster = await NatsCluster.start({ size: 3, jetStream: true });
