@@ -5,6 +5,7 @@ import type { LoggedChannel } from "./logged-channel.ts";
 import { membershipOf } from "./membership.ts";
 import type { NodeServices } from "./node-services.ts";
 import { maySubscribe } from "./permissions.ts";
+import type { AppLimits } from "./ports/apps.ts";
 import type { Member, Roster } from "./presence/member.ts";
 import type { Presence, PresenceEntry } from "./presence/presence.ts";
 import { type CatchUp, catchUpOf, type Past } from "./recovery.ts";
@@ -20,6 +21,12 @@ const BUS_AWAY = refuse("bus_unavailable", "the bus can't be reached, nothing wa
 const TURNOVER = refuse(
   "rate_limited",
   "the connection changes its channels too fast: keep subscriptions that are needed again soon",
+);
+
+// Who is there may be a hundred kilobytes, and a frame may ask for that on a hundred channels.
+const ASKED_TOO_OFTEN = refuse(
+  "rate_limited",
+  "the connection asks too often who is on its channels: the subscription stands, and tells who comes and goes by itself",
 );
 
 /** A session, and what it is subscribed to. */
@@ -44,9 +51,9 @@ export class Subscribing {
   /** See {@link Session.subscribe}. The session must be open. */
   begin(subscriber: Subscriber, target: SubscribeTarget): SubscribeResult | Promise<SubscribeResult> {
     const { session, subscriptions } = subscriber;
-    const existing = subscriptions.get(target.channel);
-    if (existing !== undefined) return existing.pending ?? this.#standing(existing);
     const { limits } = session.app.settings;
+    const existing = subscriptions.get(target.channel);
+    if (existing !== undefined) return existing.pending ?? this.#standing(subscriptions, existing, limits);
     const limit = limits.channelsPerConnection;
     if (limit !== 0 && subscriptions.size >= limit) {
       return refuse(
@@ -60,7 +67,7 @@ export class Subscribing {
     if (!membership.ok) return membership;
     const blocked = membership.value && this.#node.blocks?.refusalOfUser(session.app, membership.value.id);
     if (blocked != null) return blocked;
-    if (!subscriptions.takeTurn(limits, this.#node.clock)) return TURNOVER;
+    if (subscriptions.hasTurnover && !subscriptions.takeTurn(limits, this.#node.clock)) return TURNOVER;
 
     const channel = this.#node.channels.acquire(session.app.id, target.channel);
     const isByCapability = target.token === undefined && channelKind(target.channel) !== "public";
@@ -168,9 +175,11 @@ export class Subscribing {
   }
 
   /** What a repeat gets whose subscription stands. */
-  #standing(subscription: Subscription): SubscribeResult {
+  #standing(subscriptions: SubscriptionSet, subscription: Subscription, limits: AppLimits): SubscribeResult {
     const { log } = subscription.channel;
-    if (log === null && this.#presenceOf(subscription) === null) return ACCEPTED;
+    const isPresence = this.#presenceOf(subscription) !== null;
+    if (log === null && !isPresence) return ACCEPTED;
+    if (isPresence && !subscriptions.takeTurn(limits, this.#node.clock)) return ASKED_TOO_OFTEN;
     return accept({ join: () => accept(this.#repeat(subscription)) });
   }
 

@@ -30,7 +30,7 @@ const MAP_FROM = 9;
 export class SubscriptionSet {
   #list: Subscription[] = [];
   #byName: Map<string, Subscription> | null = null;
-  /** From the first removal on: whoever only subscribes is bounded by what the set may hold. */
+  /** From the first removal or repeat on: whoever only subscribes is bounded by what the set may hold. */
   #turnover: RateLimit | null = null;
 
   get size(): number {
@@ -45,9 +45,15 @@ export class SubscriptionSet {
     return undefined;
   }
 
-  /** Counts a channel that is about to be added; false when too many have come and gone of late. */
+  /** True once something was removed, or asked for again: what is added from then on has to be counted. */
+  get hasTurnover(): boolean {
+    return this.#turnover !== null;
+  }
+
+  /** Counts a channel that is about to be added, or is asked for again; false when that were too many of late. */
   takeTurn({ channelsPerConnection, commandsPerSecond }: TurnoverLimits, clock: Pick<Clock, "monotonic">): boolean {
-    if (this.#turnover === null || channelsPerConnection === 0) return true;
+    if (channelsPerConnection === 0) return true;
+    this.#turnover ??= new RateLimit();
     return this.#turnover.take(commandsPerSecond, clock.monotonic(), 2 * channelsPerConnection);
   }
 

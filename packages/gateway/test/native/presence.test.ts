@@ -56,6 +56,32 @@ describe("presence", () => {
     expect(reply["histories"]).toBeUndefined();
   });
 
+  it("N56 › a channel that a command names a hundred times is told of once, when it comes and when it is repeated", async () => {
+    await using gateways = await GatewayCluster.start(1);
+    await using client = await NativeClient.open(gateways.at(0).webSocketUrl);
+    const entry = { channel: CHANNEL, ...proofOf(gateways.at(0), client, "ann") };
+    for (const named of [entry, CHANNEL]) {
+      const channels = Array.from({ length: 100 }, () => named);
+      const reply = await client.request({ type: "subscribe", channels });
+      expect(reply["channels"]).toHaveLength(100);
+      expect(reply["presences"]).toEqual([{ channel: CHANNEL, count: 1, members: [{ id: "ann" }], me: { id: "ann" } }]);
+    }
+  });
+
+  it("N36 › a repeat, which tells who is there once more, counts as a channel that comes; one of a plain channel doesn't", async () => {
+    const apps = [testApp({ limits: { channelsPerConnection: 2, commandsPerSecond: 5 } })];
+    await using gateways = await GatewayCluster.start(1, { apps });
+    await using client = await NativeClient.open(gateways.at(0).webSocketUrl);
+    await enter(gateways.at(0), client, "ann");
+    await client.request({ type: "subscribe", channel: "plain" });
+    const channels = Array.from({ length: 100 }, (_, index) => (index < 50 ? CHANNEL : "plain"));
+    const reply = await client.request({ type: "subscribe", channels });
+    expect(reply["channels"]).toEqual([...new Array(4).fill(CHANNEL), ...new Array(50).fill("plain")]);
+    expect(reply["errors"]).toHaveLength(46);
+    expect(reply["errors"]).toContainEqual(expect.objectContaining({ channel: CHANNEL, code: "rate_limited" }));
+    expect(await client.request({ type: "presence", channel: CHANNEL })).toMatchObject({ type: "members", count: 1 });
+  });
+
   it("N57 › a user counts once, whatever tabs it has, and a repeat of the subscribe changes nothing", async () => {
     await using gateways = await GatewayCluster.start(2);
     const [first, second] = [gateways.at(0), gateways.at(1)];
