@@ -1,9 +1,15 @@
+import { queryObjects } from "node:v8";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { PresenceChannel } from "../src/presence/presence-channel.ts";
 import { type PresenceNode, PresenceWorld } from "./support/presence-world.ts";
 
 const user = (id: string, info: string | null = null) => ({ id, info });
 const CHANNEL = "presence-a";
+
+/** How many there are after a garbage collection. The function's types don't know it yet. */
+const countOf = (of: typeof PresenceChannel) =>
+  (queryObjects as unknown as (of: unknown, options: { readonly format: "count" }) => number)(of, { format: "count" });
 
 async function start<N extends number>(count: N, options: ConstructorParameters<typeof PresenceWorld>[0] = {}) {
   const world = await PresenceWorld.start(count, options);
@@ -330,6 +336,23 @@ describe("presence › limits and cost", () => {
     world.close();
     expect(world.cluster.clock.pendingTimers).toBe(0);
   });
+});
+
+it("presence › nothing is kept of a channel whose user came back in time and then unsubscribed", async () => {
+  const world = await PresenceWorld.start(1);
+  const [node] = world.nodes as [PresenceNode];
+  for (let index = 0; index < 20; index++) {
+    const ann = node.enter(`presence-${index}`, user("ann"));
+    await world.run(100);
+    node.leave(ann, true);
+    const back = node.enter(`presence-${index}`, user("ann"));
+    await world.run(100);
+    node.leave(back, false);
+  }
+  await world.run(5000);
+  expect(node.presence.channels).toBe(0);
+  expect(countOf(PresenceChannel)).toBe(0);
+  world.close();
 });
 
 describe("presence › convergence", () => {

@@ -52,8 +52,6 @@ export class GossipPresence implements Presence {
   readonly #gone: GraceQueue<string>;
   /** Nodes that have gone and not come back. */
   readonly #goneNodes = new Set<string>();
-  /** Users without connections here, in their grace. */
-  readonly #graces = new Map<PresenceChannel, Map<string, object>>();
   readonly #stops: readonly (() => void)[];
 
   constructor(options: GossipPresenceOptions) {
@@ -123,7 +121,7 @@ export class GossipPresence implements Presence {
       if (!of.state.has(member.id) && !this.#hasRoom(of, maxMembers)) {
         return refuse("presence_limit", `the channel has ${maxMembers} members, which is as many as it may have`);
       }
-      this.#graces.get(of)?.delete(member.id);
+      of.graces.delete(member.id);
       if (of.state.enter(member, connection, this.#options.clock.now())) this.#announcer.joined(of, member.id);
     }
     if (of.state.isDirty) await this.#teller.tell(of);
@@ -227,7 +225,7 @@ export class GossipPresence implements Presence {
   /** Whether one more user may come. Nobody is kept out by users who have gone, and only might come back here. */
   #hasRoom(of: PresenceChannel, maxMembers: number): boolean {
     if (maxMembers === 0) return true;
-    for (const [userId, mark] of this.#graces.get(of) ?? []) {
+    for (const [userId, mark] of of.graces) {
       if (of.state.count < maxMembers) break;
       this.#endGrace({ of, userId, mark });
     }
@@ -236,20 +234,13 @@ export class GossipPresence implements Presence {
 
   #beginGrace(of: PresenceChannel, userId: string): void {
     const mark = {};
-    let graces = this.#graces.get(of);
-    if (graces === undefined) {
-      graces = new Map();
-      this.#graces.set(of, graces);
-    }
-    graces.set(userId, mark);
+    of.graces.set(userId, mark);
     this.#leaving.add({ of, userId, mark });
   }
 
   #endGrace({ of, userId, mark }: Leaving): void {
-    const graces = this.#graces.get(of);
-    if (graces?.get(userId) !== mark) return;
-    graces.delete(userId);
-    if (graces.size === 0) this.#graces.delete(of);
+    if (of.graces.get(userId) !== mark) return;
+    of.graces.delete(userId);
     this.#remove(of, userId);
   }
 

@@ -27,6 +27,8 @@ export class PresenceChannel {
   whenKnown: Promise<void> | null = null;
   /** By connection. */
   readonly entered = new Map<number, Entered>();
+  /** Users without connections here, in their grace: by id what tells it from a later one. */
+  readonly graces = new Map<string, object>();
   /** Nodes that have not told their part. */
   readonly unknown = new Set<string>();
 
