@@ -188,6 +188,30 @@ describe("presence › coming and going", () => {
     world.close();
   });
 
+  it("users who don't fit a message of the bus together are told of all the same, at once", async () => {
+    const { world, nodes } = await start(2, { maxBytes: 2000 });
+    const watcher = nodes[0].enter(CHANNEL, null);
+    await world.run(100);
+    const names = Array.from({ length: 20 }, (_, index) => `u${index}`);
+    for (const name of names) nodes[1].enter(CHANNEL, user(name, JSON.stringify("x".repeat(200))));
+    await world.run(100);
+    expect(watcher.view?.size).toBe(20);
+    // Nobody knows what of it was heard, so all of it is told, and later ones go on from there.
+    nodes[1].base.setBus("disconnected");
+    nodes[1].enter(CHANNEL, user("away"));
+    await world.run(100);
+    nodes[1].base.setBus("connected");
+    await world.run(100);
+    expect(watcher.view?.has("away")).toBe(true);
+    const { published } = world;
+    nodes[1].enter(CHANNEL, user("later"));
+    await world.run(100);
+    expect([watcher.view?.size, world.published - published]).toEqual([22, 1]);
+    expect(nodes[0].presence.counters.gaps).toBe(2);
+    expect(watcher.breaches).toEqual([]);
+    world.close();
+  });
+
   it("a node that is heard again in time has lost nobody", async () => {
     const { world, nodes } = await start(2);
     const watcher = nodes[0].enter(CHANNEL, null);

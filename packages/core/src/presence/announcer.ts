@@ -1,8 +1,8 @@
-import type { Bus } from "../ports/bus.ts";
+import { type Bus, EnvelopeTooLargeError } from "../ports/bus.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PresenceChannel } from "./presence-channel.ts";
 import type { PresenceCounters } from "./presence-counters.ts";
-import { encodePresenceDelta } from "./presence-delta.ts";
+import { encodePresenceDelta, type PresenceDelta } from "./presence-delta.ts";
 
 /** What an Announcer stands on. */
 export interface AnnouncerOptions {
@@ -74,16 +74,25 @@ export class Announcer {
     joined.clear();
     left.clear();
     this.#options.counters.deltasSent++;
-    this.#options.bus.publish(of.address, encodePresenceDelta(delta)).catch(() => {
-      // Nobody knows who heard it. Said again when the bus is back, or with the next change.
-      of.isAnnouncedInDoubt = true;
-    });
+    this.#publish(of, delta);
     this.#options.onIdle(of);
   }
 
   /** The bus is back: says again what may have been lost. */
   repeatDoubtful(channels: Iterable<PresenceChannel>): void {
     for (const of of channels) if (of.isAnnouncedInDoubt) this.#request(of);
+  }
+
+  #publish(of: PresenceChannel, delta: PresenceDelta): void {
+    this.#options.bus.publish(of.address, encodePresenceDelta(delta)).catch((error: unknown) => {
+      if (error instanceof EnvelopeTooLargeError) {
+        // Follows on what nobody has heard, so that all who hear it ask for the whole, which is answered in parts.
+        this.#publish(of, { ...delta, previousVersion: delta.version, joined: [], left: [] });
+        return;
+      }
+      // Nobody knows who heard it. Said again when the bus is back, or with the next change.
+      of.isAnnouncedInDoubt = true;
+    });
   }
 
   #request(of: PresenceChannel): void {

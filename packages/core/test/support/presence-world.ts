@@ -4,6 +4,7 @@ import {
   type Channel,
   type ChannelAddress,
   ChannelRegistry,
+  EnvelopeTooLargeError,
   GossipPresence,
   isPresenceDelta,
   type Member,
@@ -17,6 +18,8 @@ export interface PresenceWorldOptions {
   readonly graceMs?: number;
   readonly listUpTo?: number;
   readonly maxMembers?: number;
+  /** What the bus takes. */
+  readonly maxBytes?: number;
 }
 
 /** A client that has entered a channel: what it was told at first, and after every change since. */
@@ -202,6 +205,8 @@ export class PresenceWorld {
 
   async publish(from: PresenceNode, { appId, channel }: ChannelAddress, bytes: Uint8Array) {
     if (from.base.bus.status !== "connected") throw new BusUnavailableError("away");
+    if (bytes.length > (this.options.maxBytes ?? Number.POSITIVE_INFINITY))
+      throw new EnvelopeTooLargeError("too large");
     this.published++;
     const heard = this.nodes.filter(({ nodeId }) => nodeId === from.nodeId || this.cluster.passes(from.nodeId, nodeId));
     const copy = bytes.slice();
