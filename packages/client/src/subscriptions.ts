@@ -27,7 +27,7 @@ const GUARDED = /^(?:private|presence)-/;
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #wanted = new Map<string, Wanted>();
-  /** Given up in this turn: whoever wants one again before the turn is over has it as it was, with nothing missed. */
+  /** Given up in this turn, connected or not: whoever wants one again before the turn is over has it as it was, with nothing missed. */
   readonly #parted = new Map<string, Wanted>();
   /** Names that the server may hold and nobody wants. */
   readonly #unwanted = new Set<string>();
@@ -61,10 +61,11 @@ export class Subscriptions {
     if (parted !== undefined && isSameWish) {
       this.#parted.delete(channel.name);
       this.#wanted.set(channel.name, parted);
-      channel.become({ status: "subscribed" });
+      if (parted.phase === "done") channel.become({ status: "subscribed" });
+      else this.#wait(channel);
       return;
     }
-    this.#part();
+    this.#part(channel.name);
     const wanted: Wanted = {
       channel,
       options,
@@ -82,15 +83,10 @@ export class Subscriptions {
   drop(channel: Channel): void {
     const wanted = this.#wanted.get(channel.name);
     if (wanted === undefined) return;
-    clearTimeout(wanted.timer);
     this.#wanted.delete(channel.name);
-    this.#ready.delete(wanted);
-    if (channel.state.status === "subscribed") {
-      this.#parted.set(channel.name, wanted);
-    } else {
-      if (wanted.phase !== "none") this.#unwanted.add(channel.name);
-      channel.presence.end();
-    }
+    this.#parted.set(channel.name, wanted);
+    // Before it has begun nothing can be missed, and one that has failed is tried anew.
+    if (!wanted.hasBegun || channel.state.status === "failed") this.#part(channel.name);
     channel.become({ status: "detached" });
     this.#flushSoon();
   }
@@ -153,13 +149,16 @@ export class Subscriptions {
     channel.become(this.#end === null ? { status: "subscribing" } : { status: "failed", error: this.#end });
   }
 
-  /** Those who were given up are not wanted again. */
-  #part(): void {
-    for (const [name, { channel }] of this.#parted) {
-      this.#unwanted.add(name);
-      channel.presence.end();
+  /** Those who were given up are not wanted again: all, or the one of this name. */
+  #part(only?: string): void {
+    for (const [name, wanted] of this.#parted) {
+      if (only !== undefined && only !== name) continue;
+      this.#parted.delete(name);
+      clearTimeout(wanted.timer);
+      this.#ready.delete(wanted);
+      if (wanted.phase !== "none") this.#unwanted.add(name);
+      wanted.channel.presence.end();
     }
-    this.#parted.clear();
   }
 
   #flushSoon(): void {

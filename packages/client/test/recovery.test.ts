@@ -44,6 +44,31 @@ describe("recovery", () => {
     expect(seen).toEqual(range(1, 80));
   });
 
+  it.each(["kept", "news"])(
+    "N49 › given up and wanted again within one turn while the connection is away, as by another page that is shown: %s misses nothing silently",
+    async (name) => {
+      await using pair = await Pair.start({ rules });
+      const { client, gateway } = pair;
+      const first = client.hold(name);
+      const { channel } = first;
+      const seen: unknown[] = [];
+      channel.bind("tick", (number) => seen.push(number));
+      channel.on("gap", ({ reason }) => seen.push(reason));
+      await eventually(() => expect(channel.state.status).toBe("subscribed"));
+      await gateway.publish(name, "tick", 1);
+      await eventually(() => expect(seen).toEqual([1]));
+      await pair.interrupt(async () => {
+        await gateway.publish(name, "tick", 2);
+        first.release();
+        client.hold(name);
+        expect(channel.state.status).toBe("subscribing");
+      });
+      await eventually(() => expect(channel.state.status).toBe("subscribed"));
+      await gateway.publish(name, "tick", 3);
+      await eventually(() => expect(seen).toEqual([1, name === "kept" ? 2 : "no_history", 3]));
+    },
+  );
+
   it("N50 › too much was missed: the application is told to get its state anew", async () => {
     await using pair = await Pair.start({ rules: historyRules("kept", { messages: 5 }) });
     const channel = pair.client.subscribe("kept");

@@ -101,6 +101,26 @@ describe("subscribing", () => {
     expect(gateway.counters.framesIn).toBe(before);
   });
 
+  it("several that stand, given up with one of them wanted again behind another channel, as in a list that moves: it misses nothing", async () => {
+    await using pair = await Pair.start();
+    const { client, gateway } = pair;
+    const [first, last] = [client.hold("first"), client.hold("last")];
+    const seen: unknown[] = [];
+    first.channel.bind("tick", (number) => seen.push(number));
+    await eventually(() =>
+      expect([first, last].map(({ channel }) => channel.state.status)).toEqual(["subscribed", "subscribed"]),
+    );
+    first.release();
+    last.release();
+    client.hold("newest");
+    const { channel } = client.hold("first");
+    expect(channel.state.status).toBe("subscribed");
+    await gateway.publish("first", "tick", 1);
+    await eventually(() => expect(seen).toEqual([1]));
+    await eventually(() => expect(client.channel("newest").state.status).toBe("subscribed"));
+    expect(gateway.gateway.subscriptions).toBe(2);
+  });
+
   it("a channel that is given up and wanted again while the first wish is under way ends subscribed, once", async () => {
     await using pair = await Pair.start();
     const { client, gateway } = pair;
