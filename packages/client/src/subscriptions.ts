@@ -222,7 +222,9 @@ export class Subscriptions {
     for (const chunk of chunks(ready)) this.#askFor(chunk, connectionId);
   }
 
-  #askFor(chunk: readonly (readonly [Wanted, ChannelAuthorization | null])[], connectionId: string): void {
+  #askFor(ready: readonly (readonly [Wanted, ChannelAuthorization | null])[], connectionId: string): void {
+    const chunk = ready.filter(([wanted]) => this.#isCurrent(wanted, connectionId));
+    if (chunk.length === 0) return;
     const asked = new Map(chunk.map(([wanted]) => [wanted, wanted.position]));
     const current = () => [...asked].filter(([wanted]) => this.#isCurrent(wanted, connectionId));
     const channels = chunk.map(([wanted, authorization]) => targetOf(wanted, authorization));
@@ -234,7 +236,10 @@ export class Subscriptions {
           for (const [wanted, position] of current()) this.#take(wanted, answer, position);
         },
         onError: (error) => {
-          for (const [wanted] of current()) this.#fail(wanted, error);
+          // One that is malformed has the server refuse all of them (N13): asked for by halves, the others stand.
+          const half = chunk.length >> 1;
+          if (half === 0 || error.isRetryable) for (const [wanted] of current()) this.#fail(wanted, error);
+          else for (const part of [chunk.slice(0, half), chunk.slice(half)]) this.#askFor(part, connectionId);
         },
       },
     );

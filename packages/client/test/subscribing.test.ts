@@ -162,6 +162,15 @@ describe("subscribing", () => {
     expect(() => pair.client.subscribe("no such name")).toThrow('"no such name" is no channel');
   });
 
+  it("N13 › one that is malformed, for which the server refuses a whole command, takes none of the others with it", async () => {
+    await using pair = await Pair.start();
+    const good = Array.from({ length: 40 }, (_, index) => pair.client.subscribe(`good-${index}`));
+    const bad = pair.client.subscribe("bad", { rewind: 5000 });
+    const more = pair.client.subscribe("more");
+    await eventually(() => expect(bad.state).toMatchObject({ status: "failed", error: { code: "invalid_field" } }));
+    await eventually(() => expect([...good, more].every(({ state }) => state.status === "subscribed")).toBe(true));
+  });
+
   it("a refusal that nobody listens for is on the console, once", async () => {
     const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     try {
