@@ -192,8 +192,15 @@ export class Subscriptions {
     const done = () => {
       for (const name of channels) this.#leaving.delete(name);
     };
-    // Without an answer the connection has broken, and all subscriptions with it; or it will be answered no more.
-    this.#options.requests.send({ type: "unsubscribe", channels }, { onAnswer: done, onError: done });
+    const onError = ({ code }: CarillonError) => {
+      done();
+      // All subscriptions have gone with the connection.
+      if (code === "connection_lost") return;
+      // Refused, as for the rate of commands: the server holds them still.
+      for (const name of channels) if (!this.#wanted.has(name)) this.#unwanted.add(name);
+      setTimeout(() => this.#flush(), backoffMs(this.#options.backoff, 1));
+    };
+    this.#options.requests.send({ type: "unsubscribe", channels }, { onAnswer: done, onError });
   }
 
   async #authorize(authorize: ChannelAuthorizer, wanted: Wanted, socketId: string): Promise<void> {

@@ -222,6 +222,23 @@ describe("unsubscribing", () => {
   });
 });
 
+describe("unsubscribing, where the server refuses it", () => {
+  it("N35 › from more channels one by one than commands are allowed, as by a list that is scrolled through, leaves none at the server", async () => {
+    await using pair = await Pair.start({ apps: [testApp({ limits: { commandsPerSecond: 20 } })] });
+    const { client, gateway } = pair;
+    const names = Array.from({ length: 60 }, (_, index) => `row-${index}`);
+    const channels = names.map((name) => client.subscribe(name));
+    await eventually(() => expect(channels.every(({ state }) => state.status === "subscribed")).toBe(true));
+    for (const name of names) {
+      client.unsubscribe(name);
+      await Promise.resolve();
+    }
+    await eventually(() => expect(gateway.counters.refusals.get("rate_limited")).toBeGreaterThan(10));
+    await eventually(() => expect(gateway.gateway.subscriptions).toBe(0));
+    expect(client.state.status).toBe("connected");
+  });
+});
+
 describe("guarded channels", () => {
   it("N17 › are asked for with the token of the application, a new one on each connection", async () => {
     const asked: string[] = [];
