@@ -47,6 +47,8 @@ export class Connection {
   /** Beside the link: by the best transport, to see whether it gets through. */
   #probe: TransportLink | null = null;
   #heardAtMs = 0;
+  /** As the welcome says it. */
+  #maxFrameBytes = 0;
   /** Of the last `error` frame without an id: it announces the end of the connection. */
   #announced: { readonly code: string; readonly message: string } | null = null;
   #hintMs: number | null = null;
@@ -74,10 +76,10 @@ export class Connection {
     this.#end({ code: "closed", message: "the application closed the client" });
   }
 
-  /** Sends a command; false when there is no connection. */
+  /** Sends a command; false when there is no connection. Throws for one that can't be sent at all. */
   send(command: WireCommand): boolean {
     if (this.#link === null || this.#state.status !== "connected") return false;
-    this.#link.send(command);
+    this.#link.send(command, this.#maxFrameBytes);
     return true;
   }
 
@@ -116,6 +118,7 @@ export class Connection {
         if (frame.type === "welcome" && this.#state.status === "connecting") {
           clearTimeout(this.#timer);
           this.#openedAtMs = this.#heardAtMs;
+          this.#maxFrameBytes = frame.maxFrameBytes;
           this.#choice.succeeded(transport);
           this.#planPing();
           this.#planProbe(transport, 0);

@@ -10,7 +10,7 @@ export type ClientErrorCode =
   | "timeout"
   /** Too many commands wait for a connection. */
   | "queue_full"
-  /** An event doesn't fit the schema that was declared for it. */
+  /** An event doesn't fit the schema that was declared for it, or what is to be published can't be said in JSON. */
   | "invalid_payload"
   /** The application's endpoint for tokens refused, or could not be reached. */
   | "auth_failed";

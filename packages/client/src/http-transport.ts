@@ -1,6 +1,6 @@
 import { backoffMs } from "./backoff.ts";
 import { EventStreamReader } from "./event-stream.ts";
-import type { LinkOwner, Transport, TransportLink } from "./transport.ts";
+import { checkFrame, type LinkOwner, type Transport, type TransportLink } from "./transport.ts";
 import { Upstream } from "./upstream.ts";
 import type { WireCommand, WireFrame } from "./wire.ts";
 
@@ -50,8 +50,8 @@ class HttpLink implements TransportLink {
     void this.#run(name === "sse" ? () => this.#stream() : () => this.#poll());
   }
 
-  send(command: WireCommand): void {
-    this.#upstream.send(command);
+  send(command: WireCommand, maxBytes: number): void {
+    this.#upstream.send(checkFrame(JSON.stringify(command), maxBytes));
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import type { WireCommand, WireFrame } from "./wire.ts";
 /** Hears what becomes of a command, in the turn in which the answer comes: what follows the answer is seen after it. */
 export interface Asker {
   readonly onAnswer: (frame: WireFrame) => void;
-  /** What the server says, or `timeout`, `connection_lost`, `queue_full` or `closed`. */
+  /** What the server says, or `invalid_payload`, `message_too_large`, `timeout`, `connection_lost`, `queue_full` or `closed`. */
   readonly onError: (error: CarillonError) => void;
 }
 
@@ -16,7 +16,7 @@ interface Waiting extends Asker {
 
 /** What Requests stand on. */
 export interface RequestsOptions {
-  /** Sends now; false when there is no connection. */
+  /** Sends now; false when there is no connection. Throws for what can't be sent at all. */
   readonly send: (command: WireCommand) => boolean;
   readonly timeoutMs: number;
   /** Most commands that wait for a connection. */
@@ -36,10 +36,11 @@ export class Requests {
 
   /** Sends a command, now or once there is a connection. */
   send(command: WireCommand, asker: Asker): void {
-    const { send, timeoutMs, maxQueued } = this.#options;
+    const { timeoutMs, maxQueued } = this.#options;
     const id = ++this.#lastId;
     const withId = { ...command, id };
-    const isSent = send(withId);
+    const isSent = this.#try(withId, asker);
+    if (isSent === null) return;
     if (!isSent && this.#queued >= maxQueued) {
       const message = `${maxQueued} commands wait already (maxQueued)`;
       asker.onError(new CarillonError("queue_full", message, { isRetryable: true }));
@@ -57,8 +58,11 @@ export class Requests {
 
   /** Sends what waits for a connection, in its order. */
   flush(): void {
-    for (const waiting of this.#waiting.values()) {
-      if (waiting.command === null || !this.#options.send(waiting.command)) continue;
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.command === null) continue;
+      const isSent = this.#try(waiting.command, waiting);
+      if (isSent === null) this.#take(id);
+      if (!isSent) continue;
       waiting.command = null;
       this.#queued--;
     }
@@ -84,6 +88,16 @@ export class Requests {
   /** No connection will come. */
   close(): void {
     for (const id of [...this.#waiting.keys()]) this.#fail(id, "closed", "the client is closed");
+  }
+
+  /** Null: it can't be sent at all, which its asker has been told. Those beside it are none the worse for it. */
+  #try(command: WireCommand, { onError }: Asker): boolean | null {
+    try {
+      return this.#options.send(command);
+    } catch (cause) {
+      onError(cause instanceof CarillonError ? cause : new CarillonError("invalid_payload", `${cause}`, { cause }));
+      return null;
+    }
   }
 
   #fail(id: number, code: string, message: string): void {

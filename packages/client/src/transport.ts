@@ -1,3 +1,4 @@
+import { CarillonError } from "./errors.ts";
 import type { WireCommand, WireFrame } from "./wire.ts";
 
 /** Ways to reach a gateway. */
@@ -12,8 +13,11 @@ export interface LinkOwner {
 
 /** One connection to a gateway. */
 export interface TransportLink {
-  /** Sends a command; one that can't be sent any more is dropped, since the end of the link is told anyway. */
-  send(command: WireCommand): void;
+  /**
+   * Sends a command; one that can't be sent any more is dropped, since the end of the link is told anyway. Throws for one that can't be
+   * said, or that has more than so many bytes: the server could not tell whose it was, or would end the connection.
+   */
+  send(command: WireCommand, maxBytes: number): void;
   /** Ends it. The owner hears nothing more. */
   close(): void;
 }
@@ -23,4 +27,11 @@ export interface Transport {
   readonly name: TransportName;
   /** Begins to connect; whatever becomes of it is told to the owner, never before this returns. */
   open(url: string, owner: LinkOwner): TransportLink;
+}
+
+/** Answers a frame, and throws for one that is too long. */
+export function checkFrame<Frame extends string | Uint8Array<ArrayBuffer>>(frame: Frame, maxBytes: number): Frame {
+  const { size } = new Blob([frame]);
+  if (size <= maxBytes) return frame;
+  throw new CarillonError("message_too_large", `the frame has ${size} bytes, the limit is ${maxBytes} bytes`);
 }

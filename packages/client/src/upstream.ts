@@ -1,5 +1,4 @@
 import { backoffMs } from "./backoff.ts";
-import type { WireCommand } from "./wire.ts";
 
 /** What an Upstream stands on. */
 export interface UpstreamOptions {
@@ -35,8 +34,9 @@ export class Upstream {
     void this.#run();
   }
 
-  send(command: WireCommand): void {
-    this.#queue.push(JSON.stringify(command));
+  /** Sends a command, as JSON text. */
+  send(command: string): void {
+    this.#queue.push(command);
     void this.#run();
   }
 

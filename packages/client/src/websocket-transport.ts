@@ -1,4 +1,4 @@
-import type { LinkOwner, Transport, TransportLink } from "./transport.ts";
+import { checkFrame, type LinkOwner, type Transport, type TransportLink } from "./transport.ts";
 import type { WireCommand, WireFrame } from "./wire.ts";
 
 /** The part of a WebSocket that is used: the browser's, Node's from version 22 on, or that of the package `ws`. */
@@ -77,8 +77,9 @@ class WebSocketLink implements TransportLink {
     socket.onerror = () => undefined;
   }
 
-  send(command: WireCommand): void {
-    if (this.#socket.readyState === OPEN) this.#socket.send(this.#format.encode(command));
+  send(command: WireCommand, maxBytes: number): void {
+    const frame = checkFrame(this.#format.encode(command), maxBytes);
+    if (this.#socket.readyState === OPEN) this.#socket.send(frame);
   }
 
   close(): void {

@@ -17,6 +17,39 @@ describe("publishing", () => {
     await eventually(() => expect(seen).toEqual([2]));
   });
 
+  it.each(["websocket", "sse"] as const)(
+    "N34 › what is longer than a frame may be is refused at once, and the connection goes on: %s",
+    async (transport) => {
+      await using pair: Pair = await Pair.start(
+        {},
+        { transports: [transport], authorizeChannel: authorize(() => pair) },
+      );
+      const channel = pair.client.subscribe("private-room");
+      await eventually(() => expect(channel.state.status).toBe("subscribed"));
+      const states: string[] = [];
+      pair.client.on("state", ({ status }) => states.push(status));
+      for (const payload of ["é".repeat(40_000), "x".repeat(300_000)]) {
+        const refused = { code: "message_too_large", isRetryable: false, message: expect.stringContaining("65536") };
+        await expect(channel.publish("client-typing", payload)).rejects.toMatchObject(refused);
+      }
+      expect(await channel.publish("client-typing", 1)).toEqual({ messageId: expect.any(String) });
+      expect(states).toEqual([]);
+    },
+  );
+
+  it("what JSON can't say is refused, and holds up nothing that waits for a connection behind it", async () => {
+    await using pair: Pair = await Pair.start({}, { autoConnect: false, authorizeChannel: authorize(() => pair) });
+    const channel = pair.client.subscribe("private-room");
+    const refused = { name: "CarillonError", code: "invalid_payload", isRetryable: false };
+    const bad = expect(channel.publish("client-typing", 1n)).rejects.toMatchObject(refused);
+    const good = expect(channel.publish("client-typing", 1)).rejects.toMatchObject({ code: "not_subscribed" });
+    pair.client.connect();
+    await Promise.all([bad, good]);
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await expect(channel.publish("client-typing", 1n)).rejects.toMatchObject(refused);
+    expect(await channel.publish("client-typing", 1)).toEqual({ messageId: expect.any(String) });
+  });
+
   it("N20 › what is not allowed is refused by name", async () => {
     await using pair = await Pair.start();
     await expect(pair.client.channel("news").publish("e", 1)).rejects.toMatchObject({

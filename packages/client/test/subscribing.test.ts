@@ -281,6 +281,21 @@ describe("guarded channels", () => {
     await eventually(() => expect(later?.state.status).toBe("subscribed"));
   });
 
+  it("N34 › a hundred whose tokens make a frame too long go in several", async () => {
+    const info = { about: "x".repeat(900) };
+    await using pair: Pair = await Pair.start(
+      {},
+      {
+        authorizeChannel: async ({ channel, socketId }) => {
+          const data = JSON.stringify({ user_id: "ann", user_info: info });
+          return `${pair.gateway.channelToken(socketId, channel, data)}:${data}`;
+        },
+      },
+    );
+    const channels = Array.from({ length: 100 }, (_, index) => pair.client.subscribe(`presence-${index}`));
+    await eventually(() => expect(channels.every(({ state }) => state.status === "subscribed")).toBe(true));
+  });
+
   it("fifty of them are tokened beside each other and subscribed to with few commands", async () => {
     await using pair = await Pair.start(
       {},
