@@ -96,11 +96,15 @@ export class Connection {
       this.#end({ code: "no_transport", message: NO_WEBSOCKET });
       return;
     }
-    const timeoutMs = this.#choice.timeoutMs(transport, connectTimeoutMs);
-    this.#timer = setTimeout(() => {
-      this.#choice.failed(transport, true);
-      this.#drop({ code: "timeout", message: `no connection within ${timeoutMs} ms (${transport.name})` });
-    }, timeoutMs);
+    const limit = (what: string, timeoutMs: number) => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => {
+        if (what === transport.name) this.#choice.failed(transport, true);
+        this.#drop({ code: "timeout", message: `no connection within ${timeoutMs} ms (${what})` });
+      }, timeoutMs);
+    };
+    // A token that is slow to come says nothing about the transport.
+    limit("getToken", connectTimeoutMs);
     let token: string | null = null;
     try {
       token = (await getToken?.()) ?? null;
@@ -109,6 +113,7 @@ export class Connection {
       return;
     }
     if (!isCurrent()) return;
+    limit(transport.name, this.#choice.timeoutMs(transport, connectTimeoutMs));
     this.#announced = null;
     this.#hintMs = null;
     this.#link = transport.open(url, {

@@ -44,6 +44,25 @@ describe("connection tokens", () => {
     expect(states).toEqual([]);
   });
 
+  it("one that takes its time is no reason to give WebSockets up; one that never comes ends the attempt", async () => {
+    let tokens = 0;
+    const delaysMs = [600];
+    const getToken = () =>
+      new Promise<null>((resolve) => {
+        const delayMs = delaysMs[tokens++];
+        if (delayMs !== undefined) setTimeout(() => resolve(null), delayMs);
+      });
+    await using pair = await Pair.start({}, { connectTimeoutMs: 1000, getToken });
+    const { client } = pair;
+    client.connect();
+    await eventually(() => expect(client.state).toMatchObject({ status: "connected", transport: "websocket" }));
+    expect(tokens).toBe(1);
+    client.close();
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("waiting"));
+    expect(client.state).toMatchObject({ reason: { code: "timeout", message: expect.stringContaining("getToken") } });
+  });
+
   it("one that can't be had is tried for again, and told meanwhile", async () => {
     let isAway = true;
     await using pair: Pair = await Pair.start(
