@@ -65,7 +65,7 @@ export interface RealtimeClientOptions {
   readonly maxReconnectDelayMs?: number | undefined;
   /** How long one attempt to connect may take, in ms. Default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** How long an answer may take, in ms, the wait for a connection included. Default 10,000. */
+  /** How long an answer may take, in ms, the wait for a connection included; one of `authEndpoint`, too. Default 10,000. */
   readonly commandTimeoutMs?: number | undefined;
   /** After so long without a frame from the server it is asked for a sign of life, in ms. Default 25,000. */
   readonly pingAfterMs?: number | undefined;
@@ -114,7 +114,11 @@ function newSenderId(): string {
   return Array.from(bytes, (byte) => byte.toString(36).padStart(2, "0")).join("");
 }
 
-function endpointOf({ authEndpoint, authHeaders }: RealtimeClientOptions): ChannelAuthorizer | null {
+function endpointOf({
+  authEndpoint,
+  authHeaders,
+  commandTimeoutMs = 10_000,
+}: RealtimeClientOptions): ChannelAuthorizer | null {
   if (authEndpoint === undefined) return null;
   return async (request) => {
     const headers = typeof authHeaders === "function" ? authHeaders() : authHeaders;
@@ -123,6 +127,7 @@ function endpointOf({ authEndpoint, authHeaders }: RealtimeClientOptions): Chann
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(request),
       credentials: "same-origin",
+      signal: AbortSignal.timeout(commandTimeoutMs),
     });
     const { ok, status, redirected, url } = response;
     const text = ok ? await response.text() : "";

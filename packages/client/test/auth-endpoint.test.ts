@@ -58,3 +58,24 @@ it.each([200, 408, 429, 500, 503])("an authEndpoint that answers %d, or breaks o
   const channel = pair.client.subscribe("private-a");
   await eventually(() => expect(channel.state.status).toBe("subscribed"));
 });
+
+it("an authEndpoint that doesn't answer is told, and asked again", async () => {
+  let asked = 0;
+  await using application = await startApplication((request, response) => {
+    if (++asked === 1) return;
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      const { socketId, channel } = JSON.parse(body) as { readonly socketId: string; readonly channel: string };
+      response.end(JSON.stringify({ token: pair.gateway.channelToken(socketId, channel) }));
+    });
+  });
+  await using pair: Pair = await Pair.start({}, { authEndpoint: application.url, commandTimeoutMs: 500 });
+  const channel = pair.client.subscribe("private-a");
+  const errors: unknown[] = [];
+  channel.on("error", (error) => errors.push(error));
+  await eventually(() => expect(errors[0]).toMatchObject({ code: "auth_failed", isRetryable: true }));
+  await eventually(() => expect(channel.state.status).toBe("subscribed"));
+});
