@@ -102,11 +102,14 @@ class HttpLink implements TransportLink {
     const events = new EventStreamReader();
     const decoder = new TextDecoder();
     const reader = body.getReader();
-    for (;;) {
+    for (let isAlive = false; ; ) {
       const { done, value } = await reader.read();
+      // The answer of something else, such as a page: to ask again at once would be a loop.
+      if (done && !isAlive) throw new Error("sse");
       if (done) return;
       this.#aliveAtMs = Date.now();
       for (const { type, data, id } of events.push(decoder.decode(value, { stream: true }))) {
+        isAlive = true;
         if (type === "session") this.#begin((JSON.parse(data) as { session: string }).session);
         else if (type === "close") this.#lose(JSON.parse(data) as Close);
         else {

@@ -175,6 +175,23 @@ describe("fallback", () => {
     await eventually(() => expect([...pair.gateway.gateway.connectionsByApp.values()]).toEqual([1]));
   });
 
+  it("where something else answers with pages, as where host is that of the application, it is not asked in a loop", async () => {
+    let streams = 0;
+    const server = createServer(({ url }, response) => {
+      if (url?.startsWith("/sse")) streams++;
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const host = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await using client = new RealtimeClient("app-key", { host, ...options, transports: ["sse"] });
+    client.connect();
+    await eventually(() => expect(client.state).toMatchObject({ status: "waiting", attempt: 3 }));
+    expect(streams).toBe(3);
+    client.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it("a server that is away is no reason to give a transport up", async () => {
     await using pair = await Pair.start();
     pair.link.cut();
