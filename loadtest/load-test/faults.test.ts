@@ -97,6 +97,21 @@ describe("a planted fault is found", () => {
   });
 });
 
+test("one of two gateways isn't there: who is on the other one is led through the run, and judged", async () => {
+  await using system = await FaultySystem.start();
+  const { URL: there } = system.variables;
+  const { exitCode, report, missed } = await runLoad({
+    SCENARIO: "broadcast",
+    ...system.variables,
+    URL: `ws://127.0.0.1:1,${there}`,
+    CONNECT_TIMEOUT: "2",
+  });
+  expect({ exitCode, first: missed[0] }).toEqual({ exitCode: 1, first: "clients connected and subscribed" });
+  const { deliveries, published } = report?.results.counts ?? {};
+  expect(published).toBeGreaterThan(0);
+  expect(deliveries).toBe(20 * (published ?? 0));
+});
+
 describe("settings that can't be", () => {
   test("are refused before anything is started, all at once, with code 2", async () => {
     const { exitCode, output } = await runLoad({ SCENARIO: "broadcast", N: "x", RAMP: "soon", PAYLOAD: "1" });

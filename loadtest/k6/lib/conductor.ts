@@ -36,6 +36,7 @@ export class Conductor {
   /** By crowd: the last phase that it reported on. */
   readonly #reports = new Map<number, number>();
   #link: Link | null = null;
+  #dials = 0;
   #isConnected = false;
   #hasEnded = false;
   #last = 0;
@@ -140,7 +141,9 @@ export class Conductor {
 
   #connect(): void {
     const { settings, channels, dialect, openLink } = this.#options;
-    const link: Link = openLink(settings.urls[0] ?? "", dialect, {
+    // Each time another gateway: were it one that is gone, nobody would hear the reports, and each would be waited for as long as can be.
+    const url = settings.urls[this.#dials++ % settings.urls.length] ?? "";
+    const link: Link = openLink(url, dialect, {
       opened: () => {
         for (const frame of dialect.subscribe([{ channel: channels.conductor }])) link.send(frame);
       },
