@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { ROOT } from "../../test/support/run.ts";
 import { CHART, ENOUGH, fileReference, render, renderWith } from "./support/chart.ts";
 import { conform } from "./support/kubeconform.ts";
 import { at, listAt } from "./support/kubernetes-object.ts";
@@ -124,6 +125,17 @@ describe("load balancers", () => {
     expect(at(chart.get("Service", "carillon"), "spec.ports.0.port")).toBe(443);
     expect(at(chart.get("Pod", "carillon-check"), "spec.containers.0.args")).toContain("wss://carillon:443/ws");
   });
+});
+
+test("the load test's manifest connects to Services of the chart, and asks for their ports", async () => {
+  const chart = await render();
+  const manifest: unknown = parse(await readFile(join(ROOT, "loadtest/k6-operator/test-run.yaml"), "utf8"));
+  const env = new Map(listAt(manifest, "spec.runner.env").map((each) => [at(each, "name"), at(each, "value")]));
+  for (const name of ["URL", "PUBLISH_URL"]) {
+    const { hostname, port } = new URL(String(env.get(name)));
+    const ports = listAt(chart.get("Service", hostname), "spec.ports").map((each) => at(each, "port"));
+    expect({ name, ports }).toEqual({ name, ports: expect.arrayContaining([Number(port || 80)]) });
+  }
 });
 
 describe("configuration", () => {
