@@ -212,6 +212,17 @@ describe("carillon doctor", () => {
   });
 });
 
+test("where nobody reads the output to its end, a command does what it does, and the exit code tells of that", async () => {
+  const child = spawn(process.execPath, [BIN, "doctor", "--config", await writeConfig("nothing: here\n")]);
+  child.stdout.destroy();
+  let stderr = "";
+  child.stderr.on("data", (data: Buffer) => {
+    stderr += data.toString();
+  });
+  const [code] = await once(child, "close");
+  expect({ code, stderr }).toEqual({ code: 78, stderr: "" });
+});
+
 describe("carillon token", () => {
   test("connection › a JWT that a gateway takes, with what it grants", async () => {
     await using running = await CarillonProcess.start("dev");

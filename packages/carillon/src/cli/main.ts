@@ -27,6 +27,7 @@ export interface ServerFlags {
 
 /** Runs the command line. Sets the exit code; docs/cli.md lists them. */
 export async function main(argv: readonly string[]): Promise<void> {
+  outliveReaders();
   try {
     // Started by `gateway --workers` alone, so it is no command that help shows.
     if (argv[2] === WORKER_COMMAND) await work();
@@ -39,6 +40,15 @@ export async function main(argv: readonly string[]): Promise<void> {
     }
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = exitCodeOf(error);
+  }
+}
+
+/** Whoever reads the output may have enough of it (`carillon doctor | head -1`): unhandled, that would end a command in the middle of its work. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
   }
 }
 
