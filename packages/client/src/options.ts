@@ -127,7 +127,8 @@ function endpointOf({
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(request),
       credentials: "same-origin",
-      signal: AbortSignal.timeout(commandTimeoutMs),
+      // Older browsers and React Native can't: there it may take as long as it likes.
+      signal: AbortSignal.timeout?.(commandTimeoutMs) ?? null,
     });
     const { ok, status, redirected, url } = response;
     const text = ok ? await response.text() : "";
