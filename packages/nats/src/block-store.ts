@@ -122,7 +122,15 @@ export class NatsBlockStore implements BlockStore {
   async remove(target: BlockTarget): Promise<number | null> {
     await this.#follower.refresh();
     if (this.#list.find(target) === null) return null;
-    return this.#store({ removed: target }, target, REMOVED_SECONDS);
+    const store = () => this.#store({ removed: target }, target, REMOVED_SECONDS);
+    try {
+      return await store();
+    } catch (error) {
+      if (!(error instanceof BlockStoreFullError)) throw error;
+    }
+    // With several copies a full stream takes nothing, not even in the place of something larger.
+    await this.#drop(target);
+    return await store();
   }
 
   refresh(): Promise<void> {
@@ -158,6 +166,17 @@ export class NatsBlockStore implements BlockStore {
     this.#stopListening = null;
     this.#follower.close();
     this.#publisher.close();
+  }
+
+  async #drop({ appId, kind, id }: BlockTarget): Promise<void> {
+    const { space, link: linkNow } = this.#options;
+    const link = linkNow();
+    if (link === null) throw new BlocksUnavailableError("NATS is not connected");
+    try {
+      await this.#stream.drop(link, space.ofBlock(appId, kind, id));
+    } catch (cause) {
+      throw new BlocksUnavailableError("JetStream did not make room for the end of a block", { cause });
+    }
   }
 
   async #store(record: BlockRecord, { appId, kind, id }: BlockTarget, seconds: number): Promise<number> {

@@ -94,6 +94,12 @@ export class BlockStream extends KeptStream {
     throw api.refusalOf(answer);
   }
 
+  /** Drops what there is of one target, with no word to those who follow. */
+  async drop(link: Link, subject: string): Promise<void> {
+    const answer = await api.ask(link, `STREAM.PURGE.${this.name}`, { filter: subject });
+    if (answer.error !== undefined) throw api.refusalOf(answer);
+  }
+
   /** The first message from a sequence on, from the leader, which misses none; null when there is no further one. */
   async next(link: Link, from: number): Promise<LeaderMessage | null> {
     const request = { seq: from, next_by_subj: this.#filter };

@@ -120,6 +120,29 @@ describe("blocks › outages", () => {
     await bus.close();
   });
 
+  it("a full store with three copies › a block can be ended all the same, everywhere", async () => {
+    await using cluster = await NatsCluster.start({ size: 3, jetStream: true });
+    const options = { blocks: { replicas: 3, maxBytes: 2000 } };
+    const [near, far] = [
+      await follower(cluster.server(0).url, options),
+      await follower(cluster.server(1).url, options),
+    ];
+    // With a long id, so that its end has no room where none of the others has.
+    const id = "u".repeat(100);
+    await near.blocks.put(block(id));
+    const fill = async () => {
+      for (let index = 0; index < 100; index++) await near.blocks.put(block(`${index}`));
+    };
+    await expect(fill()).rejects.toThrow(BlockStoreFullError);
+    await far.blocks.refresh();
+    expect(far.blocks.find({ ...ANN, id })).not.toBeNull();
+    await expect(near.blocks.remove({ ...ANN, id })).resolves.toBeGreaterThan(0);
+    await far.blocks.refresh();
+    expect(far.blocks.find({ ...ANN, id })).toBeNull();
+    await near.blocks.remove({ ...ANN, id: "0" });
+    await Promise.all([near.close(), far.close()]);
+  }, 60_000);
+
   it("a stream that was deleted and made anew is loaded anew, and its blocks end connections", async () => {
     await using server = await NatsServer.start({ jetStream: true });
     const [near, far] = [await follower(server.url), await follower(server.url)];
