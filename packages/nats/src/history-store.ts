@@ -14,11 +14,11 @@ import { pause } from "./deadline.ts";
 import { HistoryBatchInbox } from "./history-batch.ts";
 import type { HistorySettings } from "./history-config.ts";
 import { readHeads } from "./history-heads.ts";
-import { HistoryMarkers } from "./history-markers.ts";
 import { HistoryRead } from "./history-reader.ts";
 import type { HistoryStream } from "./history-stream.ts";
 import { HistoryStreams } from "./history-streams.ts";
 import { HistoryTrim } from "./history-trim.ts";
+import { HistoryUpkeep } from "./history-upkeep.ts";
 import { StreamNotReadyError } from "./jetstream-api.ts";
 import type { Link } from "./link.ts";
 import type { NatsLog } from "./log.ts";
@@ -37,6 +37,8 @@ export interface NatsHistoryOptions {
   readonly log: NatsLog;
   /** The connection to use now; null while there is none. */
   readonly link: () => Link | null;
+  /** Hears that what was appended in the last `sinceMs` may not have reached this node, though it is connected. */
+  readonly onDoubt: (sinceMs: number) => void;
 }
 
 /** Without the leader of a stream nobody has the last word; a new one takes 4 to 9 s (measured by killing it, 3 nodes). */
@@ -63,7 +65,7 @@ export class NatsHistory implements HistoryStore {
   readonly #reads = new Turnstile({ atOnce: MAX_READS, waiting: MAX_WAITING_READS });
   readonly #breaker = new Breaker();
   readonly #trim: HistoryTrim;
-  readonly #markers: HistoryMarkers;
+  readonly #upkeep: HistoryUpkeep;
   #batches: HistoryBatchInbox | null = null;
   #failedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -83,7 +85,7 @@ export class NatsHistory implements HistoryStore {
       inboxOn: (on) => this.#publisher.inboxOn(on),
     });
     this.#trim = new HistoryTrim({ space, streams: this.#streams });
-    this.#markers = new HistoryMarkers({ streams: this.#streams.all, link });
+    this.#upkeep = new HistoryUpkeep({ streams: this.#streams.all, link, onLeaderChanged: options.onDoubt });
   }
 
   /** False while NATS is away, and after an append or a read that failed, until one succeeds or half a minute has passed. */
@@ -99,7 +101,7 @@ export class NatsHistory implements HistoryStore {
   /** Appends what the limits of the streams allow; how much of it counts is up to the limits of each read. */
   async append(address: ChannelAddress, envelope: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     const { space, order, settings } = this.#options;
-    this.#markers.begin();
+    this.#upkeep.begin();
     const link = this.#options.link();
     if (link === null) throw new HistoryUnavailableError(NOT_CONNECTED);
     const roomBytes = assertFits(link, envelope);
@@ -118,7 +120,7 @@ export class NatsHistory implements HistoryStore {
   }
 
   async read(address: ChannelAddress, query: HistoryQuery): Promise<HistoryPage> {
-    this.#markers.begin();
+    this.#upkeep.begin();
     const stream = this.#streams.of(address);
     const subject = this.#subjectOf(address);
     const startMs = performance.now();
@@ -165,7 +167,7 @@ export class NatsHistory implements HistoryStore {
 
   /** Lets go of the subscriptions for answers, and of the timer. */
   close(): void {
-    this.#markers.close();
+    this.#upkeep.close();
     this.#publisher.close();
     this.#batches?.close();
     this.#batches = null;

@@ -158,6 +158,12 @@ export class HistoryStream implements EnsuredStream {
     return info.state;
   }
 
+  /** Who leads it, and since when where NATS tells; null while nobody does, or where there are no others. */
+  async leader(link: Link): Promise<string | null> {
+    const { cluster } = await this.#info(link);
+    return cluster?.leader ? `${cluster.leader} ${cluster.leader_since ?? ""}` : null;
+  }
+
   async #info(link: Link): Promise<ApiAnswer & { readonly state: StreamState }> {
     const { state, ...answer } = await historyApi.ask(link, `STREAM.INFO.${this.name}`, {});
     if (state !== undefined) return { ...answer, state };

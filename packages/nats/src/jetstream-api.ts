@@ -48,6 +48,8 @@ export interface StreamCopy {
 export interface StreamCluster {
   /** Absent when there is none: then one that follows answers, and counts itself among the others. */
   readonly leader?: string;
+  /** RFC 3339. Absent before nats-server 2.12. */
+  readonly leader_since?: string;
   /** The others. */
   readonly replicas?: readonly StreamCopy[];
 }

@@ -83,6 +83,7 @@ export class NatsBus implements Bus {
       order,
       log: this.#log,
       link: () => this.#linkInUse,
+      onDoubt: (sinceMs) => this.#doubt(sinceMs),
     });
     this.#webhooks = new NatsWebhookQueue({
       space,

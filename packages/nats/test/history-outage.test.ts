@@ -192,6 +192,26 @@ describe("history › outages", () => {
     await bus.close();
   }, 90_000);
 
+  it("another leader › puts in doubt whether everything arrived, though the connection stands and no server went", async () => {
+    await using cluster = await NatsCluster.start({ size: 3, jetStream: true });
+    const bus = await connectNatsBus({ servers: [cluster.server(0).url], history: { replicas: 3, streams: 1 } });
+    await append(bus, ADDRESS, "a");
+    await cluster.lead("CARILLON_HIST_0", 1);
+    const doubts: number[] = [];
+    bus.onDoubt((lossMs) => doubts.push(lossMs));
+    let next = 2;
+    await eventually(
+      async () => {
+        await cluster.lead("CARILLON_HIST_0", next);
+        next = next === 2 ? 1 : 2;
+        expect(doubts[0]).toBeGreaterThan(0);
+      },
+      { timeoutMs: 60_000, intervalMs: 1_000 },
+    );
+    expect(bus.counters.disconnects).toBe(0);
+    await bus.close();
+  }, 120_000);
+
   it("majority loss › the copy that is left has not the last word on how far its stream goes", async () => {
     await using cluster = await NatsCluster.start({ size: 3, jetStream: true });
     const history = { replicas: 3, streams: 1 } as const;
