@@ -109,6 +109,7 @@ export class Gateway {
       maxFrameBytes: settings.maxFrameBytes * HARD_FRAME_LIMIT_FACTOR,
       maxBackpressureBytes: settings.maxBackpressureBytes,
       idleTimeoutSeconds: settings.idleTimeoutSeconds,
+      paths: options.protocols.flatMap(({ paths }) => paths),
       watchedPaths: options.protocols.flatMap(({ watchedPaths = [] }) => watchedPaths),
     });
   }

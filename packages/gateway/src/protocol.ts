@@ -37,6 +37,8 @@ export interface Protocol {
    * without a subprotocol must be that. At most one is. Absent: false.
    */
   readonly isServedOverHttp?: boolean;
+  /** Path patterns at which it is served: a plain GET there is told so. */
+  readonly paths: readonly string[];
   /** The forms in which its clients get publications. */
   readonly codecs: readonly Codec[];
   /** Path patterns on which its connections are told of silence by {@link ProtocolServices.idle}. Absent: none. */

@@ -27,6 +27,17 @@ describe("welcome", () => {
     await expect(NativeClient.connect(gateway.webSocketUrl.replace("/ws", "/nothing"))).rejects.toThrow("404");
   });
 
+  test.each(["/", "/ws", "/app/app-key"])(
+    "a plain GET of %s, as a proxy makes of a handshake, is told what is there",
+    async (path) => {
+      await using gateway = await TestGateway.start();
+      const response = await fetch(gateway.url + path);
+      expect([response.status, response.headers.get("upgrade")]).toEqual([426, "websocket"]);
+      const detail = expect.stringContaining("proxy");
+      expect(await response.json()).toMatchObject({ code: "upgrade_required", detail });
+    },
+  );
+
   test("connection ids differ", async () => {
     await using gateway = await TestGateway.start();
     await using first = await NativeClient.open(gateway.webSocketUrl);

@@ -226,7 +226,10 @@ class UwsServer implements PublicServer {
       this.#register({
         method: "GET",
         path,
-        handle: () => upgradeRequired("Connect with a WebSocket client, at ws:// or wss://."),
+        handle: () =>
+          upgradeRequired(
+            "Connect with a WebSocket client, at ws:// or wss://. If that is what asked, a proxy on the way doesn't pass WebSockets on.",
+          ),
       });
     }
     for (const path of this.#routes.paths()) {

@@ -14,6 +14,7 @@ export const NATIVE_PATHS = ["/", "/ws"] as const;
 export const nativeProtocol: Protocol = {
   name: "native",
   isServedOverHttp: true,
+  paths: NATIVE_PATHS,
   codecs: CODECS,
   matches: (request) => NATIVE_PATHS.some((path) => path === request.path),
   accept,

@@ -15,6 +15,7 @@ const VERSION = /^\d{1,4}$/;
 /** The Pusher protocol, versions 5 to 7, at `/app/KEY`. docs/protocol/pusher.md has its rules. */
 export const pusherProtocol: Protocol = {
   name: "pusher",
+  paths: PUSHER_PATHS,
   codecs: [pusherCodec, pusherRecoveryCodec],
   watchedPaths: PUSHER_PATHS,
   matches: ({ path }) => path.startsWith(PREFIX),
