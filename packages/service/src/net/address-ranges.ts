@@ -2,7 +2,10 @@ import ipaddr from "ipaddr.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** True for an IP address, and for a range of them as `10.0.0.0/8` or `fd00::/8`. */
+/** What stands before an IPv4 address that is written as IPv6. */
+const MAPPED_BITS = 96;
+
+/** True for an IP address, and for a range of them as `10.0.0.0/8` or `fd00::/8`, an IPv4 one in four parts. */
 export function isAddressRange(text: string): boolean {
   return parseRange(text) !== null;
 }
@@ -40,9 +43,14 @@ function parseAddress(text: string): Address | null {
 }
 
 function parseRange(text: string): readonly [Address, number] | null {
-  if (!text.includes("/")) {
-    const address = parseAddress(text);
-    return address === null ? null : [address, address.kind() === "ipv4" ? 32 : 128];
-  }
-  return ipaddr.isValidCIDR(text) ? ipaddr.parseCIDR(text) : null;
+  const slash = text.indexOf("/");
+  const address = parseAddress(slash === -1 ? text : text.slice(0, slash));
+  if (address === null) return null;
+  const mostBits = address.kind() === "ipv4" ? 32 : 128;
+  if (slash === -1) return [address, mostBits];
+  if (!ipaddr.isValidCIDR(text)) return null;
+  const bits = Number(text.slice(slash + 1));
+  // Of an IPv4 range that is written as IPv6, the bits before the address aren't counted.
+  const counted = mostBits === 32 && text.includes(":") ? bits - MAPPED_BITS : bits;
+  return counted < 0 ? null : [address, counted];
 }
