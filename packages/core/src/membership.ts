@@ -2,6 +2,7 @@ import {
   accept,
   allows,
   channelKind,
+  isUserId,
   MAX_USER_ID_LENGTH,
   MAX_USER_INFO_BYTES,
   memberText,
@@ -35,7 +36,7 @@ function memberIn(data = ""): Result<Member> {
   if (typeof value !== "object" || value === null) return refuse("invalid_field", DATA_RULE);
   const { user_id: userId } = value as { readonly user_id?: unknown };
   const id = typeof userId === "number" ? idOfNumber(userId, memberText(data, "user_id") ?? "") : userId;
-  if (typeof id !== "string" || id === "" || id.length > MAX_USER_ID_LENGTH) return refuse("invalid_field", DATA_RULE);
+  if (!isUserId(id)) return refuse("invalid_field", DATA_RULE);
   const info = userInfoIn(data, value);
   if (info === undefined) {
     const message = `"user_info" may have ${MAX_USER_INFO_BYTES} bytes as JSON text: send less, or an address`;
@@ -53,7 +54,7 @@ function idOfNumber(value: number, text: string): string | null {
   return WHOLE_NUMBER.test(text) ? text : null;
 }
 
-const DATA_RULE = `on a presence channel "data" is the signed JSON text of {"user_id":"…","user_info":…}, with a user id of 1 to ${MAX_USER_ID_LENGTH} characters, or a whole number`;
+const DATA_RULE = `on a presence channel "data" is the signed JSON text of {"user_id":"…","user_info":…}, with a user id of 1 to ${MAX_USER_ID_LENGTH} characters, none of them a control character or half a surrogate pair, or a whole number`;
 
 function parse(text: string): unknown {
   try {

@@ -141,6 +141,7 @@ describe("presence", () => {
     ["no JSON", "ann"],
     ["no user", "{}"],
     ["an empty id", '{"user_id":""}'],
+    ["half a surrogate pair", JSON.stringify({ user_id: "ann\ud83d" })],
     ["a long id", JSON.stringify({ user_id: "x".repeat(129) })],
     ["long information", JSON.stringify({ user_id: "ann", user_info: "x".repeat(1023) })],
   ])("N58 › a channel token that vouches for %s is refused", async (_what, data) => {

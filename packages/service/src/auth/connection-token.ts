@@ -4,6 +4,7 @@ import {
   API_TOKEN_TYPE,
   accept,
   type Capabilities,
+  isUserId,
   MAX_USER_ID_LENGTH,
   MAX_USER_INFO_BYTES,
   parseCapabilities,
@@ -194,8 +195,9 @@ function importPublicKey(pem: string) {
 }
 
 function grantOf({ sub, jti, info, exp, cap }: JWTPayload): Result<ConnectionGrant> {
-  if (sub !== undefined && (typeof sub !== "string" || sub.length === 0 || sub.length > MAX_USER_ID_LENGTH)) {
-    return invalid(`its subject (\`sub\`) must be a text of 1 to ${MAX_USER_ID_LENGTH} characters`);
+  if (sub !== undefined && !isUserId(sub)) {
+    const rule = `a text of 1 to ${MAX_USER_ID_LENGTH} characters, none of them a control character or half a surrogate pair`;
+    return invalid(`its subject (\`sub\`) must be ${rule}`);
   }
   if (jti !== undefined && (typeof jti !== "string" || jti.length === 0 || jti.length > MAX_USER_ID_LENGTH)) {
     return invalid(`its id (\`jti\`) must be a text of 1 to ${MAX_USER_ID_LENGTH} characters`);

@@ -203,6 +203,7 @@ describe("connection tokens › claims", () => {
     [{ sub: "" }, "token_invalid", "its subject (`sub`)"],
     [{ sub: "x".repeat(129) }, "token_invalid", "its subject (`sub`)"],
     [{ sub: 42 }, "token_invalid", "its subject (`sub`)"],
+    [{ sub: "ann\ud83d" }, "token_invalid", "its subject (`sub`)"],
     [{ cap: [] }, "token_invalid", "its capabilities (`cap`)"],
     [{ cap: null }, "token_invalid", "its capabilities (`cap`)"],
     [{ cap: { "*": ["everything"] } }, "token_invalid", "its capabilities (`cap`)"],
