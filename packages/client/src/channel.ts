@@ -29,6 +29,9 @@ export interface PublishOptions {
   readonly echo?: boolean;
 }
 
+/** Stands for every event, and is the name of none. */
+const ANY = "";
+
 /** What a channel does through its client. */
 export interface ChannelClient {
   publish(channel: string, event: string, payload: unknown, options?: PublishOptions): Promise<Published>;
@@ -45,8 +48,8 @@ export class Channel<Events = AnyEvents> {
   /** Who is here; empty on channels that are no presence channels. */
   readonly presence: Presence;
   readonly #client: ChannelClient;
-  readonly #events = new Emitter<AnyEvents, [EventMeta]>();
-  readonly #anyEvent = new Emitter<{ event: string }, [unknown, EventMeta]>();
+  /** Listeners take what they were bound with: {@link deliver} gives it to them. */
+  readonly #events = new Emitter<AnyEvents, never[]>();
   readonly #lifecycle = new Emitter<ChannelLifecycle>();
   #state: ChannelState = { status: "detached" };
 
@@ -67,7 +70,7 @@ export class Channel<Events = AnyEvents> {
     return this;
   }
 
-  /** Ends what {@link bind} began; without a listener all of the event, without an event all of the channel. Answers the channel. */
+  /** Ends what {@link bind} began; without a listener all of the event, without an event all of the channel, those of {@link bindAll} included. Answers the channel. */
   unbind<Name extends keyof Events & string>(event?: Name, listener?: EventListener<Events[Name]>): this {
     this.#events.off(event, listener);
     return this;
@@ -75,7 +78,7 @@ export class Channel<Events = AnyEvents> {
 
   /** Calls `listener` with every event, whatever its name. Answers the act that ends it. */
   bindAll(listener: AnyEventListener): () => void {
-    return this.#anyEvent.on("event", listener);
+    return this.#events.on(ANY, listener);
   }
 
   /** Listens to what happens to the channel itself. Answers the act that ends it. */
@@ -121,7 +124,7 @@ export class Channel<Events = AnyEvents> {
   /** @internal */
   deliver({ event, payload, position }: WireDelivery): void {
     const meta: EventMeta = { channel: this.name, event, ...(position === undefined ? {} : { position }) };
-    this.#events.emit(event, payload, meta);
-    this.#anyEvent.emit("event", event, payload, meta);
+    this.#events.emit(event, payload, meta as never);
+    this.#events.emit(ANY, event, payload as never, meta as never);
   }
 }

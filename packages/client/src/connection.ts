@@ -17,7 +17,7 @@ export interface ConnectionOwner {
   onLost(): void;
 }
 
-const NO_WEBSOCKET = 'no WebSocket here: use Node 22, or pass that of the package "ws" as the option WebSocket';
+const NO_WEBSOCKET = 'no WebSocket here: use Node 22, or pass the one of "ws" as the option WebSocket';
 
 /** A connection that stood for so long was good: the next delay is a short one again. */
 const STABLE_MS = 10_000;

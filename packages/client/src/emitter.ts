@@ -26,9 +26,10 @@ export class Emitter<Events extends object, Rest extends unknown[] = []> {
 
   /** Calls the listeners in the order in which they came; false when there are none. What one throws is reported as an uncaught error, as an EventTarget does. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name], ...rest: Rest): boolean {
-    // A copy: who comes while it is walked through hears of the next one only.
+    // A copy: who comes while it is walked through hears of the next one only, and who goes hears no more.
     const listeners = [...(this.#listeners.get(name) ?? [])] as Listener<Events[Name], Rest>[];
     for (const listener of listeners) {
+      if (!this.#listeners.get(name)?.has(listener)) continue;
       try {
         listener(value, ...rest);
       } catch (error) {

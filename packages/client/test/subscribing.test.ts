@@ -43,6 +43,24 @@ describe("events", () => {
     expect(seen).toEqual(["second", "first"]);
   });
 
+  it("a listener that ends others while an event is delivered ends them for this event, too", async () => {
+    await using pair = await Pair.start();
+    const { client } = pair;
+    const channel = client.subscribe("orders");
+    const seen: string[] = [];
+    channel.bind("a", () => {
+      seen.push("first");
+      channel.unbind("a", second);
+    });
+    const second = () => seen.push("second");
+    channel.bind("a", second).bind("a", () => client.unsubscribe("orders"));
+    channel.bindAll(() => seen.push("any"));
+    await eventually(() => expect(channel.state.status).toBe("subscribed"));
+    await pair.gateway.publish("orders", "a", 1);
+    await eventually(() => expect(channel.state.status).toBe("detached"));
+    expect(seen).toEqual(["first"]);
+  });
+
   it("N33 › a client that was away from a channel without history is told that it may have missed some", async () => {
     await using pair = await Pair.start();
     const channel = pair.client.subscribe("orders");
@@ -208,6 +226,7 @@ describe("unsubscribing", () => {
     const { client, gateway } = pair;
     const seen: unknown[] = [];
     const alone = client.subscribe("alone").bind("tick", (number) => seen.push(`alone ${number}`));
+    alone.bindAll((event) => seen.push(event));
     const hold = client.hold("shared");
     hold.channel.bind("tick", (number) => seen.push(`shared ${number}`));
     client.subscribe("shared");
