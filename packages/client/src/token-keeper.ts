@@ -15,6 +15,8 @@ export interface TokenKeeperOptions {
 const MARGIN_SHARE = 0.2;
 const MAX_MARGIN_MS = 60_000;
 const RETRY_MS = 5_000;
+/** Never at once, whatever the clocks say: that would be a loop. */
+const LEAST_MS = 1_000;
 /** What a timer can hold. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -44,10 +46,12 @@ export class TokenKeeper {
   async #refresh(token: string, generation: number): Promise<void> {
     const { requests, onRefused } = this.#options;
     try {
-      const { expiresAt } = (await requests.ask({ type: "refresh", token })) as RefreshedFrame;
+      const { expiresAt, expiresInMs = expiresAt - Date.now() } = (await requests.ask({
+        type: "refresh",
+        token,
+      })) as RefreshedFrame;
       if (generation !== this.#generation) return;
-      const leftMs = expiresAt - Date.now();
-      this.#plan(leftMs - Math.min(MAX_MARGIN_MS, leftMs * MARGIN_SHARE), generation);
+      this.#plan(expiresInMs - Math.min(MAX_MARGIN_MS, expiresInMs * MARGIN_SHARE), generation);
     } catch (error) {
       if (generation !== this.#generation) return;
       onRefused(error as CarillonError);
@@ -59,7 +63,7 @@ export class TokenKeeper {
 
   #plan(delayMs: number, generation: number): void {
     // Spread out, so that the clients of an application don't ask it all at once.
-    const jittered = Math.max(0, delayMs) * (0.9 + Math.random() * 0.1);
+    const jittered = Math.max(LEAST_MS, delayMs * (0.9 + Math.random() * 0.1));
     this.#timer = setTimeout(() => void this.#replace(generation), Math.min(jittered, MAX_TIMER_MS));
   }
 

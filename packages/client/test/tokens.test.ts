@@ -1,4 +1,4 @@
-import { eventually } from "@carillon/testkit";
+import { eventually, FakeClock } from "@carillon/testkit";
 import { testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it } from "vitest";
 import { Pair } from "./support/client.ts";
@@ -43,6 +43,30 @@ describe("connection tokens", () => {
     await eventually(() => expect(tokens).toBeGreaterThan(2), { timeoutMs: 20_000 });
     expect(states).toEqual([]);
   });
+
+  it.each([-3_600_000, 3_600_000])(
+    "N24 › are replaced in time, and not in a loop, where the server's clock and the client's differ by %d ms",
+    async (offMs) => {
+      const clock = new FakeClock(Date.now() + offMs);
+      let tokens = 0;
+      await using pair: Pair = await Pair.start(
+        { apps: [app], clock },
+        {
+          getToken: () => {
+            tokens++;
+            // With the five seconds that clocks may be off, it is good for two.
+            return pair.gateway.connectionToken({ sub: "ann", capabilities, ttlSeconds: -3, nowMs: clock.now() });
+          },
+        },
+      );
+      pair.client.connect();
+      await eventually(() => expect(tokens).toBe(1));
+      const shownAtMs = performance.now();
+      await eventually(() => expect(tokens).toBe(3));
+      expect(performance.now() - shownAtMs).toBeGreaterThan(2_000);
+      expect(pair.client.state.status).toBe("connected");
+    },
+  );
 
   it("one that takes its time is no reason to give WebSockets up; one that never comes ends the attempt", async () => {
     let tokens = 0;

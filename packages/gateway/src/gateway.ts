@@ -78,6 +78,7 @@ export class Gateway {
       maxCatchUpBytes: Math.floor(settings.maxBackpressureBytes / 2),
       idleTimeoutMs: settings.idleTimeoutSeconds * 1000,
       idle: this.#idle,
+      now: () => options.clock.now(),
       random: () => options.ids.random(),
       onBug: (error) => log.error("connection_task_failed", { error }),
     };

@@ -16,6 +16,8 @@ export interface ProtocolServices {
   readonly idleTimeoutMs: number;
   /** Notices connections of which nothing is heard, before the server cuts them without a word. */
   readonly idle: IdleWatch;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   /** Reports a bug: something threw that never should. */

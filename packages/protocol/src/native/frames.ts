@@ -164,6 +164,8 @@ export interface RefreshedFrame {
   readonly id?: CommandId;
   /** When the new token expires, in milliseconds since 1970. */
   readonly expiresAt: number;
+  /** How long until then, for clients whose clocks are wrong. Absent: the server is older. */
+  readonly expiresInMs?: number;
 }
 
 /** Reply to a ping. */

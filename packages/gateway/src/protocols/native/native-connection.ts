@@ -290,8 +290,11 @@ export class NativeConnection implements SocketHandler, SessionOwner {
     this.#backlog = this.#newBacklog();
     const result = await session.authenticate(command.token);
     if (!this.#socket.isOpen) return;
-    if (result.ok) this.#answer({ type: "refreshed", ...idOf(command), expiresAt: result.value.expiresAtMs });
-    else this.#refuse(result, command.id);
+    if (!result.ok) this.#refuse(result, command.id);
+    else {
+      const expiresAt = result.value.expiresAtMs;
+      this.#answer({ type: "refreshed", ...idOf(command), expiresAt, expiresInMs: expiresAt - this.#services.now() });
+    }
     this.#resume(session);
   }
 
