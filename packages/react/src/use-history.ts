@@ -1,5 +1,11 @@
 "use client";
-import { CarillonError, type ChannelState, type HistoryEvent, type HistoryOptions } from "@carillon/client";
+import {
+  CarillonError,
+  type Channel,
+  type ChannelState,
+  type HistoryEvent,
+  type HistoryOptions,
+} from "@carillon/client";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useConnectionState } from "./use-connection-state.ts";
 import { useChannelState, useRealtimeChannel } from "./use-realtime-channel.ts";
@@ -19,13 +25,21 @@ export interface HistoryResult<Payload = unknown> {
 }
 
 interface Loaded {
+  /** What it was read of: the component may be at another channel by now. */
+  readonly of: Channel;
   readonly events: readonly HistoryEvent[];
   readonly hasMore: boolean;
   readonly error: CarillonError | null;
   readonly isLoading: boolean;
 }
 
-const NOTHING: Loaded = { events: [], hasMore: false, error: null, isLoading: true };
+const nothingOf = (channel: Channel): Loaded => ({
+  of: channel,
+  events: [],
+  hasMore: false,
+  error: null,
+  isLoading: true,
+});
 
 /** Reads a channel's history once the channel is subscribed to, and again when events may have been missed. */
 export function useHistory<Payload = unknown>(
@@ -36,7 +50,8 @@ export function useHistory<Payload = unknown>(
   const channelState = useChannelState(channel);
   const isSubscribed = channelState.status === "subscribed";
   const refusal = useRefusal(channelState);
-  const [loaded, setLoaded] = useState(NOTHING);
+  const [kept, setLoaded] = useState(() => nothingOf(channel));
+  const loaded = useMemo(() => (kept.of === channel ? kept : nothingOf(channel)), [kept, channel]);
   const [round, setRound] = useState(0);
 
   const read = useCallback(
@@ -56,15 +71,15 @@ export function useHistory<Payload = unknown>(
   useEffect(() => {
     if (!isSubscribed) return;
     let isGone = false;
-    setLoaded((before) => ({ ...before, isLoading: true }));
+    setLoaded((before) => (before.of === channel ? { ...before, isLoading: true } : nothingOf(channel)));
     read(since).then(
-      ({ events, hasMore }) => !isGone && setLoaded({ events, hasMore, error: null, isLoading: false }),
+      ({ events, hasMore }) => !isGone && setLoaded({ of: channel, events, hasMore, error: null, isLoading: false }),
       (error: unknown) => !isGone && setLoaded((before) => ({ ...before, error: asError(error), isLoading: false })),
     );
     return () => {
       isGone = true;
     };
-  }, [isSubscribed, read, since, round]);
+  }, [isSubscribed, channel, read, since, round]);
 
   const loadMore = useCallback(() => {
     const last = loaded.events.at(-1);
@@ -75,14 +90,18 @@ export function useHistory<Payload = unknown>(
         // Unless it was read anew meanwhile.
         setLoaded((before) =>
           before.events.at(-1) === last
-            ? { events: [...before.events, ...events], hasMore, error: null, isLoading: false }
+            ? { ...before, events: [...before.events, ...events], hasMore, error: null, isLoading: false }
             : before,
         ),
-      (error: unknown) => setLoaded((before) => ({ ...before, error: asError(error), isLoading: false })),
+      (error: unknown) =>
+        setLoaded((before) =>
+          before.events.at(-1) === last ? { ...before, error: asError(error), isLoading: false } : before,
+        ),
     );
   }, [loaded, direction, read]);
 
-  const outcome = refusal === null ? loaded : { ...loaded, error: refusal, isLoading: false };
+  const { of: _, ...told } = loaded;
+  const outcome = refusal === null ? told : { ...told, error: refusal, isLoading: false };
   return { ...outcome, loadMore, reload } as HistoryResult<Payload>;
 }
 

@@ -345,6 +345,32 @@ describe("useHistory", () => {
     return <span data-testid="past">{`${events.length} ${isLoading} ${error?.code}`}</span>;
   }
 
+  it("shows nothing of another channel: neither while that of the new name is read, nor where it is refused", async () => {
+    await using page = await Page.start({ rules: historyRules("kept") });
+    await page.gateway.publish("kept-a", "tick", 1);
+    const shown: string[] = [];
+    const Past = ({ name }: { readonly name: string }) => {
+      const { events, isLoading, error } = useHistory<number>(name);
+      const said = `${events.map(({ payload }) => payload)} ${isLoading} ${error?.code}`;
+      shown.push(`${name}: ${said}`);
+      return <span data-testid="past">{said}</span>;
+    };
+    const tree = (name: string) => (
+      <page.Provider>
+        <Past name={name} />
+      </page.Provider>
+    );
+    const { rerender } = render(tree("kept-a"));
+    await shows(() => expect(text("past")).toBe("1 false undefined"));
+    rerender(tree("kept-b"));
+    await shows(() => expect(text("past")).toBe(" false undefined"));
+    rerender(tree("kept-a"));
+    await shows(() => expect(text("past")).toBe("1 false undefined"));
+    rerender(tree("private-refused"));
+    await shows(() => expect(text("past")).toBe(" false forbidden"));
+    expect(shown.filter((each) => /^(?!kept-a: ).*: 1/.test(each))).toEqual([]);
+  });
+
   it("on a channel that is refused it ends with the refusal, and loads no more", async () => {
     await using page = await Page.start({ rules: historyRules("kept") });
     render(
