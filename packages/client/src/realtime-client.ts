@@ -83,7 +83,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
     this.#tokens = new TokenKeeper({
       requests: this.#requests,
       getToken: settings.getToken,
-      onRefused: (error) => this.#events.emit("error", error),
+      onRefused: (error) => this.#tell(error),
     });
   }
 
@@ -224,7 +224,11 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
     }
     this.#subscriptions.expect(end);
     this.#events.emit("state", state);
-    if (end !== null && !this.#events.emit("error", end)) warn(end);
+    if (end !== null) this.#tell(end);
+  }
+
+  #tell(error: CarillonError): void {
+    if (!this.#events.emit("error", error) && !error.isRetryable) warn(error);
   }
 
   #onOpen({ connectionId }: WelcomeFrame, token: string | null): void {
@@ -248,7 +252,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
       const payload = this.#check === null ? frame.payload : this.#check(channel, event, frame.payload);
       this.#subscriptions.deliver({ ...frame, payload });
     } catch (error) {
-      this.#events.emit("error", error as CarillonError);
+      this.#tell(error as CarillonError);
     }
     if (receipt !== undefined) this.#connection.send({ type: "received", channel, receipt });
   }

@@ -1,6 +1,6 @@
 import { eventually, FakeClock } from "@carillon/testkit";
 import { testApp } from "@carillon/testkit/gateway";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Pair } from "./support/client.ts";
 
 const app = testApp({ token: { isRequired: true, publicKeys: [], jwksUrl: null, issuer: null, audience: null } });
@@ -115,5 +115,16 @@ describe("connection tokens", () => {
     pair.client.on("error", (error) => errors.push(error));
     pair.client.connect();
     await eventually(() => expect(errors).toMatchObject([{ code: "token_invalid" }]));
+  });
+
+  it("one that the server doesn't take is on the console where nobody listens", async () => {
+    const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    try {
+      await using pair = await Pair.start({}, { getToken: async () => "not.a.token" });
+      pair.client.connect();
+      await eventually(() => expect(warned.mock.calls).toEqual([["token_invalid", expect.any(String)]]));
+    } finally {
+      warned.mockRestore();
+    }
   });
 });
