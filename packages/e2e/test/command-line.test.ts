@@ -206,6 +206,10 @@ describe("carillon doctor", () => {
     expect(busy.code).toBe(71);
     expect(busy.stdout).toMatch(/BAD\s+port .*another process/);
     expect(busy.stdout).toMatch(/BAD\s+NATS .*127\.0\.0\.1:1/);
+    const workers = ["--admin-port", String(Number(port) - 1), "--config", config, "--nats", "nats://127.0.0.1:1"];
+    const behind = await carillon(["doctor", ...workers, "--port", "0"], { CARILLON_GATEWAY_WORKERS: "2" });
+    expect(behind.code).toBe(71);
+    expect(behind.stdout).toMatch(new RegExp(`BAD\\s+admin port .*:${port}: another process`));
     const wrong = await carillon(["doctor", "--config", await writeConfig("nothing: here\n")]);
     expect(wrong.code).toBe(78);
     expect(wrong.stdout).toMatch(/BAD\s+configuration/);

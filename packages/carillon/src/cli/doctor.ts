@@ -107,9 +107,12 @@ async function checkConfig(role: ConfigRole, flags: ServerFlags, findings: Findi
 }
 
 async function checkPorts(role: ConfigRole, config: Config): Promise<Finding[]> {
-  if (role === "webhooks") return [await checkPort("admin port", config.admin)];
-  const main = role === "publisher" ? config.publisher : config.gateway;
-  return [await checkPort("port", main), await checkPort("admin port", config.admin)];
+  const { admin, gateway, publisher } = config;
+  // Each worker has an admin port of its own, behind that of the first.
+  const count = role === "gateway" && admin.port !== 0 ? gateway.workers : 1;
+  const admins = Array.from({ length: count }, (_, index) => ({ host: admin.host, port: admin.port + index }));
+  const served = role === "webhooks" ? [] : [await checkPort("port", role === "publisher" ? publisher : gateway)];
+  return [...served, ...(await Promise.all(admins.map((address) => checkPort("admin port", address))))];
 }
 
 async function checkPort(subject: string, { host, port }: ListenAddress): Promise<Finding> {
