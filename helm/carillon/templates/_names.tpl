@@ -48,6 +48,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- include "carillon.fullname" . -}}
 {{- end -}}
 
+{{/* Type of that Service. */}}
+{{- define "carillon.clientServiceType" -}}
+{{- .Values.loadBalancer.service.type | default (ternary "LoadBalancer" "ClusterIP" (has .Values.loadBalancer.preset (list "cloud" "cilium"))) -}}
+{{- end -}}
+
 {{/* Port of that Service. */}}
 {{- define "carillon.clientPort" -}}
 {{- .Values.loadBalancer.service.port | default (ternary 443 80 (eq (include "carillon.terminatesTls" .) "true")) -}}

@@ -3,12 +3,20 @@
 {{- if empty .Values.config.apps }}
 {{- fail "\n\nconfig.apps is empty: nobody could connect. Name at least one app, as in docs/kubernetes.md:\n\n  config:\n    apps:\n      - id: \"1001\"\n        key: app-key\n        secrets: [\"${file:/etc/carillon/secrets/app-secret}\"]\n  secrets:\n    existingSecret: carillon-apps\n" }}
 {{- end }}
+{{- include "carillon.validate.name" . }}
 {{- include "carillon.validate.nats" . }}
 {{- include "carillon.validate.secrets" . }}
 {{- include "carillon.validate.drain" . }}
 {{- include "carillon.validate.scaling" . }}
 {{- include "carillon.validate.clientAddress" . }}
 {{- include "carillon.validate.routes" . }}
+{{- end -}}
+
+{{- define "carillon.validate.name" -}}
+{{- $name := include "carillon.fullname" . }}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" $name) }}
+{{- fail (printf "\n\nThe names of all objects would begin with %q, which is no name for a Service: set fullnameOverride to one of lower-case letters, digits and dashes, such as fullnameOverride=realtime.\n" $name) }}
+{{- end }}
 {{- end -}}
 
 {{- define "carillon.validate.nats" -}}
@@ -112,6 +120,15 @@
 {{- with .Values.loadBalancer }}
 {{- if and .envoy.tls.existingSecret (ne .preset "envoy") }}
 {{- fail (printf "\n\nloadBalancer.envoy.tls.existingSecret is set, but with the preset %q there is no Envoy that could end TLS: let what stands in front of the gateways end it and take the Secret out, or set loadBalancer.preset=envoy.\n" .preset) }}
+{{- end }}
+{{- $type := include "carillon.clientServiceType" $ }}
+{{- if and .service.nodePort (eq $type "ClusterIP") }}
+{{- fail "\n\nloadBalancer.service.nodePort is set, but a Service of type ClusterIP has none: set loadBalancer.service.type to NodePort or LoadBalancer, or take the port out.\n" }}
+{{- end }}
+{{- range $key, $value := pick .service "loadBalancerClass" "loadBalancerSourceRanges" }}
+{{- if and $value (ne $type "LoadBalancer") }}
+{{- fail (printf "\n\nloadBalancer.service.%s is set, but the Service is of type %s, which has no load balancer of a cloud: set loadBalancer.service.type=LoadBalancer, or take it out (networkPolicy.clientsFrom says who may connect without one).\n" $key $type) }}
+{{- end }}
 {{- end }}
 {{- if and (or .ingress.enabled .httpRoute.enabled) (ne .preset "none") }}
 {{- fail (printf "\n\nloadBalancer.ingress and loadBalancer.httpRoute lead to gateways through proxies, so the preset %q would take the proxies' addresses for those of clients, and send everybody to few gateways: set loadBalancer.preset=none.\n" .preset) }}

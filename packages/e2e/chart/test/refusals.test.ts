@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fileReference, helm, refusal } from "./support/chart.ts";
+import { ENOUGH, fileReference, helm, refusal } from "./support/chart.ts";
 
 const APP = { id: "1", key: "k", secrets: [fileReference("/etc/carillon/secrets/app-secret")] };
 
@@ -109,6 +109,17 @@ const CONTRADICTIONS: readonly (readonly [string, object, RegExp])[] = [
     { loadBalancer: { ingress: { enabled: true, hosts: ["a.example"] } } },
     /loadBalancer\.preset=none/,
   ],
+  [
+    "a node's port without a Service that has one",
+    { loadBalancer: { service: { nodePort: 30_080 } } },
+    /loadBalancer\.service\.type to NodePort/,
+  ],
+  [
+    "addresses that a cloud's load balancer is to let in, without one",
+    { loadBalancer: { service: { type: "NodePort", loadBalancerSourceRanges: ["10.0.0.0/8"] } } },
+    /loadBalancerSourceRanges is set, .* loadBalancer\.service\.type=LoadBalancer/,
+  ],
+  ["a name that no Service may have", { fullnameOverride: "My_Realtime" }, /set fullnameOverride/],
   ["an Ingress without hosts", { publisher: { ingress: { enabled: true } } }, /publisher\.ingress\.hosts/],
   [
     "an HTTPRoute without a Gateway",
@@ -120,6 +131,12 @@ const CONTRADICTIONS: readonly (readonly [string, object, RegExp])[] = [
 describe("refused, with what to do about it", () => {
   test.each(CONTRADICTIONS)("%s", async (_name, values, hint) => {
     expect(await refusal(values)).toMatch(hint);
+  });
+
+  test("a release whose name no Service may have", async () => {
+    const { code, stderr } = await helm("template", { values: [ENOUGH], release: "realtime.eu" });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/"realtime\.eu-carillon".* set fullnameOverride/);
   });
 
   test("a Kubernetes that is too old", async () => {
