@@ -3,9 +3,9 @@ import { gzipSync } from "node:zlib";
 import { build } from "rolldown";
 import { expect, it } from "vitest";
 
-const MOST_BYTES = 8704;
+const MOST_BYTES = 9216;
 
-it("takes at most 8.5 KiB of a page, minified and compressed, and needs nothing else", async () => {
+it("takes at most 9 KiB of a page, minified and compressed, and needs nothing else", async () => {
   const { output } = await build({
     input: fileURLToPath(new URL("../src/index.ts", import.meta.url)),
     resolve: { conditionNames: ["@carillon/source", "import"] },

@@ -35,7 +35,7 @@ export const PUBLIC_PACKAGES = [
   {
     name: "@carillon/client",
     folder: "client",
-    limits: { tarball: 110_000, unpacked: 460_000, minified: 8_704 },
+    limits: { tarball: 120_000, unpacked: 500_000, minified: 9_216 },
     check: `
       const client = new sdk.RealtimeClient("k", { host: "ws://127.0.0.1:1", autoConnect: false });
       const channel = client.subscribe("news");
