@@ -81,15 +81,14 @@ export interface ApiAnswer {
   readonly purged?: number;
 }
 
-/**
- * A copy that has heard its leader elects no other one for 4 seconds (`minElectionTimeout` of nats-server). With room for
- * clocks that run at different speeds.
- */
+/** A leader hears of each copy once a second at least. With room for a busy machine. */
 const LEASE_NS = 3_000_000_000;
 
 /**
- * True when the one that answered is the leader for certain, at the time when it answered: a majority has heard it so lately
- * that no other one can have been elected. One that was cut off doesn't know for a while that it was replaced.
+ * True when the one that answered is the leader, or was a second ago: a majority has heard it lately. One that was cut off doesn't know
+ * for a while that it was replaced. Where only two of three servers can't reach each other, the third may have voted for the other one
+ * (nats-server 2.15: it does although it hears its leader), and tells the old one with its next answer, within a second. So whoever has
+ * to be sure asks again when the servers are together.
  */
 export function isProvenLeader({ cluster }: ApiAnswer): boolean {
   if (cluster !== undefined && !cluster.leader) return false;
@@ -97,7 +96,7 @@ export function isProvenLeader({ cluster }: ApiAnswer): boolean {
   return others.filter(wasJustHeard).length >= Math.floor((others.length + 1) / 2);
 }
 
-/** True when the leader has heard a copy so lately that this one elects no other leader. */
+/** True when the leader has heard a copy lately. */
 export function wasJustHeard({ active = 0 }: StreamCopy): boolean {
   return active > 0 && active < LEASE_NS;
 }
