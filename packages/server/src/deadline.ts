@@ -6,6 +6,9 @@ export interface DeadlineOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a timer can hold; one for longer would run at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** The time of one call with all of its repeats. To be ended, so that its timer keeps no process alive. */
 export class Deadline {
   readonly #controller = new AbortController();
@@ -19,7 +22,7 @@ export class Deadline {
     this.#timeoutMs = timeoutMs;
     this.#outer = signal;
     this.#endMs = Date.now() + timeoutMs;
-    this.#timer = setTimeout(this.#abort, timeoutMs);
+    this.#timer = setTimeout(this.#abort, Math.min(timeoutMs, MAX_TIMER_MS));
     // By hand: `AbortSignal.any` is missing on some platforms.
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener("abort", this.#abort);

@@ -33,6 +33,12 @@ describe("retries › an event with an id", () => {
     expect(ids).toEqual([result.id, result.id, result.id]);
   });
 
+  it.each([1e10, Number.POSITIVE_INFINITY])("has all the time that it was given: %d ms", async (timeoutMs) => {
+    await using fake = await FakeServer.start(failing(1, (response) => problem(response, 503, "draining")));
+    await serverAt(fake.url).trigger("a", "e", 1, { timeoutMs });
+    expect(fake.seen).toHaveLength(2);
+  });
+
   it("is delivered once though its answer got lost", async () => {
     await using carillon = await RunningCarillon.start();
     await using client = await carillon.client();
