@@ -112,6 +112,16 @@ test("one of two gateways isn't there: who is on the other one is led through th
   expect(deliveries).toBe(20 * (published ?? 0));
 });
 
+test("a wrong secret, by which nobody can be led, is told long before the longest time is over", async () => {
+  await using system = await FaultySystem.start();
+  const wrong = { ...system.variables, PUBLISH_SECRET: "wrong", CONNECT_TIMEOUT: "20" };
+  const { exitCode, report, missed } = await runLoad({ SCENARIO: "full", ...wrong });
+  expect(exitCode).toBe(1);
+  expect(missed).toContain("publishes refused");
+  expect(report?.results.counts).toMatchObject({ subscribed: 40, silent: 40 });
+  expect(report?.results.counts.publish_4xx).toBeGreaterThan(0);
+});
+
 describe("settings that can't be", () => {
   test("are refused before anything is started, all at once, with code 2", async () => {
     const { exitCode, output } = await runLoad({ SCENARIO: "broadcast", N: "x", RAMP: "soon", PAYLOAD: "1" });

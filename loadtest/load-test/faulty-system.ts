@@ -33,6 +33,8 @@ interface Command {
   readonly channels?: readonly { readonly channel: string }[];
 }
 
+const PUBLISH_SECRET = "any";
+
 /** As much of the native protocol and of the publish API as a load test uses, in one process, and with a fault that one chooses. */
 export class FaultySystem {
   readonly #http = createServer((request, response) => {
@@ -82,7 +84,7 @@ export class FaultySystem {
   /** How a load test reaches it. */
   get variables(): Readonly<Record<string, string>> {
     const { port } = this.#http.address() as AddressInfo;
-    return { URL: `ws://127.0.0.1:${port}`, PUBLISH_URL: `http://127.0.0.1:${port}`, PUBLISH_SECRET: "any" };
+    return { URL: `ws://127.0.0.1:${port}`, PUBLISH_URL: `http://127.0.0.1:${port}`, PUBLISH_SECRET };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,6 +106,7 @@ export class FaultySystem {
   }
 
   async #publish(request: IncomingMessage): Promise<number | null> {
+    if (request.headers["x-publish-secret"] !== PUBLISH_SECRET) return 401;
     let body = "";
     for await (const chunk of request) body += String(chunk);
     const { channel, event, payload } = JSON.parse(body) as { channel: string; event: string; payload: unknown };

@@ -56,7 +56,7 @@ export class Conductor {
     // Without a connection of its own it would lead nobody: clients that are there to hear it say that they heard nothing.
     for (const phase of this.#isConnected ? planOf(settings) : []) {
       meter.phase(phase.number);
-      await this.#lead(phase);
+      if (!(await this.#lead(phase))) break;
     }
     await this.#tell({ act: "finish", phase: 0, name: "finish", seconds: 0, last: 0, skipped: 0 });
     clearInterval(flushing);
@@ -65,17 +65,19 @@ export class Conductor {
     meter.end();
   }
 
-  async #lead(phase: PlannedPhase): Promise<void> {
+  /** Resolves with false when nobody could be told that it begins: with a wrong secret, nobody ever can. */
+  async #lead(phase: PlannedPhase): Promise<boolean> {
     const { number, name, seconds } = phase;
     this.#last = 0;
     this.#skipped = 0;
-    await this.#tell({ act: "begin", phase: number, name, seconds, last: 0, skipped: 0 });
+    if (!(await this.#tell({ act: "begin", phase: number, name, seconds, last: 0, skipped: 0 }))) return false;
     if (isShared(name)) await this.#publishAll(phase);
     else await pause(seconds * 1_000);
     // Who has lost its connection can't hear, and reports when it is back.
     if (name !== "storm")
       await this.#tell({ act: "end", phase: number, name, seconds, last: this.#last, skipped: this.#skipped });
     await this.#reported(number, reportSeconds(name));
+    return true;
   }
 
   async #publishAll({ number: phase, name, seconds }: PlannedPhase): Promise<void> {
@@ -116,15 +118,16 @@ export class Conductor {
     if (outcome !== "published") this.#skipped++;
   }
 
-  async #tell(control: Control): Promise<void> {
+  /** Resolves with whether it could be said. */
+  async #tell(control: Control): Promise<boolean> {
     const { channels, publisher, meter } = this.#options;
     const publication = { channel: channels.shared, event: CONTROL_EVENT, payload: control };
     for (let attempt = 1; ; attempt++) {
       const outcome = await publisher.publish(publication);
-      if (outcome === "published") return;
+      if (outcome === "published") return true;
       if (attempt === CONTROL_REPEATS) {
         meter.publish(outcome);
-        return;
+        return false;
       }
       await pause(REPEAT_PAUSE_MS);
     }

@@ -29,6 +29,8 @@ const SETTLE_MS = 1_000;
 const LOST_AFTER_MS = 10_000;
 const LATEST_MS = 120_000;
 const STORM_OVER_MS = 80_000;
+/** Who can't publish a report for so long can't be led either: the conductor's word goes the same way. */
+const UNHEARD_MS = 30_000;
 
 /** What a crowd works with. */
 export interface CrowdOptions {
@@ -64,6 +66,8 @@ export class Crowd implements ClientOwner {
   readonly #timers = new Timers();
   readonly #heard = new Set<string>();
   #report: number | null = null;
+  /** Since when its reports have been refused. */
+  #unheardSinceMs: number | null = null;
   #phasesDone = 0;
   #hasArrived = false;
   #hasEnded = false;
@@ -99,7 +103,7 @@ export class Crowd implements ClientOwner {
       if (opened === this.#share.count) this.#timers.stop(open);
     });
     this.#timers.every(FLUSH_MS, () => this.meter.flush());
-    this.#timers.every(REPORT_AGAIN_MS, () => this.#tell());
+    this.#timers.every(REPORT_AGAIN_MS, () => void this.#tell());
     const givenUpMs = beganMs + (this.#settings.rampSeconds + this.#settings.connectSeconds) * 1_000;
     this.#timers.when(
       () => this.#all.isReached(this.#clients, ({ wasReady }) => wasReady),
@@ -252,13 +256,18 @@ export class Crowd implements ClientOwner {
     this.#report = phase;
     if (phase > 0) this.#phasesDone++;
     this.meter.flush();
-    this.#tell();
+    void this.#tell();
   }
 
-  #tell(): void {
+  async #tell(): Promise<void> {
     if (this.#report === null || this.#hasEnded) return;
     const payload = { crowd: this.#share.number, phase: this.#report };
-    void this.#reporter.publish({ channel: this.#channels.conductor, event: REPORT_EVENT, payload });
+    const report = { channel: this.#channels.conductor, event: REPORT_EVENT, payload };
+    const outcome = await this.#reporter.publish(report);
+    this.#unheardSinceMs = outcome === "published" ? null : (this.#unheardSinceMs ?? Date.now());
+    if (this.#unheardSinceMs === null || Date.now() - this.#unheardSinceMs < UNHEARD_MS || this.#hasEnded) return;
+    this.meter.publish(outcome);
+    this.#end();
   }
 
   #end(): void {
