@@ -129,6 +129,14 @@ describe("settings that can't be", () => {
     expect(output).toContain('N must be a whole number from 1 to 10000000, not "x".');
   });
 
+  test("a k6 that isn't there is told with what to do, and is no verdict on the system", async () => {
+    const { exitCode, output } = await runLoad({ SCENARIO: "broadcast", CARILLON_K6: "/nowhere/k6" });
+    expect({ exitCode, first: output.split("\n")[0] }).toEqual({
+      exitCode: 2,
+      first: "CARILLON_K6 does not name an executable.",
+    });
+  });
+
   test("a system that isn't there fails the run, which says who never connected", async () => {
     const { exitCode, missed } = await runLoad({
       SCENARIO: "broadcast",

@@ -16,11 +16,16 @@ const LAST_LINES = 20;
 /** What k6 exits with when a threshold was crossed: the merged verdict says that better. */
 const THRESHOLD_CROSSED = 99;
 
-/** The path of the k6 binary that runs a scenario, which is fetched or built first where there is none. */
+/** The path of the k6 binary that runs a scenario, which is fetched or built first where there is none. Rejects with what to do where that fails. */
 export async function k6Binary(scenario: ScenarioName): Promise<string> {
   const ensure = join(TOOLS, scenario === "sse" ? "ensure-k6-sse.mjs" : "ensure-k6.mjs");
-  const { stdout } = await promisify(execFile)(process.execPath, [ensure]);
-  return stdout.trim();
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [ensure]);
+    return stdout.trim();
+  } catch (cause) {
+    const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : "";
+    throw new Error(said === "" ? "there is no k6, and it can't be fetched" : said, { cause });
+  }
 }
 
 interface K6Options {

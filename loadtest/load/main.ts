@@ -44,6 +44,7 @@ async function main(environment: Readonly<Record<string, string | undefined>>): 
   }
   let options: RunnerOptions;
   let plan: LocalPlan;
+  let binary: string;
   const given = definedOnly(environment);
   const isElsewhere = (given["URL"] ?? "") !== "";
   // Settings are refused before anything is started; what is started here has addresses only later.
@@ -58,13 +59,14 @@ async function main(environment: Readonly<Record<string, string | undefined>>): 
     // What is asked of an installation of the user's own doesn't depend on the machine that asks.
     plan = isElsewhere ? UNPLANNED : planLocally(Number(base["N"]), availableParallelism(), given);
     base = { ...base, ...plan.variables };
+    binary = await k6Binary(options.scenario);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\nHELP=1 shows all settings.`);
     return USAGE_ERROR;
   }
   const stack = new Disposal();
   try {
-    return await load({ options, base, plan, stack });
+    return await load({ options, base, plan, binary, stack });
   } finally {
     await stack[Symbol.asyncDispose]();
   }
@@ -75,14 +77,14 @@ interface LoadOptions {
   /** All settings except addresses and secrets of what is started here. */
   readonly base: Variables;
   readonly plan: LocalPlan;
+  readonly binary: string;
   readonly stack: Disposal;
 }
 
-async function load({ options, base, plan, stack }: LoadOptions): Promise<number> {
+async function load({ options, base, plan, binary, stack }: LoadOptions): Promise<number> {
   const { scenario, gateways, processes } = options;
   const began = performance.now();
   const [loadBefore = 0] = loadavg();
-  const binary = await k6Binary(scenario);
   const folder = await temporaryFolder("carillon-load-results-", stack);
   const system = gateways === null ? null : await startLocalSystem(gateways, stack);
   const variables = { ...base, ...(system?.variables ?? {}) };

@@ -17,7 +17,7 @@ export const USAGE = `Usage: make load [N=50000] [SCENARIO=full] [SETTING=VALUE 
   and all settings of docs/load-testing.md: RAMP, HOLD, DURATION, RATE, UNICAST_RATE, STORM_SPREAD, PAYLOAD, SLO_P99, …
                     Without URL, RAMP, RATE, DURATION and STORM_SPREAD that you don't set are what this machine's cores can take.
 
-Exit codes: 0 passed; 1 failed, which a loss, a repeat or a broken connection always is; 2 a setting was wrong;
+Exit codes: 0 passed; 1 failed, which a loss, a repeat or a broken connection always is; 2 a setting was wrong, or there is no k6;
 3 the generator was the limit, so no time was judged, and all else was met.`;
 
 /** Most clients of one process of k6: below the limit of 20,000 open files that many systems have. */
