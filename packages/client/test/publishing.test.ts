@@ -60,7 +60,7 @@ describe("publishing", () => {
   });
 
   it("waits for a connection, a bounded number of them, for a bounded time", async () => {
-    await using pair = await Pair.start({}, { maxQueued: 2, commandTimeoutMs: 300 });
+    await using pair = await Pair.start({}, { maxQueued: 2, commandTimeoutMs: 1_500 });
     pair.link.cut();
     const channel = pair.client.channel("news");
     const outcomes = [1, 2, 3].map((number) => channel.publish("e", number).catch((error: unknown) => error));
