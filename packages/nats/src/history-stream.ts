@@ -158,10 +158,11 @@ export class HistoryStream implements EnsuredStream {
     return info.state;
   }
 
-  /** Who leads it, and since when where NATS tells; null while nobody does, or where there are no others. */
+  /** Who leads it, and since when where NATS tells; null while nobody does, "" on a server by itself. */
   async leader(link: Link): Promise<string | null> {
     const { cluster } = await this.#info(link);
-    return cluster?.leader ? `${cluster.leader} ${cluster.leader_since ?? ""}` : null;
+    if (cluster === undefined) return "";
+    return cluster.leader ? `${cluster.leader} ${cluster.leader_since ?? ""}` : null;
   }
 
   async #info(link: Link): Promise<ApiAnswer & { readonly state: StreamState }> {

@@ -11,6 +11,7 @@ export interface HistoryUpkeepOptions {
 }
 
 const LOOK_MS = 10_000;
+const FIRST_LOOK_MS = 1_000;
 
 /**
  * Looks after the streams of histories while they are in use.
@@ -25,6 +26,7 @@ const LOOK_MS = 10_000;
 export class HistoryUpkeep {
   readonly #options: HistoryUpkeepOptions;
   readonly #lookMs: number;
+  readonly #askedAtMs = new Map<HistoryStream, number>();
   readonly #leaders = new Map<HistoryStream, { readonly leader: string; readonly atMs: number }>();
   #timer: NodeJS.Timeout | null = null;
 
@@ -35,9 +37,7 @@ export class HistoryUpkeep {
 
   /** Begins. Idempotent. */
   begin(): void {
-    if (this.#timer !== null) return;
-    this.#timer = setInterval(() => void this.#look(), this.#lookMs).unref();
-    void this.#look();
+    this.#timer ??= setInterval(() => this.#look(), Math.min(FIRST_LOOK_MS, this.#lookMs)).unref();
   }
 
   /** Lets go of the timer. */
@@ -45,30 +45,34 @@ export class HistoryUpkeep {
     if (this.#timer !== null) clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
-    const { streams, link: linkNow, onLeaderChanged } = this.#options;
-    const link = linkNow();
+  #look(): void {
+    const link = this.#options.link();
     if (link === null) return;
-    const sinceMs = Math.max(...(await Promise.all(streams.map((stream) => this.#lookAt(stream, link)))));
-    if (sinceMs > 0) onLeaderChanged(sinceMs);
-  }
-
-  /** How long ago the leader was the one of before; 0 when it is the same, or isn't known. */
-  async #lookAt(stream: HistoryStream, link: Link): Promise<number> {
-    try {
-      const leader = await stream.leader(link);
-      await stream.refreshMarker(link);
-      return leader === null ? 0 : this.#compare(stream, leader);
-    } catch {
-      // It isn't there yet, or nobody leads it: a later look tells.
-      return 0;
+    for (const stream of this.#options.streams) {
+      if (!this.#isDue(stream)) continue;
+      this.#askedAtMs.set(stream, performance.now());
+      // Nobody leads it, or NATS is away: a later look tells.
+      this.#lookAt(stream, link).catch(() => undefined);
     }
   }
 
-  #compare(stream: HistoryStream, leader: string): number {
+  /** Of a stream that has just come into use it is to be known at once who leads it. */
+  #isDue(stream: HistoryStream): boolean {
+    if (stream.epoch === "") return false;
+    const askedAtMs = this.#askedAtMs.get(stream) ?? 0;
+    return !this.#leaders.has(stream) || performance.now() - askedAtMs >= this.#lookMs;
+  }
+
+  async #lookAt(stream: HistoryStream, link: Link): Promise<void> {
+    const leader = await stream.leader(link);
+    if (leader !== null) this.#note(stream, leader);
+    await stream.refreshMarker(link);
+  }
+
+  #note(stream: HistoryStream, leader: string): void {
     const atMs = performance.now();
     const before = this.#leaders.get(stream);
     this.#leaders.set(stream, { leader, atMs });
-    return before === undefined || before.leader === leader ? 0 : atMs - before.atMs;
+    if (before !== undefined && before.leader !== leader) this.#options.onLeaderChanged(atMs - before.atMs);
   }
 }
