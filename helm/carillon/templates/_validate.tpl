@@ -14,8 +14,8 @@
 
 {{- define "carillon.validate.name" -}}
 {{- $name := include "carillon.fullname" . }}
-{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
-{{- fail (printf "\n\nThe names of all objects would begin with %q, which is no name for a Service: set fullnameOverride to one of lower-case letters, digits and dashes that begins with a letter, such as fullnameOverride=realtime.\n" $name) }}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" $name) }}
+{{- fail (printf "\n\nThe names of all objects would begin with %q, which is no name for a Service: set fullnameOverride to one of lower-case letters, digits and dashes, such as fullnameOverride=realtime.\n" $name) }}
 {{- end }}
 {{- end -}}
 
