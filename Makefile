@@ -141,7 +141,7 @@ load-test: build ## Tests of the load test: that planted losses, repeats and del
 	@node packages/testkit/tools/ensure-nats-server.mjs >/dev/null
 	@node packages/testkit/tools/ensure-k6.mjs >/dev/null
 	@node packages/testkit/tools/ensure-k6-sse.mjs >/dev/null
-	@$(VITEST) --project load --outputFile.json=$(RESULTS)/load-results.json
+	@$(VITEST) --project load-faults --project load --outputFile.json=$(RESULTS)/load-results.json
 
 .PHONY: deploy-test
 deploy-test: build tools deploy-tools ## What deploy/ has, with the real programs: compose file, NATS's roles, Envoy, HAProxy, systemd, make cluster

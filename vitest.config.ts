@@ -49,8 +49,9 @@ export default defineConfig({
       // What takes minutes: `make soak`.
       endToEndTogether("soak-waiting", "packages/e2e/soak/waiting/*.test.ts"),
       endToEnd("soak", "packages/e2e/soak/*.test.ts"),
-      // With the real k6: `make load-test`.
-      endToEnd("load", "loadtest/load-test/**/*.test.ts"),
+      // With the real k6: `make load-test`. Those who look for planted faults have forty clients, and mostly wait.
+      endToEndTogether("load-faults", "loadtest/load-test/*faults.test.ts"),
+      endToEnd("load", "loadtest/load-test/!(*faults).test.ts"),
       // The chart on a cluster: `make e2e-kube`.
       endToEnd("kube", "packages/e2e/kube/test/**/*.test.ts", 900_000),
       // What deploy/ has, with the programs that it is for: `make deploy-test`.
