@@ -61,7 +61,7 @@ export class SubscriptionSet {
   add(subscription: Subscription): void {
     if (this.#byName === null && this.#list.length + 1 < MAP_FROM) {
       // Not `push`, which makes room for seventeen: 130 bytes for each connection.
-      this.#list = this.#list.concat(subscription);
+      this.#list = this.#list.length === 0 ? [subscription] : this.#list.concat(subscription);
       return;
     }
     if (this.#byName === null) {
