@@ -65,7 +65,7 @@ export class Subscriptions {
       else this.#wait(channel);
       return;
     }
-    this.#part(channel.name);
+    this.#part([channel.name]);
     const wanted: Wanted = {
       channel,
       options,
@@ -86,7 +86,7 @@ export class Subscriptions {
     this.#wanted.delete(channel.name);
     this.#parted.set(channel.name, wanted);
     // Before it has begun nothing can be missed, and one that has failed is tried anew.
-    if (!wanted.hasBegun || channel.state.status === "failed") this.#part(channel.name);
+    if (!wanted.hasBegun || channel.state.status === "failed") this.#part([channel.name]);
     channel.become({ status: "detached" });
     this.#flushSoon();
   }
@@ -149,10 +149,11 @@ export class Subscriptions {
     channel.become(this.#end === null ? { status: "subscribing" } : { status: "failed", error: this.#end });
   }
 
-  /** Those who were given up are not wanted again: all, or the one of this name. */
-  #part(only?: string): void {
-    for (const [name, wanted] of this.#parted) {
-      if (only !== undefined && only !== name) continue;
+  /** Those of these names that were given up are not wanted again. */
+  #part(names: Iterable<string> = this.#parted.keys()): void {
+    for (const name of names) {
+      const wanted = this.#parted.get(name);
+      if (wanted === undefined) continue;
       this.#parted.delete(name);
       clearTimeout(wanted.timer);
       this.#ready.delete(wanted);

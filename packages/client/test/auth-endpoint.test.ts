@@ -1,5 +1,6 @@
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import { eventually } from "@carillon/testkit";
 import { expect, it } from "vitest";
 import { Pair } from "./support/client.ts";
@@ -15,6 +16,12 @@ async function startApplication(answer: RequestListener) {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** What an application does that lets its user in. */
+async function answerWithToken(request: IncomingMessage, response: ServerResponse, { gateway }: Pair): Promise<void> {
+  const { socketId, channel } = (await json(request)) as { readonly socketId: string; readonly channel: string };
+  response.end(JSON.stringify({ token: gateway.channelToken(socketId, channel) }));
 }
 
 it("an authEndpoint that answers a page, as where one has to log in, is told by what it answered, and not asked again", async () => {
@@ -45,14 +52,7 @@ it.each([200, 408, 429, 500, 503])("an authEndpoint that answers %d, or breaks o
       setImmediate(() => response.destroy());
       return;
     }
-    let body = "";
-    request.on("data", (chunk: Buffer) => {
-      body += chunk.toString();
-    });
-    request.on("end", () => {
-      const { socketId, channel } = JSON.parse(body) as { readonly socketId: string; readonly channel: string };
-      response.end(JSON.stringify({ token: pair.gateway.channelToken(socketId, channel) }));
-    });
+    void answerWithToken(request, response, pair);
   });
   await using pair: Pair = await Pair.start({}, { authEndpoint: application.url });
   const channel = pair.client.subscribe("private-a");
@@ -63,14 +63,7 @@ it("an authEndpoint that doesn't answer is told, and asked again", async () => {
   let asked = 0;
   await using application = await startApplication((request, response) => {
     if (++asked === 1) return;
-    let body = "";
-    request.on("data", (chunk: Buffer) => {
-      body += chunk.toString();
-    });
-    request.on("end", () => {
-      const { socketId, channel } = JSON.parse(body) as { readonly socketId: string; readonly channel: string };
-      response.end(JSON.stringify({ token: pair.gateway.channelToken(socketId, channel) }));
-    });
+    void answerWithToken(request, response, pair);
   });
   await using pair: Pair = await Pair.start({}, { authEndpoint: application.url, commandTimeoutMs: 500 });
   const channel = pair.client.subscribe("private-a");

@@ -38,7 +38,6 @@ export function answerSubscribe(
   const histories: ({ readonly channel: string } & SubscribedHistory)[] = [];
   const presences: ({ readonly channel: string } & PresenceReport)[] = [];
   const past: Uint8Array[] = [];
-  const reported = new Set<string>();
   let leftBytes = maxPastBytes;
   for (const [index, { channel, recover }] of command.targets.entries()) {
     const result = results[index] as SubscribeResult;
@@ -50,9 +49,8 @@ export function answerSubscribe(
     channels.push(channel);
     const roster = joined?.value.roster;
     // A channel may be named many times, and who is there may be long.
-    if (roster !== undefined && !reported.has(channel)) {
+    if (roster !== undefined && !presences.some((each) => each.channel === channel)) {
       presences.push({ channel, ...presenceReport(roster, joined?.value.me) });
-      reported.add(channel);
     }
     if (joined !== null && joined.value.position !== undefined) {
       const { told, frames } = fitCatchUp(joined.value, leftBytes, recover !== undefined);
