@@ -196,7 +196,7 @@ export class Subscriptions {
     const onError = ({ code }: CarillonError) => {
       done();
       // All subscriptions have gone with the connection.
-      if (code === "connection_lost") return;
+      if (code === "connection_lost" || code === "closed") return;
       // Refused, as for the rate of commands: the server holds them still.
       for (const name of channels) if (!this.#wanted.has(name)) this.#unwanted.add(name);
       setTimeout(() => this.#flush(), backoffMs(this.#options.backoff, 1));
