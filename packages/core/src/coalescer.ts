@@ -19,9 +19,15 @@ interface Kept {
 
 /** Where a channel stands that has many subscribers. */
 export interface Burst {
-  /** When its publications were written last, in monotonic milliseconds. */
-  writtenAtMs: number;
-  /** True when the last write carried several that had waited for each other. */
+  /** When its last write began, in monotonic milliseconds. */
+  beganAtMs: number;
+  /** When that write had left; Infinity while it is under way. */
+  leftAtMs: number;
+  /** True until what this turn of the event loop writes leaves: publications still join the write. */
+  isOpen: boolean;
+  /** How many publications that write carries. */
+  carried: number;
+  /** True when these are several that had waited for each other. */
   isHot: boolean;
   kept: Kept[];
   keptBytes: number;
@@ -33,16 +39,13 @@ export interface Burst {
  */
 const MS_PER_SUBSCRIBER = 0.1;
 
-/** What a write takes, in ms, about: a fan-out that has just been begun goes on for so long for each subscriber. */
-const WRITE_MS = 0.008;
-
 /**
  * While publications do come together, a pause is not one before it has lasted for so many windows: the first one behind each write would
  * go alone otherwise, which doubles the writes of whoever publishes the next events when the last ones have arrived.
  */
 const HOT_PAUSE = 4;
 
-/** Timers are no finer. Whatever follows so soon belongs to the same read of the bus, and leaves in the same write. */
+/** Timers are no finer. */
 const GRAIN_MS = 1;
 
 /** uWebSockets.js puts so many frames, and so many bytes, together for a connection; with more, waiting on gains nothing. */
@@ -51,15 +54,18 @@ const MOST_KEPT_BYTES = 16 * 1024;
 
 /**
  * The coalescing window: publications of a busy channel wait some milliseconds for each other, so that a connection gets them in one
- * write. What comes after a pause is never kept: only what follows on another, which has just been written, within the window waits for the rest
- * of it, and while several come together in each window the next ones do too. So a channel that is published to less often than every window
- * has no delay, and one that few listen to neither.
+ * write. What comes after a pause is never kept: only what follows on another, within the window behind its write, waits for the rest
+ * of it, and while several come together in each window the next ones do too. Behind a write of several, a pause that is shorter
+ * than the write was is none either: a channel that is written for more than half of the time gains by every write that it is spared. So a
+ * channel that is published to less often than every window has no delay, and one that few listen to neither. What comes in one turn of the
+ * event loop leaves in one write anyway, and never waits.
  *
  * Order is kept: whoever tells a channel's subscribers anything else, or changes who they are, calls {@link flush} before.
  */
 export class Coalescer {
   readonly #options: CoalescerOptions;
   readonly #waiting = new Set<Channel>();
+  #written: Burst[] = [];
   #timer: Timer | null = null;
 
   constructor(options: CoalescerOptions) {
@@ -74,15 +80,12 @@ export class Coalescer {
       deliver(channel, envelope, position);
       return;
     }
-    const nowMs = clock.monotonic();
-    channel.burst ??= { writtenAtMs: Number.NEGATIVE_INFINITY, isHot: false, kept: [], keptBytes: 0 };
+    channel.burst ??= createBurst();
     const { burst } = channel;
-    const pauseMs = burst.isHot ? ownMs * HOT_PAUSE : ownMs;
-    const leftMs = burst.writtenAtMs + channel.subscribers * WRITE_MS + pauseMs - nowMs;
-    const isSameRead = !burst.isHot && nowMs - burst.writtenAtMs < GRAIN_MS;
-    if (burst.kept.length === 0 && (leftMs <= 0 || isSameRead)) {
-      if (!isSameRead) burst.writtenAtMs = nowMs;
-      burst.isHot = false;
+    const leftMs = burst.isOpen ? 0 : burst.leftAtMs + pauseOf(burst, ownMs) - clock.monotonic();
+    if (burst.kept.length === 0 && leftMs <= 0) {
+      if (burst.isOpen) burst.carried++;
+      else this.#begin(burst, { isOpen: true, carried: 1, isHot: false });
       deliver(channel, envelope, position);
       return;
     }
@@ -98,9 +101,8 @@ export class Coalescer {
     const { kept } = burst;
     burst.kept = [];
     burst.keptBytes = 0;
-    burst.writtenAtMs = this.#options.clock.monotonic();
-    burst.isHot = kept.length > 1;
     this.#waiting.delete(channel);
+    this.#begin(burst, { isOpen: false, carried: kept.length, isHot: kept.length > 1 });
     for (const { envelope, position } of kept) this.#options.deliver(channel, envelope, position);
   }
 
@@ -115,6 +117,23 @@ export class Coalescer {
     this.flushAll();
   }
 
+  // A write that a timer begins leaves before the bus is read again, so nothing can join it.
+  #begin(burst: Burst, kind: Pick<Burst, "isOpen" | "carried" | "isHot">): void {
+    Object.assign(burst, kind);
+    burst.beganAtMs = this.#options.clock.monotonic();
+    burst.leftAtMs = Number.POSITIVE_INFINITY;
+    if (this.#written.push(burst) === 1) this.#options.clock.afterTurn(() => this.#onLeft());
+  }
+
+  #onLeft(): void {
+    const leftAtMs = this.#options.clock.monotonic();
+    for (const burst of this.#written) {
+      burst.isOpen = false;
+      burst.leftAtMs = leftAtMs;
+    }
+    this.#written = [];
+  }
+
   #keep(channel: Channel, burst: Burst, kept: Kept): void {
     this.#options.counters.publicationsCoalesced++;
     burst.kept.push(kept);
@@ -127,4 +146,14 @@ export class Coalescer {
     this.#timer = null;
     this.flushAll();
   }
+}
+
+function createBurst(): Burst {
+  const leftAtMs = Number.NEGATIVE_INFINITY;
+  return { beganAtMs: 0, leftAtMs, isOpen: false, carried: 0, isHot: false, kept: [], keptBytes: 0 };
+}
+
+/** How long nothing must have come behind a write for the next publication to go at once, in ms. */
+function pauseOf({ beganAtMs, leftAtMs, carried, isHot }: Burst, ownMs: number): number {
+  return Math.max(isHot ? ownMs * HOT_PAUSE : ownMs, carried > 1 ? leftAtMs - beganAtMs : 0);
 }

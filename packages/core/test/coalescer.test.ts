@@ -63,6 +63,41 @@ it("Coalescer › what comes in one read of the bus leaves in one write, without
   for (const each of connections) expect(eventsOf(each)).toEqual(events);
 });
 
+it("Coalescer › behind a write of several, a pause that is shorter than the write was is none; behind one alone it is", async () => {
+  for (const isAlone of [true, false]) {
+    const { test, connections } = await crowd(50);
+    const client = connections[0] as TestConnection;
+    const together = isAlone ? ["first"] : ["first", "second"];
+    for (const event of together) await publish(test, event);
+    test.clock.freeze(30);
+    // Longer than the window, shorter than that write.
+    test.clock.advance(29);
+    await publish(test, "soon");
+    expect(eventsOf(client)).toEqual(isAlone ? ["first", "soon"] : together);
+    test.clock.advance(1);
+    expect(eventsOf(client)).toEqual([...together, "soon"]);
+    test.clock.advance(6);
+    for (const event of together) await publish(test, event);
+    test.clock.freeze(30);
+    test.clock.advance(31);
+    await publish(test, "late");
+    expect(eventsOf(client)).toEqual([...together, "soon", ...together, "late"]);
+  }
+});
+
+it("Coalescer › what was kept takes nothing along that comes when its write is under way: the bus is read behind it", async () => {
+  const { test, connections } = await crowd(50);
+  const client = connections[0] as TestConnection;
+  await publish(test, "first");
+  test.clock.advance(1);
+  await publish(test, "kept");
+  test.services.hub.flush();
+  await publish(test, "behind");
+  expect(eventsOf(client)).toEqual(["first", "kept"]);
+  test.clock.advance(5);
+  expect(eventsOf(client)).toEqual(["first", "kept", "behind"]);
+});
+
 it("Coalescer › a channel that is published to less often than the window never waits, nor does one that few listen to", async () => {
   const [slow, few, off] = [await crowd(50), await crowd(9), await crowd(50, 0)];
   for (let count = 1; count <= 10; count++) {

@@ -11,6 +11,7 @@ interface Task {
 export class FakeClock implements Clock {
   readonly #offsetMs: number;
   readonly #tasks = new Set<Task>();
+  #atEndOfTurn: (() => void)[] = [];
   #elapsedMs = 0;
 
   /** `startMs` is what `now()` says at first, in milliseconds since 1970. */
@@ -30,6 +31,11 @@ export class FakeClock implements Clock {
     return this.#add({ dueMs: this.#elapsedMs + Math.max(delayMs, 0), periodMs: 0, run: task });
   }
 
+  /** A turn ends when time moves on, and when one of the tasks has run. */
+  afterTurn(task: () => void): void {
+    this.#atEndOfTurn.push(task);
+  }
+
   every(periodMs: number, task: () => void): Timer {
     if (!(periodMs > 0)) throw new RangeError("a period must be longer than 0 ms");
     return this.#add({ dueMs: this.#elapsedMs + periodMs, periodMs, run: task });
@@ -45,12 +51,14 @@ export class FakeClock implements Clock {
    * equal). Each task sees the time at which it was due; timers that a task sets run as well when they fall due by the end.
    */
   advance(ms: number): void {
+    this.#endTurn();
     const endMs = this.#elapsedMs + ms;
     for (let task = this.#nextUntil(endMs); task !== null; task = this.#nextUntil(endMs)) {
       this.#elapsedMs = Math.max(this.#elapsedMs, task.dueMs);
       if (task.periodMs === 0) this.#tasks.delete(task);
       else task.dueMs += task.periodMs;
       task.run();
+      this.#endTurn();
     }
     this.#elapsedMs = endMs;
   }
@@ -62,11 +70,19 @@ export class FakeClock implements Clock {
   freeze(ms: number): void {
     const endMs = this.#elapsedMs + ms;
     this.#elapsedMs = endMs;
+    this.#endTurn();
     for (const task of [...this.#tasks].filter(({ dueMs }) => dueMs <= endMs)) {
       if (task.periodMs === 0) this.#tasks.delete(task);
       else task.dueMs = endMs + task.periodMs;
       task.run();
     }
+    this.#endTurn();
+  }
+
+  #endTurn(): void {
+    const tasks = this.#atEndOfTurn;
+    this.#atEndOfTurn = [];
+    for (const task of tasks) task();
   }
 
   #add(task: Task): Timer {

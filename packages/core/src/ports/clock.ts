@@ -12,6 +12,8 @@ export interface Clock {
   monotonic(): number;
   /** Runs `task` once after `delayMs`. The timer alone doesn't keep a process alive. */
   after(delayMs: number, task: () => void): Timer;
+  /** Runs `task` once when this turn of the event loop has done its reads and writes. Can't be cancelled. */
+  afterTurn(task: () => void): void;
   /** Runs `task` every `periodMs` until cancelled. The timer alone doesn't keep a process alive. */
   every(periodMs: number, task: () => void): Timer;
 }

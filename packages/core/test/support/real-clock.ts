@@ -8,6 +8,7 @@ export const realClock: Clock = {
     const timer = setTimeout(task, delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
+  afterTurn: (task) => void setImmediate(task),
   every: (periodMs, task) => {
     const timer = setInterval(task, periodMs);
     return { cancel: () => clearInterval(timer) };

@@ -5,6 +5,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delayMs, task) => asTimer(setTimeout(task, delayMs)),
+  afterTurn: (task) => void setImmediate(task),
   every: (periodMs, task) => asTimer(setInterval(task, periodMs)),
 };
 

@@ -27,6 +27,10 @@ export class StillClock implements Clock {
     throw new Error("this clock has no timers");
   }
 
+  afterTurn(): never {
+    throw new Error("this clock has no turns");
+  }
+
   every(): never {
     throw new Error("this clock has no timers");
   }

@@ -181,6 +181,10 @@ export class StepClock implements Clock {
     throw new Error("Not used by what is tested here.");
   }
 
+  afterTurn(): never {
+    throw new Error("Not used by what is tested here.");
+  }
+
   every(_periodMs: number, task: () => void): { cancel(): void } {
     this.#tasks.add(task);
     return { cancel: () => void this.#tasks.delete(task) };
