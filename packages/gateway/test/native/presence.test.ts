@@ -68,6 +68,44 @@ describe("presence", () => {
     }
   });
 
+  it("N56 › the answer to many full channels is bounded; the pages behind it have everybody", async () => {
+    await using gateways = await GatewayCluster.start(1);
+    const gateway = gateways.at(0);
+    const channels = Array.from({ length: 6 }, (_, index) => `presence-${index}`);
+    const proofs = (client: NativeClient, userId: string) => {
+      const data = JSON.stringify({ user_id: userId, user_info: "x".repeat(1_000) });
+      return channels.map((channel) => ({
+        channel,
+        token: gateway.channelToken(client.connectionId, channel, data),
+        data,
+      }));
+    };
+    const crowd: NativeClient[] = [];
+    const ids = Array.from({ length: 60 }, (_, index) => `user-${100 + index}`);
+    for (const id of ids) {
+      const client = await NativeClient.open(gateway.webSocketUrl);
+      crowd.push(client);
+      for (const proof of proofs(client, id)) await client.request({ type: "subscribe", ...proof });
+    }
+    await using late = await NativeClient.open(gateway.webSocketUrl);
+    const reply = await late.request({ type: "subscribe", channels: proofs(late, "user-160") });
+    expect(JSON.stringify(reply).length).toBeLessThan(300 * 1024);
+    const presences = reply["presences"] as {
+      channel: string;
+      count: number;
+      members: { id: string }[];
+      next?: string;
+    }[];
+    expect(presences.map(({ count }) => count)).toEqual(channels.map(() => 61));
+    expect(presences.at(-1)?.members).toHaveLength(1);
+    for (const { channel, members, next } of presences) {
+      const rest = next === undefined ? [] : await late.request({ type: "presence", channel, after: next });
+      const more = (rest as { members?: { id: string }[] }).members ?? [];
+      expect([...members, ...more].map(({ id }) => id)).toEqual([...ids, "user-160"]);
+    }
+    for (const client of crowd) client.terminate();
+  });
+
   it("N36 › a repeat, which tells who is there once more, counts as a channel that comes; one of a plain channel doesn't", async () => {
     const apps = [testApp({ limits: { channelsPerConnection: 2, commandsPerSecond: 5 } })];
     await using gateways = await GatewayCluster.start(1, { apps });

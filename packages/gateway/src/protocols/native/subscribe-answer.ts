@@ -7,7 +7,7 @@ import type {
   SubscribedHistory,
 } from "@carillon/protocol";
 import { fitCatchUp } from "../fit-catch-up.ts";
-import { presenceReport } from "./presence-reply.ts";
+import { PresenceReports } from "./presence-reply.ts";
 
 /** What a subscribe is answered, and what is to be written right behind the answer. */
 export interface SubscribeAnswer {
@@ -37,6 +37,7 @@ export function answerSubscribe(
   const errors: FailedChannel[] = [];
   const histories: ({ readonly channel: string } & SubscribedHistory)[] = [];
   const presences: ({ readonly channel: string } & PresenceReport)[] = [];
+  const reports = new PresenceReports();
   const past: Uint8Array[] = [];
   let leftBytes = maxPastBytes;
   for (const [index, { channel, recover }] of command.targets.entries()) {
@@ -50,7 +51,7 @@ export function answerSubscribe(
     const roster = joined?.value.roster;
     // A channel may be named many times, and who is there may be long.
     if (roster !== undefined && !presences.some((each) => each.channel === channel)) {
-      presences.push({ channel, ...presenceReport(roster, joined?.value.me) });
+      presences.push({ channel, ...reports.next(roster, joined?.value.me) });
     }
     if (joined !== null && joined.value.position !== undefined) {
       const { told, frames } = fitCatchUp(joined.value, leftBytes, recover !== undefined);
