@@ -50,8 +50,8 @@ async function readChunk(
     const { messages, upTo, isCut } = await readLast(stream, missing, { inbox, end });
     for (const [subject, { offset }] of messages) offsets.set(subject, offset);
     if (isCut) continue;
-    const marker = messages.get(stream.markerSubject);
-    if (marker === undefined || stream.takeMarker(marker.envelope, marker.offset).epoch !== epoch) {
+    const marker = messages.get(stream.marker.subject);
+    if (marker === undefined || stream.marker.take(marker.envelope, marker.offset).epoch !== epoch) {
       throw new StreamNotReadyError("the stream has a new epoch");
     }
     return subjects.map((subject) => {
@@ -69,7 +69,7 @@ async function readLast(
 ): Promise<LastMessages> {
   for (let attempt = 0; attempt < LAG_TRIES; attempt++) {
     if (attempt > 0) await pause(LAG_PAUSE_MS);
-    const last = await inbox.readLast(stream.name, [...subjects, stream.markerSubject]);
+    const last = await inbox.readLast(stream.name, [...subjects, stream.marker.subject]);
     if (last.upTo >= end) return last;
   }
   throw new StreamNotReadyError("the copies of the stream are behind their leader");

@@ -84,7 +84,7 @@ export class HistoryRead {
     const knownEpoch = stream.epoch;
     const isComparable = since === null || since.epoch === knownEpoch;
     const { evidence, publications, head, hasMore } = await this.#find(isComparable ? since : null);
-    const [{ epoch, floor }, proof] = await Promise.all([stream.verify(inbox.link), this.#prove(evidence)]);
+    const [{ epoch, floor }, proof] = await Promise.all([stream.marker.read(inbox.link), this.#prove(evidence)]);
     const isAboveFloor = typeof evidence === "boolean" || !evidence.isOfEmpty || evidence.from > floor;
     if (epoch !== knownEpoch) throw new StreamNotReadyError("the stream has a new epoch");
     return {
@@ -108,7 +108,7 @@ export class HistoryRead {
   async #findNothing(since: Position | null): Promise<Findings> {
     const { stream, subject, inbox } = this.#options;
     const emptyAtMs = Date.now();
-    const { messages, upTo } = await inbox.readLast(stream.name, [subject, stream.markerSubject]);
+    const { messages, upTo } = await inbox.readLast(stream.name, [subject, stream.marker.subject]);
     if (messages.has(subject)) throw new StreamNotReadyError("the first publication came while nothing was found");
     if (upTo < (since?.offset ?? 0)) throw new StreamNotReadyError("a copy of the stream is behind");
     const isYoung = since?.emptyAtMs !== undefined && since.emptyAtMs >= this.#oldestMs;

@@ -193,7 +193,8 @@ export class NatsHistory implements HistoryStore {
     if (performance.now() >= endMs) throw new HistoryUnavailableError("earlier appends on the channel took too long");
     const { sequence, isDuplicate } = await this.#publisher.publish(publication);
     const link = this.#options.link();
-    if (!isDuplicate && link !== null && !stream.noteAppended(link, sequence, data.length)) await stream.verify(link);
+    if (!isDuplicate && link !== null && !stream.noteAppended(link, sequence, data.length))
+      await stream.marker.read(link);
     return { position: { epoch: stream.epoch, offset: sequence }, isDuplicate };
   }
 

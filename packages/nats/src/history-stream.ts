@@ -2,7 +2,6 @@ import { HistoryUnavailableError } from "@carillon/core";
 import type { AckInbox } from "./ack-inbox.ts";
 import { pause } from "./deadline.ts";
 import { assertOwnStream, foreignStream, type HistorySettings, historyStreamConfig } from "./history-config.ts";
-import { formatMarker, type Marker, newEpoch, parseMarker } from "./history-marker.ts";
 import {
   type ApiAnswer,
   isProvenLeader,
@@ -20,6 +19,7 @@ import {
 import type { Link } from "./link.ts";
 import type { NatsLog } from "./log.ts";
 import { SharedAttempt } from "./shared-attempt.ts";
+import { StreamMarker } from "./stream-marker.ts";
 import type { EnsuredStream } from "./stream-publisher.ts";
 import type { SubjectSpace } from "./subject.ts";
 
@@ -34,18 +34,9 @@ export interface HistoryStreamOptions {
   readonly first: HistoryStream | null;
 }
 
-const MARKER_TIMEOUT_MS = 2_000;
-const MARKER_TRIES = 3;
-// JetStream's `err_code` for a marker that another process has just written.
-const WRONG_LAST_SEQUENCE = 10_071;
 // Before a stream counts as cut short, its leader is asked this often: a new one may not have caught up at once.
 const SHORT_TRIES = 5;
 const SHORT_PAUSE_MS = 250;
-// The marker is written anew each time this part of the bytes was appended: the oldest message goes first when they run out.
-const MARKER_REFRESH_PART = 64;
-// And each time that this part of the age that the stream keeps things for has passed: NATS may be away for the other parts of it.
-const MARKER_AGE_PART = 8;
-const FOR_EVER = { "Nats-TTL": "never" };
 
 const NOT_ENABLED =
   "channels with history need JetStream, which is not enabled on NATS: " +
@@ -58,30 +49,33 @@ export const historyApi = new JetStreamApi({
   unavailable: (message, options) => new HistoryUnavailableError(message, options),
 });
 
-const encoder = new TextEncoder();
-
-/**
- * One of the streams that hold histories, and its epoch: the text of a marker message inside it. A stream that was lost and
- * begun anew has no marker, whatever else about it looks the same, so it gets another epoch.
- *
- * Safe when many processes start at once: JetStream creates a stream once, and takes one marker only.
- */
+/** One of the streams that hold histories. Safe when many processes start at once: JetStream creates a stream once. */
 export class HistoryStream implements EnsuredStream {
+  /** Which epoch it is in. */
+  readonly marker: StreamMarker;
   readonly #options: HistoryStreamOptions;
   readonly #config: StreamConfig;
   readonly #ready = new SharedAttempt();
   #hasAdapted = false;
-  #marker: Marker = { epoch: "", floor: 0, sequence: 0 };
   /** Highest offset of this epoch that any append or stamp has shown. */
   #highest = 0;
   #highestAppended = 0;
-  #bytesSinceMarker = 0;
-  /** When the marker was written, in ms since 1970, as far as is known. */
-  #markerAtMs = 0;
 
   constructor(options: HistoryStreamOptions) {
     this.#options = options;
     this.#config = historyStreamConfig(options.space, options.settings, options.index);
+    this.marker = new StreamMarker({
+      stream: this.name,
+      subject: options.space.ofMarker(options.index),
+      maxAgeMs: (this.#config.max_age ?? 0) / NANOSECONDS_PER_MS,
+      maxBytes: options.settings.maxBytesPerStream,
+      log: options.log,
+      inboxOn: options.inboxOn,
+      readLast: (link, subject) => this.ask(link, { last_by_subj: subject }),
+      onNewEpoch: () => {
+        this.#highest = this.#highestAppended = 0;
+      },
+    });
   }
 
   get name(): string {
@@ -97,18 +91,9 @@ export class HistoryStream implements EnsuredStream {
     return this.#options.settings.maxBytesPerStream !== 0;
   }
 
-  /** How old its marker gets before {@link refreshMarker} writes it anew, in ms. */
-  get markerAgeMs(): number {
-    return (this.#config.max_age ?? 0) / NANOSECONDS_PER_MS / MARKER_AGE_PART;
-  }
-
-  get markerSubject(): string {
-    return this.#options.space.ofMarker(this.#options.index);
-  }
-
-  /** As known since the last {@link ensure} or {@link verify}; empty before the first. */
+  /** As its marker says, as known since it was read last; empty before. */
   get epoch(): string {
-    return this.#marker.epoch;
+    return this.marker.epoch;
   }
 
   /**
@@ -134,7 +119,7 @@ export class HistoryStream implements EnsuredStream {
     const isForward = offset > this.#highestAppended;
     this.#highestAppended = offset;
     if (isForward) this.noteDelivered(offset);
-    this.#keepMarkerYoung(link, bytes);
+    this.marker.noteAppended(link, bytes);
     return isForward;
   }
 
@@ -176,7 +161,7 @@ export class HistoryStream implements EnsuredStream {
     if (answer.config !== undefined) await this.#adapt(link, answer.config);
     else if (answer.error?.err_code === STREAM_NOT_FOUND) await this.#create(link);
     else throw historyApi.refusalOf(answer);
-    await this.verify(link);
+    await this.marker.read(link);
     await this.#assertWhole(link);
   }
 
@@ -208,88 +193,13 @@ export class HistoryStream implements EnsuredStream {
     const changes = Object.entries(wanted).filter(([key, value]) => present[key as keyof typeof wanted] !== value);
     if (changes.length === 0) return;
     // What the old limits have dropped, and what the new ones will, is no proof of anything.
-    await this.raiseFloor(link, (await this.state(link)).last_seq);
+    await this.marker.raiseFloor(link, (await this.state(link)).last_seq);
     const changed = await historyApi.ask(link, `STREAM.UPDATE.${this.name}`, { ...present, ...wanted });
-    await this.raiseFloor(link, (await this.state(link)).last_seq);
+    await this.marker.raiseFloor(link, (await this.state(link)).last_seq);
     const fields = { stream: this.name, changes: Object.fromEntries(changes) };
     if (changed.error === undefined) this.#options.log.info("history_stream_updated", fields);
     // It works as it is, only with the old limits.
     else this.#options.log.warn("history_stream_not_updated", { ...fields, reason: changed.error.description });
-  }
-
-  /** Asks the leader for the marker. Resolves with it; a new epoch begins when there is none any more. */
-  async verify(link: Link): Promise<Marker> {
-    const subject = this.markerSubject;
-    for (let attempt = 0; attempt < MARKER_TRIES; attempt++) {
-      const message = await this.ask(link, { last_by_subj: subject });
-      if (message !== null) {
-        this.#markerAtMs = Date.parse(message.time);
-        return this.takeMarker(Buffer.from(message.data ?? "", "base64"), message.seq);
-      }
-      await this.#writeMarker(link, { epoch: newEpoch(), floor: 0 }, 0);
-    }
-    throw new StreamNotReadyError("the marker of the stream could not be written");
-  }
-
-  /** Takes a marker as it was read. Throws when it is none of Carillon's. */
-  takeMarker(text: Uint8Array, sequence: number): Marker {
-    const read = parseMarker(Buffer.from(text).toString("latin1"));
-    if (read === null) throw foreignStream(this.name, "its marker is not one of Carillon");
-    if (sequence >= this.#marker.sequence || read.epoch !== this.#marker.epoch) this.#take({ ...read, sequence });
-    return { ...read, sequence };
-  }
-
-  /** Says that publications up to `floor` may go, or have gone, for other reasons than the number and the age of their channel's. */
-  async raiseFloor(link: Link, floor: number): Promise<void> {
-    for (let attempt = 0; attempt < MARKER_TRIES; attempt++) {
-      const marker = await this.verify(link);
-      if (marker.floor >= floor) return;
-      await this.#writeMarker(link, { epoch: marker.epoch, floor }, marker.sequence);
-    }
-    if (this.#marker.floor < floor) throw new StreamNotReadyError("the marker of the stream could not be written");
-  }
-
-  /**
-   * Writes the marker anew when it is old. A nats-server that starts (2.15) drops whatever is older than the stream keeps things,
-   * what was stored to stay for ever included; without this, each restart would begin a new epoch.
-   */
-  async refreshMarker(link: Link): Promise<void> {
-    if (this.epoch === "" || this.#isMarkerYoung) return;
-    const marker = await this.verify(link);
-    // To go by its age: so there are never more than some. The newest that stays for ever says the same.
-    if (!this.#isMarkerYoung) await this.#writeMarker(link, marker, marker.sequence, {});
-  }
-
-  get #isMarkerYoung(): boolean {
-    return Date.now() - this.#markerAtMs < this.markerAgeMs;
-  }
-
-  /** Takes the marker when no one else wrote one since `expected`; else leaves it to be read. */
-  async #writeMarker(
-    link: Link,
-    marker: Omit<Marker, "sequence">,
-    expected: number,
-    more: Readonly<Record<string, string>> = FOR_EVER,
-  ): Promise<void> {
-    const ack = await this.#options.inboxOn(link).publish({
-      subject: this.markerSubject,
-      data: encoder.encode(formatMarker(marker)),
-      headers: { ...more, "Nats-Expected-Last-Subject-Sequence": `${expected}` },
-      timeoutMs: MARKER_TIMEOUT_MS,
-    });
-    if (ack.kind === "stored") {
-      this.#markerAtMs = Date.now();
-      this.#take({ ...marker, sequence: ack.sequence });
-    } else if (ack.kind !== "refused") throw new StreamNotReadyError("JetStream did not take the marker of the stream");
-    else if (ack.errorCode !== WRONG_LAST_SEQUENCE) throw new StreamNotReadyError(ack.description);
-  }
-
-  #take(marker: Marker): void {
-    const { epoch: before } = this.#marker;
-    this.#marker = marker;
-    if (before === marker.epoch) return;
-    this.#highest = this.#highestAppended = 0;
-    if (before !== "") this.#options.log.warn("history_epoch_changed", { stream: this.name });
   }
 
   /**
@@ -303,21 +213,7 @@ export class HistoryStream implements EnsuredStream {
       await pause(SHORT_PAUSE_MS);
     }
     this.#options.log.error("history_stream_cut_short", { stream: this.name });
-    await this.#writeMarker(link, { epoch: newEpoch(), floor: 0 }, this.#marker.sequence);
-    await this.verify(link);
-  }
-
-  #keepMarkerYoung(link: Link, bytes: number): void {
-    const { maxBytesPerStream } = this.#options.settings;
-    if (maxBytesPerStream === 0) return;
-    this.#bytesSinceMarker += bytes;
-    if (this.#bytesSinceMarker < maxBytesPerStream / MARKER_REFRESH_PART) return;
-    this.#bytesSinceMarker = 0;
-    const refreshed = this.#writeMarker(link, this.#marker, this.#marker.sequence);
-    // When another process was faster, its marker is the one to know.
-    void refreshed
-      .then(() => this.verify(link))
-      .catch((error: unknown) => this.#options.log.warn("history_marker_not_refreshed", { stream: this.name, error }));
+    await this.marker.beginEpoch(link);
   }
 
   /** A stream that is gone, or was never made: to be made by the next try. */

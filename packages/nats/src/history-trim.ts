@@ -120,7 +120,7 @@ export class HistoryTrim {
     stream: HistoryStream,
     { appId, end }: { readonly appId: string; readonly end: number },
   ): Promise<number> {
-    await stream.raiseFloor(link, end);
+    await stream.marker.raiseFloor(link, end);
     const request = { filter: this.#options.space.ofApp("hist", appId), seq: end + 1 };
     const { purged, ...answer } = await historyApi.ask(link, `STREAM.PURGE.${stream.name}`, request);
     if (purged === undefined) throw historyApi.refusalOf(answer);

@@ -16,7 +16,7 @@ const FIRST_LOOK_MS = 1_000;
 /**
  * Looks after the streams of histories while they are in use.
  *
- * - Keeps their markers young: see {@link HistoryStream.refreshMarker}.
+ * - Keeps their markers young: see {@link StreamMarker.refresh}.
  * - Tells when one has another leader. A leader that vanished with its machine takes along what it had passed on and what was not yet
  *   at the other servers, though its acknowledgement was. The connections of nodes to those stand, clients are told of servers that
  *   go only where NATS advertises them (its chart turns that off), and on a quiet channel nothing later shows what is missing.
@@ -32,7 +32,7 @@ export class HistoryUpkeep {
 
   constructor(options: HistoryUpkeepOptions) {
     this.#options = options;
-    this.#lookMs = Math.min(LOOK_MS, ...options.streams.map(({ markerAgeMs }) => markerAgeMs / 2));
+    this.#lookMs = Math.min(LOOK_MS, ...options.streams.map(({ marker }) => marker.oldAfterMs / 2));
   }
 
   /** Begins. Idempotent. */
@@ -66,7 +66,7 @@ export class HistoryUpkeep {
   async #lookAt(stream: HistoryStream, link: Link): Promise<void> {
     const leader = await stream.leader(link);
     if (leader !== null) this.#note(stream, leader);
-    await stream.refreshMarker(link);
+    await stream.marker.refresh(link);
   }
 
   #note(stream: HistoryStream, leader: string): void {
