@@ -213,6 +213,12 @@ describe("carillon doctor", () => {
     const wrong = await carillon(["doctor", "--config", await writeConfig("nothing: here\n")]);
     expect(wrong.code).toBe(78);
     expect(wrong.stdout).toMatch(/BAD\s+configuration/);
+    const unreadable = ["--config", config, "--nats", "nats://127.0.0.1:1", "--port", "0"];
+    const secret = await carillon(["doctor", ...unreadable], { CARILLON_NATS_CREDENTIALS_CREDS_FILE: "/nowhere" });
+    expect(secret.code).toBe(78);
+    expect(secret.stdout).toMatch(
+      /BAD\s+configuration.*\/nowhere nats\.credentials\.credsFile: the file can't be read/s,
+    );
   });
 });
 

@@ -11,6 +11,7 @@ import {
 } from "@carillon/service";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { natsOptions } from "../nats-options.ts";
+import { NatsSecrets } from "../nats-secrets.ts";
 import { connectionsThatFit } from "../parts.ts";
 import { jetStreamFindings, usesOf } from "./doctor-jetstream.ts";
 import type { Finding } from "./finding.ts";
@@ -90,6 +91,8 @@ async function checkConfig(role: ConfigRole, flags: ServerFlags, findings: Findi
   const subject = "configuration";
   try {
     const config = await loadConfig(loadOptions(role, flags));
+    // What a server says of the files of its credentials it says as it reads its configuration.
+    await NatsSecrets.read(config.nats);
     const files = config.files.length === 0 ? "no file" : config.files.join(", ");
     findings.push({
       verdict: "good",
