@@ -78,7 +78,8 @@ function checkName(name: "appId" | "key", value: unknown): string {
   return wrong(`"${name}" must have 1 to 64 characters out of A-Z a-z 0-9 _ -, as in Carillon's configuration`);
 }
 
-function checkSecret(name: string, value: unknown): string {
+/** Checks a secret. Throws a TypeError that doesn't repeat it. */
+export function checkSecret(name: string, value: unknown): string {
   const text = checkText(name, value);
   if (text.length > 512) wrong(`"${name}" must have at most 512 characters`);
   if (text !== text.trim()) wrong(`"${name}" begins or ends with blanks or line ends: remove them`);
@@ -116,6 +117,7 @@ function checkWhole(
   return wrong(`"${name}" must be a whole number from ${min} to ${max}`);
 }
 
-function wrong(problem: string): never {
+/** Throws a TypeError. */
+export function wrong(problem: string): never {
   throw new TypeError(`CarillonServer: ${problem}`);
 }

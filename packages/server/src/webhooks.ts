@@ -1,7 +1,7 @@
 import { CarillonError } from "./carillon-error.ts";
 import { hmacSha256Hex, isEqual } from "./hashes.ts";
 import { invalid } from "./ids.ts";
-import type { Settings } from "./options.ts";
+import { checkSecret, type Settings, wrong } from "./options.ts";
 
 /**
  * Something that has happened, as docs/webhooks.md has it. A newer Carillon may tell of more: leave out names that you
@@ -61,13 +61,15 @@ export class Webhooks {
    * Checks that a request comes from Carillon, and answers what it says. `body` is the text as it came, before
    * anything has parsed it: `await request.text()`. Signatures are compared in constant time.
    *
-   * Throws `invalid_webhook` with what is wrong: answer with 401 then.
+   * Throws `invalid_webhook` with what is wrong: answer with 401 then. Throws a TypeError for options that would let anybody's in.
    *
    * @example
    * const { events } = carillon.webhooks.verify(await request.text(), request.headers);
    */
   verify(body: string | Uint8Array, headers: WebhookHeaders, options: WebhookOptions = {}): Webhook {
     const { secrets = [], maxAgeSeconds = DEFAULT_MAX_AGE_SECONDS } = options;
+    if (!Array.isArray(secrets)) wrong('"secrets" of webhooks must be a list of secrets');
+    if (!(maxAgeSeconds >= 0)) wrong('"maxAgeSeconds" of webhooks must be a number of seconds, 0 for any age');
     if (typeof body !== "string" && !(body instanceof Uint8Array)) {
       invalid("the body of a webhook is checked as it came: pass its text or bytes, not what a parser made of it");
     }
@@ -89,8 +91,12 @@ export class Webhooks {
   }
 }
 
-/** True when one of the secrets made the signature; all are tried, also after one that did. */
+/**
+ * True when one of the secrets made the signature; all are tried, also after one that did. Throws a TypeError for one that
+ * is missing: everybody could sign with that.
+ */
 export function isSignedByOne(secrets: readonly string[], body: string | Uint8Array, signature: string): boolean {
+  for (const secret of secrets) checkSecret("secrets", secret);
   let isRight = false;
   for (const secret of secrets) isRight = isEqual(hmacSha256Hex(secret, body), signature) || isRight;
   return isRight;

@@ -88,6 +88,24 @@ describe("webhooks.verify", () => {
     expect(server.webhooks.verify(bodyAt(1), signed(bodyAt(1)), { maxAgeSeconds: 0 }).timeMs).toBe(1);
   });
 
+  it.each<[string, string, unknown]>([
+    ["an empty secret", "", { secrets: [""] }],
+    ["a secret that isn't set", "", { secrets: [undefined] }],
+    ["the letters of one secret", "o", { secrets: "old-secret" }],
+    ["any age by mistake", APP.secret, { maxAgeSeconds: Number.NaN }],
+  ])("takes none with %s, which would let in what others made or sent again", async (_, secret, options) => {
+    const error = await errorOf(() =>
+      server.webhooks.verify(bodyAt(1), signed(bodyAt(1), secret), { maxAgeSeconds: 0, ...(options as object) }),
+    );
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toMatch(/"(secrets|maxAgeSeconds)" /);
+  });
+
+  it("in Pusher's form takes none with an empty secret either", () => {
+    const webhook = server.pusher.webhook({ headers: signed(body, ""), rawBody: body });
+    expect(() => webhook.isValid({ key: APP.key, secret: "" })).toThrow(/"secrets" is missing/);
+  });
+
   it("says that a parsed body can't be checked", async () => {
     const error = await errorOf(() => server.webhooks.verify(JSON.parse(body), signed(body)));
     expect((error as Error).message).toMatch(/as it came/);
