@@ -78,7 +78,13 @@ export function sign({ key, secret }: Settings, text: string): string {
 
 /** Checks information about a user. Throws `invalid_field`. */
 export function checkInfo(name: string, info: unknown): void {
-  if (userInfoText(info) === undefined) {
+  let text: string | null | undefined;
+  try {
+    text = userInfoText(info);
+  } catch (cause) {
+    invalid(`"${name}" can't be said in JSON: ${cause instanceof Error ? cause.message.split("\n", 1)[0] : cause}`);
+  }
+  if (text === undefined) {
     invalid(
       `"${name}" is longer than ${MAX_USER_INFO_BYTES} bytes as JSON: tell less, such as an id to look the rest up by`,
     );

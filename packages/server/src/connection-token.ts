@@ -7,7 +7,7 @@ import {
   parseCapabilities,
 } from "@carillon/protocol";
 import { checkInfo } from "./channel-token.ts";
-import { invalid, shown } from "./ids.ts";
+import { checkUserId, invalid, shown } from "./ids.ts";
 import { signJwt } from "./jwt.ts";
 import type { Settings } from "./options.ts";
 
@@ -38,8 +38,8 @@ const PATTERN = /^[-a-zA-Z0-9_=@,.;*]{1,200}$/;
 /** Makes a connection token (JWT, HS256). Throws a {@link CarillonError} for whatever the gateway would refuse. */
 export function mintConnectionToken({ secret }: Settings, options: ConnectionTokenOptions): string {
   const { userId, capabilities = {}, info, tokenId, expiresInSeconds = DEFAULT_SECONDS, issuer, audience } = options;
-  if (userId !== undefined) checkId("userId", userId);
-  if (tokenId !== undefined) checkId("tokenId", tokenId);
+  if (userId !== undefined) checkUserId("userId", userId);
+  if (tokenId !== undefined) checkTokenId(tokenId);
   checkCapabilities(capabilities);
   checkInfo("info", info);
   if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > MAX_SECONDS) {
@@ -66,9 +66,9 @@ export function mintConnectionToken({ secret }: Settings, options: ConnectionTok
   );
 }
 
-function checkId(name: string, id: unknown): void {
+function checkTokenId(id: unknown): void {
   if (typeof id === "string" && id !== "" && id.length <= MAX_USER_ID_LENGTH) return;
-  invalid(`"${name}" is ${shown(id)}: it must be a text of 1 to ${MAX_USER_ID_LENGTH} characters`);
+  invalid(`"tokenId" is ${shown(id)}: it must be a text of 1 to ${MAX_USER_ID_LENGTH} characters`);
 }
 
 function checkCapabilities(capabilities: Capabilities): void {

@@ -41,7 +41,7 @@ export function checkEvent(event: unknown): string {
 export function checkUserId(name: string, id: unknown): string {
   if (isUserId(id)) return id;
   return invalid(
-    `"${name}" is ${shown(id)}, not a user id: 1 to ${MAX_USER_ID_LENGTH} characters, no control characters`,
+    `"${name}" is ${shown(id)}, not a user id: a text of 1 to ${MAX_USER_ID_LENGTH} characters, no control characters, no half surrogate pairs`,
   );
 }
 

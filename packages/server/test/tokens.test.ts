@@ -63,6 +63,12 @@ describe("authenticateChannel", () => {
     ["a half number", ["1.2", "presence-a", { id: 1.5 }], "invalid_field", /"member\.id"/],
     ["an id that is too long", ["1.2", "presence-a", { id: "x".repeat(129) }], "invalid_field", /1 to 128 characters/],
     ["too much information", ["1.2", "presence-a", { id: "7", info: "é".repeat(520) }], "invalid_field", /1024 bytes/],
+    [
+      "information that JSON can't say",
+      ["1.2", "presence-a", { id: "7", info: 1n }],
+      "invalid_field",
+      /"member\.info" can't/,
+    ],
   ])("%s is not signed", async (_what, [socketId, channel, member], code, message) => {
     await using carillon = await RunningCarillon.start();
     const server = carillon.server();
@@ -112,6 +118,9 @@ describe("createToken", () => {
 
   it.each<[string, ConnectionTokenOptions, RegExp]>([
     ["an empty user", { userId: "" }, /"userId" is "".*1 to 128/],
+    ["a user that has no UTF-8 form", { userId: "\ud83d" }, /"userId".*surrogate/],
+    ["a user with a line end", { userId: "ann\n" }, /"userId".*control characters/],
+    ["information that JSON can't say", { info: { at: 1n } }, /"info" can't be said in JSON/],
     ["a user that is no text", { userId: 7 as unknown as string }, /"userId"/],
     ["a token id that is too long", { tokenId: "x".repeat(129) }, /"tokenId"/],
     ["too much information", { info: "x".repeat(1025) }, /"info".*1024 bytes/],
