@@ -1,5 +1,6 @@
 import { CarillonError } from "./carillon-error.ts";
 import { Deadline } from "./deadline.ts";
+import { invalid } from "./ids.ts";
 import type { Settings } from "./options.ts";
 import { retryDelayMs } from "./retry.ts";
 
@@ -45,8 +46,10 @@ export class HttpTransport {
 
   /** Resolves with a 2xx. Rejects with a {@link CarillonError}, and nothing else. */
   async send(call: HttpCall): Promise<HttpAnswer> {
-    const { maxRetries, timeoutMs } = this.#settings;
-    const deadline = new Deadline({ timeoutMs: call.timeoutMs ?? timeoutMs, signal: call.signal });
+    const { maxRetries } = this.#settings;
+    const timeoutMs = call.timeoutMs ?? this.#settings.timeoutMs;
+    if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) invalid('"timeoutMs" must be a number of ms above 0');
+    const deadline = new Deadline({ timeoutMs, signal: call.signal });
     try {
       for (let retries = 0; ; retries++) {
         const outcome = await this.#attempt(call, deadline);

@@ -117,7 +117,14 @@ export class Publishing {
     if (!Array.isArray(events)) invalid("triggerBatch takes a list of events: [{ channel, event, data }]");
     if (events.length === 0) return [];
     const wires: WireEvent[] = [];
-    for (const event of events) wires.push(await this.#wireOf(event));
+    for (const [index, event] of events.entries()) {
+      try {
+        wires.push(await this.#wireOf(event));
+      } catch (error) {
+        if (!(error instanceof CarillonError)) throw error;
+        throw new CarillonError(error.code, `events[${index}]: ${error.message}`, { cause: error.cause });
+      }
+    }
     return (await this.#publish("/publish/batch", { events: wires }, wires, options)).list("results", resultOf);
   }
 
@@ -176,6 +183,10 @@ function checkJson(data: unknown): void {
   const isFit =
     data === undefined || (typeof data !== "function" && typeof data !== "symbol" && typeof data !== "bigint");
   if (!isFit) throw new CarillonError("invalid_payload", `the payload is a ${typeof data}, which JSON can't say`);
+  // As JSON it would be {}, and nobody would be told.
+  if (typeof (data as PromiseLike<unknown> | null | undefined)?.then === "function") {
+    throw new CarillonError("invalid_payload", "the payload is a promise: await it");
+  }
   try {
     JSON.stringify(data);
   } catch (cause) {

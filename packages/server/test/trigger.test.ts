@@ -113,6 +113,10 @@ describe("triggerBatch", () => {
     const big = { channel: "a", event: "e", data: "x".repeat(20_000) };
     const error = await errorOf(() => carillon.server().triggerBatch([{ channel: "a", event: "e", data: 1 }, big]));
     expect(error).toMatchObject({ code: "message_too_large", message: expect.stringContaining("events[1]") });
+    const unsayable = { channel: "a", event: "e", data: 1n };
+    expect(
+      await errorOf(() => carillon.server().triggerBatch([{ channel: "a", event: "e", data: 1 }, unsayable])),
+    ).toMatchObject({ code: "invalid_payload", message: expect.stringMatching(/^events\[1\]: .*bigint/) });
   });
 });
 
@@ -124,6 +128,9 @@ describe("trigger › refusals", () => {
     ["one of several", [["a", "b:c"], "e", 1], "invalid_channel", /"b:c"/],
     ["an event that is no name", ["a", "carillon:x", 1], "invalid_event", /does not begin with/],
     ["a payload that JSON can't say", ["a", "e", 10n], "invalid_payload", /bigint/],
+    ["one that was not awaited", ["a", "e", Promise.resolve(1)], "invalid_payload", /a promise: await it/],
+    ["a time that is none", ["a", "e", 1, { timeoutMs: "2s" }], "invalid_field", /"timeoutMs" must be a number/],
+    ["no time at all", ["a", "e", 1, { timeoutMs: 0 }], "invalid_field", /"timeoutMs".*above 0/],
     ["one that refers to itself", ["a", "e", selfish()], "invalid_payload", /circular/i],
     ["an id that is none", ["a", "e", 1, { id: "x".repeat(129) }], "invalid_field", /"id".*128 bytes/],
     ["an id of an event without one", ["a", "e", 1, { id: "x", idempotent: false }], "invalid_field", /idempotent/],
