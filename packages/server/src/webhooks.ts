@@ -71,7 +71,11 @@ export class Webhooks {
     if (!Array.isArray(secrets)) wrong('"secrets" of webhooks must be a list of secrets');
     if (!(maxAgeSeconds >= 0)) wrong('"maxAgeSeconds" of webhooks must be a number of seconds, 0 for any age');
     if (typeof body !== "string" && !(body instanceof Uint8Array)) {
-      invalid("the body of a webhook is checked as it came: pass its text or bytes, not what a parser made of it");
+      const advice =
+        'await request.text(), or in Express express.raw({ type: "application/json" }) before any express.json()';
+      invalid(
+        `the body of a webhook is checked as it came, not what a parser made of it: pass its text or bytes (${advice})`,
+      );
     }
     const key = headerOf(headers, "x-pusher-key");
     if (key !== this.#settings.key) {
