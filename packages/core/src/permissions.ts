@@ -37,7 +37,7 @@ export function maySubscribe(asker: Asker, authorizer: Authorizer, target: Subsc
       ? ALLOWED
       : refuse(
           "forbidden",
-          "the channel token does not fit this connection, channel and data, or its key is not the app's",
+          "the channel token does not fit this connection, channel and data, or its key or secret is not the app's",
         );
   }
   if (grant !== null && allows(grant.capabilities, "subscribe", target.channel)) return ALLOWED;
@@ -62,7 +62,7 @@ export function maySignIn(asker: Asker, authorizer: Authorizer, { token, data, u
   if (!authorizer.verifyUserToken(app, { connectionId, token, data })) {
     return refuse(
       "unauthorized",
-      "the user token does not fit this connection and user data, or its key is not the app's",
+      "the user token does not fit this connection and user data, or its key or secret is not the app's",
     );
   }
   return asker.user === null || asker.user.id === user.id
