@@ -1,6 +1,6 @@
 "use client";
 import { RealtimeClient } from "@carillon/client";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import type { Channels } from "@/lib/channels";
 import { RealtimeProvider } from "@/lib/hooks";
 
@@ -11,7 +11,7 @@ interface Props {
   children: ReactNode;
 }
 
-/** One connection for all that is inside. It begins when a component uses a channel. */
+/** One connection for all that is inside. It begins when a component uses a channel, and ends when the page is left, by a link too. */
 export function Realtime({ appKey, host, firstToken, children }: Props) {
   const [client] = useState(() => {
     let ready = firstToken;
@@ -25,6 +25,11 @@ export function Realtime({ appKey, host, firstToken, children }: Props) {
       },
     });
   });
+  useEffect(() => {
+    // StrictMode, and whatever hides a page for a while, come back to the same client.
+    if (client.state.status === "closed") client.connect();
+    return () => client.close();
+  }, [client]);
   return <RealtimeProvider client={client}>{children}</RealtimeProvider>;
 }
 

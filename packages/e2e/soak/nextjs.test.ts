@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NativeClient, NatsServer, TcpProxy } from "@carillon/testkit";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -18,6 +18,12 @@ let site: ExampleServer;
 beforeAll(async () => {
   [browser, example] = await Promise.all([startBrowser(), Example.copy("nextjs")]);
   await example.install();
+  // A further page, as every application has: to be gone to without a load.
+  await mkdir(join(example.folder, "app/elsewhere"));
+  await writeFile(
+    join(example.folder, "app/elsewhere/page.tsx"),
+    'export default function Page() {\n  return <p id="elsewhere" />;\n}\n',
+  );
   const [file, away] = [join(example.folder, ".env"), join(example.folder, "away.env")];
   await rename(file, away);
   await example.run("npm", ["run", "build"]);
@@ -32,6 +38,11 @@ afterAll(async () => {
   await carillon?.[Symbol.asyncDispose]();
   await example?.[Symbol.asyncDispose]();
 });
+
+/** What Next.js puts into its pages. */
+interface NextWindow {
+  readonly next: { readonly router: { push(path: string): void } };
+}
 
 interface Site {
   readonly command: "start" | "dev";
@@ -181,6 +192,22 @@ describe("examples/nextjs, built and started, in Chromium", () => {
     expect(await page.locator(".me").getAttribute("title")).toBe("fay");
     await other.close();
     await visitorsAre(page, "fay");
+  });
+
+  test("a page that is left without a load leaves no connection behind, and who comes back has one", async () => {
+    const connectionsAre = (count: number) =>
+      expect.poll(() => carillon.metric("carillon_connections"), within).toBe(count);
+    await connectionsAre(0);
+    await using page = await visit("lea");
+    await connectionsAre(1);
+    for (const _ of [1, 2]) {
+      await page.evaluate(() => (globalThis as unknown as NextWindow).next.router.push("/elsewhere"));
+      await page.locator("#elsewhere").waitFor({ state: "attached" });
+      await connectionsAre(0);
+      await page.goBack();
+      await stateIs(page, "connected, subscribed");
+      await connectionsAre(1);
+    }
   });
 
   test("the proxy says whose connection it is: who signs out in one tab hears nothing more in the others", async () => {
