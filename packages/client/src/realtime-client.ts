@@ -79,6 +79,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
       requests: this.#requests,
       authorize: settings.authorize,
       backoff: settings.backoff,
+      isTokenPending: () => this.#tokens.isPending,
     });
     this.#tokens = new TokenKeeper({
       requests: this.#requests,

@@ -14,6 +14,8 @@ export interface SubscriptionsOptions {
   readonly requests: Pick<Requests, "send">;
   readonly authorize: ChannelAuthorizer | null;
   readonly backoff: BackoffOptions;
+  /** Whether the connection may still get the token that it has not yet. */
+  readonly isTokenPending: () => boolean;
 }
 
 /** Tokens that arrive within this time go in one command, since commands are limited in rate. */
@@ -279,8 +281,11 @@ export class Subscriptions {
     if (isGap) channel.tell("gap", { reason: reason ?? "no_history" });
   }
 
-  #fail(wanted: Wanted, error: CarillonError): void {
+  #fail(wanted: Wanted, refusal: CarillonError): void {
     const { channel } = wanted;
+    const { code, message } = refusal;
+    const isEarly = code === "token_required" && this.#options.isTokenPending();
+    const error = isEarly ? new CarillonError(code, message, { isRetryable: true }) : refusal;
     if (!error.isRetryable) {
       wanted.phase = "done";
       channel.presence.doubt();

@@ -26,14 +26,21 @@ export class TokenKeeper {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Tells this connection from those before. */
   #generation = 0;
+  #isPending = false;
 
   constructor(options: TokenKeeperOptions) {
     this.#options = options;
   }
 
+  /** True while this connection has no token yet and may still get one: what wants one is not refused for good. */
+  get isPending(): boolean {
+    return this.#isPending;
+  }
+
   /** Shows a token on the connection that has just begun. */
   show(token: string): void {
     this.stop();
+    this.#isPending = true;
     void this.#refresh(token, this.#generation);
   }
 
@@ -41,6 +48,7 @@ export class TokenKeeper {
   stop(): void {
     clearTimeout(this.#timer);
     this.#generation++;
+    this.#isPending = false;
   }
 
   async #refresh(token: string, generation: number): Promise<void> {
@@ -51,6 +59,7 @@ export class TokenKeeper {
         token,
       })) as RefreshedFrame;
       if (generation !== this.#generation) return;
+      this.#isPending = false;
       this.#plan(expiresInMs - Math.min(MAX_MARGIN_MS, expiresInMs * MARGIN_SHARE), generation);
     } catch (error) {
       if (generation !== this.#generation) return;
@@ -58,6 +67,7 @@ export class TokenKeeper {
       // One that has expired on the way is replaced; others would be refused again.
       const { isRetryable, code } = error as CarillonError;
       if (isRetryable || code === "token_expired") this.#plan(RETRY_MS, generation);
+      else this.#isPending = false;
     }
   }
 

@@ -109,12 +109,36 @@ describe("connection tokens", () => {
     await eventually(() => expect(pair.client.state.status).toBe("connected"));
   });
 
+  it("one that had expired before it was shown is replaced, and channels wait for that", async () => {
+    let tokens = 0;
+    await using pair: Pair = await Pair.start(
+      { apps: [app] },
+      {
+        getToken: () => {
+          const ttlSeconds = tokens++ === 0 ? -60 : 300;
+          return pair.gateway.connectionToken({ sub: "ann", capabilities, ttlSeconds });
+        },
+      },
+    );
+    const errors: string[] = [];
+    pair.client.on("error", ({ code }) => errors.push(code));
+    const channel = pair.client.subscribe("user-ann");
+    const states: string[] = [];
+    channel.on("state", ({ status }) => states.push(status));
+    await eventually(() => expect(states).not.toEqual([]), { timeoutMs: 20_000 });
+    expect(states).toEqual(["subscribed"]);
+    expect(errors).toEqual(["token_expired"]);
+  });
+
   it("one that the server doesn't take is told as an error", async () => {
     const errors: unknown[] = [];
-    await using pair = await Pair.start({}, { getToken: async () => "not.a.token" });
+    await using pair = await Pair.start({ apps: [app] }, { getToken: async () => "not.a.token" });
     pair.client.on("error", (error) => errors.push(error));
-    pair.client.connect();
+    const channel = pair.client.subscribe("user-ann");
     await eventually(() => expect(errors).toMatchObject([{ code: "token_invalid" }]));
+    await eventually(() =>
+      expect(channel.state).toMatchObject({ status: "failed", error: { code: "token_required" } }),
+    );
   });
 
   it("one that the server doesn't take is on the console where nobody listens", async () => {
