@@ -55,8 +55,8 @@ class Server<Channels extends ChannelMap> {
 
   /**
    * Publishes an event on a channel, or on up to 100. Resolves when the bus has it: all who are subscribed get it, and
-   * on channels with a history it is kept. Rejects with a CarillonError. While that may help, the call is repeated until
-   * its time is up, and the event still delivered once, by an id that every event gets.
+   * on channels with a history it is kept. Rejects with a CarillonError. Where that may help, the call is repeated before,
+   * up to `maxRetries` times while its time is not up, and the event still delivered once, by an id that every event gets.
    *
    * @example
    * await carillon.trigger(`private-user-${userId}`, "order.created", { id: order.id });
@@ -118,7 +118,7 @@ export type CarillonServer<Channels extends ChannelMap = AnyChannels> = Server<C
  * schemas payloads are also checked before they are sent.
  *
  * @example
- * const carillon = new CarillonServer({ appId: "1001", key: "app-key", secret: process.env.CARILLON_SECRET, host: "http://127.0.0.1:8080" });
+ * const carillon = new CarillonServer({ appId: "1001", key: "app-key", secret: process.env.CARILLON_SECRET ?? "", host: "http://127.0.0.1:8080" });
  */
 export interface CarillonServerConstructor {
   new <Schemas extends ChannelSchemas>(
