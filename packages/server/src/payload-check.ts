@@ -75,3 +75,20 @@ function checkSchemas(schemas: ChannelSchemas): void {
     }
   }
 }
+
+/** Throws `invalid_payload` for what JSON can't say, or would make something else of. */
+export function checkJson(data: unknown): void {
+  const isFit =
+    data === undefined || (typeof data !== "function" && typeof data !== "symbol" && typeof data !== "bigint");
+  if (!isFit) throw new CarillonError("invalid_payload", `the payload is a ${typeof data}, which JSON can't say`);
+  // As JSON it would be {}, and nobody would be told.
+  if (typeof (data as PromiseLike<unknown> | null | undefined)?.then === "function") {
+    throw new CarillonError("invalid_payload", "the payload is a promise: await it");
+  }
+  try {
+    JSON.stringify(data);
+  } catch (cause) {
+    const reason = cause instanceof Error ? `: ${cause.message.split("\n", 1)[0]}` : "";
+    throw new CarillonError("invalid_payload", `the payload can't be said in JSON${reason}`, { cause });
+  }
+}

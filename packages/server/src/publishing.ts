@@ -5,7 +5,7 @@ import { CarillonError } from "./carillon-error.ts";
 import type { CallOptions } from "./http-transport.ts";
 import { checkConnectionId, checkEvent, checkPublishable, invalid } from "./ids.ts";
 import type { NativeApi } from "./native-api.ts";
-import type { PayloadCheck } from "./payload-check.ts";
+import { checkJson, type PayloadCheck } from "./payload-check.ts";
 
 /** What may be said of an event besides where it goes and what it holds. */
 export interface EventOptions {
@@ -177,22 +177,6 @@ function checkReceipts(timeoutMs: number, { channels = [] }: WireEvent): void {
   if (channels.length > 1) invalid('"receipts" goes with one channel only');
   if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= MAX_RECEIPTS_MS) return;
   invalid(`"receipts.timeoutMs" must be a whole number from 1 to ${MAX_RECEIPTS_MS}`);
-}
-
-function checkJson(data: unknown): void {
-  const isFit =
-    data === undefined || (typeof data !== "function" && typeof data !== "symbol" && typeof data !== "bigint");
-  if (!isFit) throw new CarillonError("invalid_payload", `the payload is a ${typeof data}, which JSON can't say`);
-  // As JSON it would be {}, and nobody would be told.
-  if (typeof (data as PromiseLike<unknown> | null | undefined)?.then === "function") {
-    throw new CarillonError("invalid_payload", "the payload is a promise: await it");
-  }
-  try {
-    JSON.stringify(data);
-  } catch (cause) {
-    const reason = cause instanceof Error ? `: ${cause.message.split("\n", 1)[0]}` : "";
-    throw new CarillonError("invalid_payload", `the payload can't be said in JSON${reason}`, { cause });
-  }
 }
 
 function resultOf(answer: Answer): TriggerResult {

@@ -179,6 +179,15 @@ describe("pusher › requests", () => {
     expect(fake.seen.map(({ body }) => body)).toEqual([fake.seen[0]?.body, fake.seen[0]?.body]);
   });
 
+  it.each([
+    ["what JSON can't say", { a: 1n }],
+    ["a promise", Promise.resolve(1)],
+  ])("with %s aren't made", async (_, data) => {
+    const refused = { name: "CarillonError", code: "invalid_payload" };
+    expect(await errorOf(() => ours().trigger("room", "e", data))).toMatchObject(refused);
+    expect(await errorOf(() => ours().triggerBatch([{ channel: "room", name: "e", data }]))).toMatchObject(refused);
+  });
+
   it("fail with typed errors", async () => {
     await using carillon = await RunningCarillon.start();
     const wrong = carillon.server({ secret: "wrong" }).pusher;

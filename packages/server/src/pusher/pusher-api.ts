@@ -4,6 +4,7 @@ import { sign, signUser, type UserAuth, type UserData } from "../channel-token.t
 import { type HttpAnswer, type HttpTransport, retryAfterMsOf, unexpectedAnswer } from "../http-transport.ts";
 import { checkChannel, checkConnectionId, checkEvent, checkPublishable, checkUserId, invalid } from "../ids.ts";
 import type { Settings } from "../options.ts";
+import { checkJson } from "../payload-check.ts";
 import { type PusherParameters, type PusherRequestToSign, signedQuery } from "./pusher-signature.ts";
 import { PusherWebhook, type PusherWebhookRequest } from "./pusher-webhook.ts";
 
@@ -177,6 +178,7 @@ export class PusherApi {
 }
 
 function textOf(data: unknown): string {
+  checkJson(data);
   return typeof data === "string" ? data : (JSON.stringify(data) ?? "null");
 }
 
