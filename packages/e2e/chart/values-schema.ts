@@ -34,15 +34,19 @@ function mapSchema(map: YAMLMap, path: readonly string[]): JsonSchema {
   );
   const required = map.items
     .map(({ key }) => String(isScalar(key) ? key.value : key))
-    .filter((key) => isNeeded(map.get(key), [...path, key]));
+    .filter((key) => isNeeded(map.get(key, true), [...path, key]));
   // A chart that has this one as its part shares `global` with others.
   const section: JsonSchema = { type: "object", properties, additionalProperties: path.join() === "global" };
   return required.length === 0 ? section : { ...section, required };
 }
 
-/** Whether templates rely on a section: an empty key takes its defaults away, and the schema can say so better than a nil pointer. */
+/**
+ * Whether templates rely on a value: an empty key (`replicas:`) takes its default away, and the schema can say so better than a nil
+ * pointer, or than one gateway where there were three. What is empty by default may be empty.
+ */
 function isNeeded(value: unknown, path: readonly string[]): boolean {
   const name = path.join(".");
+  if (isScalar(value)) return value.value !== "" && value.value !== 0;
   const isSection = isMap(value) && value.items.length > 0 && valueRule(path) === undefined;
   return name === "config" || (isSection && !MAY_BE_EMPTY.includes(name));
 }

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import type { JsonSchema } from "../json-schema.ts";
 import { RULED_PATHS } from "../value-rules.ts";
 import { valuesSchema } from "../values-schema.ts";
-import { CHART, refusal } from "./support/chart.ts";
+import { CHART, refusal, render } from "./support/chart.ts";
 import { conform } from "./support/kubeconform.ts";
 import { at } from "./support/kubernetes-object.ts";
 
@@ -74,6 +74,10 @@ const WRONG: readonly (readonly [string, object, RegExp])[] = [
   ["a duration that is none", { config: { gateway: { idleTimeoutSeconds: "1 minute" } } }, /idleTimeoutSeconds/],
   ["a section of Carillon that there isn't", { config: { redis: {} } }, /redis/],
   ["an empty section that the chart needs", { gateway: { drain: null } }, /drain/],
+  ["an empty number of replicas", { gateway: { replicas: null } }, /replicas/],
+  ["an empty spread, from which the grace period follows", { gateway: { drain: { spreadSeconds: null } } }, /spread/],
+  ["an empty kind of policies, of which there would be none", { networkPolicy: { flavor: null } }, /flavor/],
+  ["an empty switch", { publisher: { enabled: null } }, /enabled/],
   ["no configuration", { config: null }, /config/],
 ];
 
@@ -83,6 +87,15 @@ describe("refused by the schema", () => {
     expect(answer).toMatch(/don't meet the specifications of the schema/);
     expect(answer).toMatch(hint);
   });
+});
+
+test("a value that is empty by default may be left empty", async () => {
+  const chart = await render({
+    image: { tag: null },
+    gateway: { resources: null, topologySpreadConstraints: null },
+    loadBalancer: { service: { port: null } },
+  });
+  expect(chart.find("Deployment", "carillon-gateway")).toBeDefined();
 });
 
 describe("what checks the objects finds what is wrong with them", () => {
