@@ -52,7 +52,8 @@ const BY_KEY: Readonly<Record<string, JsonSchema>> = {
   parentRefs: NAMED_OBJECTS,
   pullPolicy: choice("Always", "IfNotPresent", "Never"),
   digest: { type: "string", pattern: "^(sha256:[0-9a-f]{64})?$" },
-  tag: { type: ["string", "integer", "number"] },
+  // No number: 1.10 would be 1.1, and 20261130 would be 2.026113e+07.
+  tag: { type: "string" },
   replicas: REPLICAS,
   minReplicas: REPLICAS,
   maxReplicas: REPLICAS,

@@ -57,6 +57,7 @@ const WRONG: readonly (readonly [string, object, RegExp])[] = [
   ["a way to sign in that there isn't", { nats: { auth: { method: "oauth" } } }, /method/],
   ["a URL of another kind", { nats: { servers: ["http://nats:4222"] } }, /servers/],
   ["a URL with a password, for all to read", { nats: { servers: ["nats://us:pw@nats:4222"] } }, /servers/],
+  ["a tag that is a number, of which digits would be lost", { image: { tag: 20261130 } }, /image\/tag/],
   ["a digest that is none", { image: { digest: "latest" } }, /digest/],
   ["a pull policy that there isn't", { image: { pullPolicy: "Sometimes" } }, /pullPolicy/],
   ["a source of addresses that there isn't", { clientAddress: { from: "header" } }, /from/],
