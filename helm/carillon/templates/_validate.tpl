@@ -134,6 +134,11 @@
 {{- fail (printf "\n\nloadBalancer.ingress and loadBalancer.httpRoute lead to gateways through proxies, so the preset %q would take the proxies' addresses for those of clients, and send everybody to few gateways: set loadBalancer.preset=none.\n" .preset) }}
 {{- end }}
 {{- end }}
+{{- range $key, $route := pick .Values.publisher "ingress" "httpRoute" }}
+{{- if and $route.enabled (not $.Values.publisher.enabled) }}
+{{- fail (printf "\n\npublisher.%s.enabled leads to publishers, but publisher.enabled is false, so there are none: switch one of the two.\n" $key) }}
+{{- end }}
+{{- end }}
 {{- range $name, $route := dict "loadBalancer" .Values.loadBalancer "publisher" .Values.publisher }}
 {{- if and $route.ingress.enabled (empty $route.ingress.hosts) }}
 {{- fail (printf "\n\n%s.ingress.enabled needs hosts: %s.ingress.hosts=[realtime.example.com].\n" $name $name) }}

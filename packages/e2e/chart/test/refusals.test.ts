@@ -122,6 +122,11 @@ const CONTRADICTIONS: readonly (readonly [string, object, RegExp])[] = [
   ["a name that no Service may have", { fullnameOverride: "My_Realtime" }, /set fullnameOverride/],
   ["an Ingress without hosts", { publisher: { ingress: { enabled: true } } }, /publisher\.ingress\.hosts/],
   [
+    "an Ingress to publishers that there aren't",
+    { publisher: { enabled: false, ingress: { enabled: true, hosts: ["a.example"] } } },
+    /publisher\.ingress\.enabled leads to publishers/,
+  ],
+  [
     "an HTTPRoute without a Gateway",
     { publisher: { httpRoute: { enabled: true } } },
     /publisher\.httpRoute\.parentRefs/,
