@@ -16,6 +16,15 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{/* Environment variables, each name once: the last one, as Kubernetes has it. Two of a name are refused by whoever applies on the server's side. */}}
+{{- define "carillon.env" -}}
+{{- $last := dict -}}
+{{- range $index, $variable := . }}{{ $_ := set $last $variable.name $index }}{{ end -}}
+{{- $kept := list -}}
+{{- range $index, $variable := . }}{{ if eq $index (get $last $variable.name) }}{{ $kept = append $kept $variable }}{{ end }}{{ end -}}
+{{- toYaml $kept -}}
+{{- end -}}
+
 {{/* Where pods may run. Takes (dict "root" $ "component" "gateway" "values" .Values.gateway "isDeployment" true). */}}
 {{- define "carillon.scheduling" -}}
 {{- with .values.nodeSelector }}
@@ -70,7 +79,7 @@ spec:
       args: [{{ .role | quote }}, "--config", "/etc/carillon/config/carillon.yaml"]
       securityContext: {{- toYaml $root.Values.securityContext | nindent 8 }}
       {{- with concat ($root.Values.extraEnv | default list) (.values.extraEnv | default list) }}
-      env: {{- toYaml . | nindent 8 }}
+      env: {{- include "carillon.env" . | nindent 8 }}
       {{- end }}
       {{- with concat ($root.Values.extraEnvFrom | default list) (.values.extraEnvFrom | default list) }}
       envFrom: {{- toYaml . | nindent 8 }}

@@ -7,6 +7,15 @@ const NAMED_OBJECTS: JsonSchema = {
   type: "array",
   items: { type: "object", properties: { name: { type: "string", minLength: 1 } }, required: ["name"] },
 };
+// Kubernetes takes no numbers and no booleans for texts.
+const ENVIRONMENT: JsonSchema = {
+  type: "array",
+  items: {
+    type: "object",
+    properties: { name: { type: "string", minLength: 1 }, value: { type: ["string", "null"] } },
+    required: ["name"],
+  },
+};
 const TEXTS: JsonSchema = { type: "array", items: { type: "string", minLength: 1 } };
 const PORT: JsonSchema = { type: "integer", minimum: 1, maximum: 65_535 };
 const PORT_OR_DEFAULT: JsonSchema = { type: "integer", minimum: 0, maximum: 65_535 };
@@ -38,7 +47,7 @@ const BY_KEY: Readonly<Record<string, JsonSchema>> = {
   },
   resources: closed({ requests: QUANTITIES, limits: QUANTITIES, claims: NAMED_OBJECTS }),
   behavior: closed({ scaleUp: OPEN, scaleDown: OPEN }),
-  extraEnv: NAMED_OBJECTS,
+  extraEnv: ENVIRONMENT,
   extraEnvFrom: OBJECTS,
   extraVolumes: NAMED_OBJECTS,
   extraVolumeMounts: NAMED_OBJECTS,

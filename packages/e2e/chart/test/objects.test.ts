@@ -358,6 +358,22 @@ describe("images", () => {
   });
 });
 
+test("an environment variable that a role has of its own is there once, in place of everybody's", async () => {
+  const chart = await render({
+    extraEnv: [
+      { name: "NODE_OPTIONS", value: "--max-old-space-size=200" },
+      { name: "A", value: "1" },
+    ],
+    gateway: { extraEnv: [{ name: "NODE_OPTIONS", value: "--max-old-space-size=800" }] },
+  });
+  const environment = (role: string) => listAt(chart.get("Deployment", `carillon-${role}`), `${CONTAINER}.env`);
+  expect(environment("gateway")).toEqual([
+    { name: "A", value: "1" },
+    { name: "NODE_OPTIONS", value: "--max-old-space-size=800" },
+  ]);
+  expect(environment("publisher")).toHaveLength(2);
+});
+
 describe("watching", () => {
   test("PodMonitors read every process, and Envoy where there is one", async () => {
     const podMonitor = { enabled: true, labels: { release: "prometheus" } };
