@@ -138,7 +138,7 @@ describe("settings that can't be", () => {
   });
 
   test("a system that isn't there fails the run, which says who never connected", async () => {
-    const { exitCode, missed } = await runLoad({
+    const { exitCode, missed, output } = await runLoad({
       SCENARIO: "broadcast",
       URL: "ws://127.0.0.1:1",
       PUBLISH_URL: "http://127.0.0.1:1",
@@ -148,5 +148,6 @@ describe("settings that can't be", () => {
     });
     expect(exitCode).toBe(1);
     expect(missed).toContain("clients connected and subscribed");
+    expect(output).toMatch(/client \d+ still waits for its next attempt to connect, after: .*connection refused/);
   });
 });

@@ -123,6 +123,8 @@ export class K6Process {
   }
 
   #said(line: string): void {
+    // What the script has to say: why a client is not there, for instance.
+    if (line.endsWith(" source=console")) console.error(line);
     this.#lastLines.push(line);
     if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
   }

@@ -64,6 +64,7 @@ export class Client implements LinkOwner {
   #wasReady = false;
   #hasEnded = false;
   #attempts = 0;
+  #whyClosed = "";
   #toldPauseMs: number | null = null;
   #awaySinceMs = 0;
   #readySinceMs = 0;
@@ -96,6 +97,7 @@ export class Client implements LinkOwner {
   get stage(): string {
     if (this.isReady) return "nothing";
     if (this.#isInterrupted) return "its session to go on";
+    if (this.#link === null && this.#whyClosed !== "") return `its next attempt to connect, after: ${this.#whyClosed}`;
     if (this.#link === null) return "its next attempt to connect";
     if (!this.#isOpen) return "the handshake";
     return this.#waitingFor === 0 ? "the welcome" : `answers to ${this.#waitingFor} subscribes`;
@@ -185,9 +187,10 @@ export class Client implements LinkOwner {
   }
 
   /** Its link broke, or never came to be. */
-  closed(code: number): void {
+  closed(code: number, why: string): void {
     const { meter } = this.#owner;
     this.#link = null;
+    this.#whyClosed = why;
     meter.count(this.#isInterrupted ? "not_recovered" : "connections_closed");
     if (this.#isReady) {
       meter.count("disconnects");

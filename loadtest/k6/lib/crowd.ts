@@ -112,7 +112,10 @@ export class Crowd implements ClientOwner {
         // Nobody is there who could be told anything.
         this.#lag.stop();
         if (this.#clients.some(({ wasReady }) => wasReady)) this.#reported(0);
-        else this.#end();
+        else {
+          this.#tellOfWaiting();
+          this.#end();
+        }
       },
     );
     this.#timers.in(longestSeconds(this.#settings) * 1_000, () => this.#end());
@@ -249,10 +252,14 @@ export class Crowd implements ClientOwner {
     return this.#all.isReached(this.#clients, ({ isReady, wasReady }) => isReady || !wasReady);
   }
 
-  #reported(phase: number): void {
+  /** One is enough to look into; counts say how many there are. */
+  #tellOfWaiting(): void {
     const waiting = this.#clients.find(({ isReady }) => !isReady);
-    // One is enough to look into; counts say how many there are.
     if (waiting !== undefined) console.warn(`client ${waiting.index} still waits for ${waiting.stage}`);
+  }
+
+  #reported(phase: number): void {
+    this.#tellOfWaiting();
     this.#report = phase;
     if (phase > 0) this.#phasesDone++;
     this.meter.flush();

@@ -33,7 +33,10 @@ class EventStreamLink implements Link {
   constructor(url: string, dialect: Dialect, owner: LinkOwner) {
     this.#owner = owner;
     this.#base = url.replace(/^ws/, "http");
-    this.#upstream = new Upstream({ url: `${this.#base}/send`, onLost: () => this.#over(ABNORMAL) });
+    this.#upstream = new Upstream({
+      url: `${this.#base}/send`,
+      onLost: () => this.#over(ABNORMAL, "commands got no answer"),
+    });
     this.#stream = this.#fetch(dialect.path.slice(dialect.path.indexOf("?") + 1));
   }
 
@@ -61,7 +64,7 @@ class EventStreamLink implements Link {
         this.#lastId = id;
         if (name === "message") this.#owner.framed(data, readAtMs);
         else if (name === "session") this.#began(JSON.parse(data) as SessionEvent);
-        else if (name === "close") this.#over((JSON.parse(data) as CloseEvent).code);
+        else if (name === "close") this.#closed(JSON.parse(data) as CloseEvent);
       },
       ended: (status) => this.#ended(status),
     });
@@ -77,14 +80,18 @@ class EventStreamLink implements Link {
       this.#awaySinceMs = null;
       this.#failures = 0;
       this.#owner.resumed();
-    } else this.#over(ABNORMAL);
+    } else this.#over(ABNORMAL, "its session is gone");
+  }
+
+  #closed({ code }: CloseEvent): void {
+    this.#over(code, `close code ${code}`);
   }
 
   #ended(status: number): void {
     if (this.#isOver) return;
     const isGivenUp = this.#awaySinceMs !== null && Date.now() - this.#awaySinceMs > GIVE_UP_MS;
     if (this.#session === null || status === GONE || isGivenUp) {
-      this.#over(this.#session === null ? 0 : ABNORMAL);
+      this.#over(this.#session === null ? 0 : ABNORMAL, status === 0 ? "no answer" : `status ${status}`);
       return;
     }
     if (this.#awaySinceMs === null) {
@@ -101,11 +108,11 @@ class EventStreamLink implements Link {
     }, pauseMs);
   }
 
-  #over(code: number): void {
+  #over(code: number, why: string): void {
     if (this.#isOver) return;
     this.#release();
     this.#upstream.stop();
-    this.#owner.closed(code);
+    this.#owner.closed(code, why);
   }
 
   #release(): void {

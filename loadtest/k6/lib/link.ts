@@ -9,8 +9,8 @@ export interface LinkOwner {
   interrupted(): void;
   /** It goes on where it was. */
   resumed(): void;
-  /** It ended, or never came to be; told once. 0 when there is no close code. */
-  closed(code: number): void;
+  /** It ended, or never came to be; told once. 0 when there is no close code. `why`: in words, "" where nobody said so. */
+  closed(code: number, why: string): void;
 }
 
 /** A client's way to a gateway. */

@@ -29,9 +29,12 @@ class WebSocketLink implements Link {
     socket.onmessage = (message) => {
       if (!this.#isOver && message !== undefined) owner.framed(message.data as string | ArrayBuffer, message.timestamp);
     };
-    socket.onclose = (close?: unknown) => this.#over(codeOf(close));
+    socket.onclose = (close?: unknown) => {
+      const code = codeOf(close);
+      this.#over(code, `close code ${code}`);
+    };
     // A close follows only where the handshake had succeeded.
-    socket.onerror = () => this.#over(0);
+    socket.onerror = (failure?: unknown) => this.#over(0, errorOf(failure));
   }
 
   send(frame: string | ArrayBuffer): void {
@@ -39,7 +42,7 @@ class WebSocketLink implements Link {
   }
 
   interrupt(): void {
-    this.#over(0);
+    this.#over(0, "");
   }
 
   close(): void {
@@ -48,17 +51,22 @@ class WebSocketLink implements Link {
     if (!this.#isConnecting) this.#socket.close();
   }
 
-  #over(code: number): void {
+  #over(code: number, why: string): void {
     this.#isConnecting = false;
     if (this.#isOver) return;
     this.#isOver = true;
     // After an error, in case that the socket is still there.
     this.#socket.close();
-    this.#owner.closed(code);
+    this.#owner.closed(code, why);
   }
 }
 
 function codeOf(close: unknown): number {
   const { code } = (close ?? {}) as { code?: unknown };
   return typeof code === "number" ? code : 0;
+}
+
+function errorOf(failure: unknown): string {
+  const { error } = (failure ?? {}) as { error?: unknown };
+  return error === undefined ? "" : String(error);
 }
