@@ -63,6 +63,11 @@ describe("the verdict", () => {
     }
   });
 
+  test("of a run that was cut off says so, and of no other one", () => {
+    expect(judge(settings, results({ finished: 60 })).text).toMatch(/cut off before the end/);
+    expect(judge(settings, results({ lost: 1 })).text).not.toMatch(/cut off/);
+  });
+
   test("fails for a loss and says that times are not judged, where the generator was late and times were missed too", () => {
     const late = results({ lost: 1 }, { broadcast_ms: 3_000, generator_lag_ms: 400 });
     const { outcome, objectives, text } = judge(settings, late);

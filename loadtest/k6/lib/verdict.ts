@@ -89,7 +89,7 @@ export function judge(settings: LoadSettings, results: Results, seen: Seen = {})
     objectives,
     generatorLagMs,
     generatorProblems,
-    text: textOf(outcome, objectives, generatorProblems),
+    text: textOf(outcome, objectives, generatorProblems) + cutOf(results),
   };
 }
 
@@ -138,6 +138,12 @@ function measure(objective: Objective, results: Results): Measured {
     default:
       return objective satisfies never;
   }
+}
+
+/** What a run that was interrupted did not measure looks like failures of the system. */
+function cutOf({ counts }: Results): string {
+  if (counts.finished >= counts.clients) return "";
+  return " Threads of k6 were cut off before the end (a run that was interrupted, for instance): what was not measured says nothing about the system.";
 }
 
 function textOf(outcome: Outcome, objectives: readonly Judged[], generatorProblems: readonly string[]): string {
