@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Fault } from "./faulty-system.ts";
 import { FaultySystem } from "./faulty-system.ts";
-import { runLoad } from "./run-load.ts";
+import { runLoad, runScript } from "./run-load.ts";
 
 async function judged(fault: Fault, more: Readonly<Record<string, string>> = {}) {
   await using system = await FaultySystem.start(fault);
@@ -149,5 +149,23 @@ describe("settings that can't be", () => {
     expect(exitCode).toBe(1);
     expect(missed).toContain("clients connected and subscribed");
     expect(output).toMatch(/client \d+ still waits for its next attempt to connect, after: .*connection refused/);
+  });
+});
+
+describe("a script alone", () => {
+  test("passes where few clients are there to be replaced", async () => {
+    await using system = await FaultySystem.start();
+    const settings = { ...system.variables, N: "5", RAMP: "0", HOLD: "1" };
+    expect(await runScript("connect", settings)).toMatchObject({ exitCode: 0, verdict: { outcome: "passed" } });
+  });
+
+  test("exits as its verdict says where a time was never measured", async () => {
+    await using system = await FaultySystem.start();
+    const settings = { ...system.variables, N: "5", RAMP: "0", HOLD: "1", DURATION: "1", UNICAST_RATE: "0.01" };
+    const { exitCode, verdict } = await runScript("full", settings);
+    expect(verdict.objectives.filter(({ isMet }) => !isMet).map(({ title }) => title)).toEqual([
+      "delivery to one, p99",
+    ]);
+    expect({ exitCode, outcome: verdict.outcome }).toEqual({ exitCode: 99, outcome: "failed" });
   });
 });

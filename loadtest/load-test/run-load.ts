@@ -1,14 +1,18 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { ScenarioName } from "../k6/lib/phases.ts";
 import type { Results } from "../k6/lib/results.ts";
 import type { Verdict } from "../k6/lib/verdict.ts";
 
 /** The runner, as `make load` starts it. */
 export const MAIN = fileURLToPath(new URL("../dist/load/main.js", import.meta.url));
+
+const ENSURE_K6 = fileURLToPath(new URL("../../packages/testkit/tools/ensure-k6.mjs", import.meta.url));
 
 /** What a run of the runner came to. */
 export interface LoadRun {
@@ -54,6 +58,26 @@ export async function runLoad(settings: Readonly<Record<string, string>>): Promi
     const report = json === "" ? null : (JSON.parse(json) as LoadRun["report"]);
     const missed = report?.verdict.objectives.filter(({ isMet }) => !isMet).map(({ title }) => title) ?? [];
     return { exitCode, output, report, html: await read("html"), missed };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a script of k6 alone, as the page says, and reads the report that it writes where it runs. */
+export async function runScript(
+  scenario: ScenarioName,
+  settings: Readonly<Record<string, string>>,
+): Promise<{ readonly exitCode: number | null; readonly verdict: Verdict }> {
+  const folder = await mkdtemp(join(tmpdir(), "carillon-load-script-"));
+  try {
+    const script = fileURLToPath(new URL(`../k6/${scenario}.ts`, import.meta.url));
+    const args = ["run", "--quiet", "--no-usage-report", "--address", "127.0.0.1:0", script];
+    const env = { ...process.env, ...settings };
+    const { stdout: k6 } = await promisify(execFile)(process.execPath, [ENSURE_K6]);
+    const child = spawn(k6.trim(), args, { cwd: folder, env, stdio: "ignore" });
+    const [exitCode] = (await once(child, "close")) as [number | null];
+    const report = JSON.parse(await readFile(join(folder, `load-${scenario}.json`), "utf8")) as { verdict: Verdict };
+    return { exitCode, verdict: report.verdict };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -68,6 +68,13 @@ describe("the verdict", () => {
     expect(judge(settings, results({ lost: 1 })).text).not.toMatch(/cut off/);
   });
 
+  test("demands nothing of who comes back where nobody is to leave", () => {
+    const titles = (CHURN: string) =>
+      objectivesOf(readSettings("connect", { ...VARIABLES, CHURN })).map(({ title }) => title);
+    expect(titles("0.01")).toContain("back after a drop, p99");
+    expect(titles("0")).not.toContain("back after a drop, p99");
+  });
+
   test("fails for a loss and says that times are not judged, where the generator was late and times were missed too", () => {
     const late = results({ lost: 1 }, { broadcast_ms: 3_000, generator_lag_ms: 400 });
     const { outcome, objectives, text } = judge(settings, late);

@@ -57,7 +57,8 @@ export class Drops {
 
   #oneByOne(share: number, act: (client: Client) => void): void {
     const { length } = this.#clients;
-    let due = 0;
+    // The first one at once: with few clients none would be due before the end, and nothing be measured.
+    let due = share === 0 ? 0 : 1;
     let next = 0;
     this.#each(() => {
       due += length * share * (TICK_MS / 1_000);

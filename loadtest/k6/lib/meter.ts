@@ -74,7 +74,7 @@ export class Meter {
     this.flush();
     this.#endRun();
     // k6 skips the thresholds of what was never counted.
-    for (const counter of counters.values()) counter.add(0);
+    for (const counter of [...counters.values(), ...bucketCounters.values()]) counter.add(0);
     for (const [name, buckets] of this.#buckets) {
       for (const [bound, count] of buckets.toCounts()) bucketCounters.get(name)?.add(count, { le: String(bound) });
     }

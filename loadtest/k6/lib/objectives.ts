@@ -7,6 +7,9 @@ import type { LoadSettings } from "./settings.ts";
 /** The phases in which clients come back. */
 const RETURNS: readonly PhaseName[] = ["storm", "watch", "churn", "breaks"];
 
+/** Those of them in which `CHURN` says how many are dropped. */
+const CHURNED: readonly PhaseName[] = ["churn", "breaks"];
+
 /** Times that are measured, in buckets: for exact percentiles over processes. */
 export const TIMES = [
   "connect_ms",
@@ -81,6 +84,8 @@ export type Objective =
 export function objectivesOf(settings: LoadSettings): readonly Objective[] {
   const { limits } = settings;
   const phases = new Set(planOf(settings).map(({ name }) => name));
+  // Where nobody is dropped, nobody comes back.
+  if (settings.churnShare === 0) for (const name of CHURNED) phases.delete(name);
   const isShared = [...phases].some(isSharedPhase);
   const hasDeliveries = isShared || phases.has("unicast");
   return [

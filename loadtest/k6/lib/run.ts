@@ -93,6 +93,7 @@ function optionsOf(settings: LoadSettings): Options {
 
 function thresholdsOf(settings: LoadSettings): Record<string, string[]> {
   const thresholds: Record<string, string[]> = {};
+  const isAlone = settings.processes === 1;
   const demand = (metric: string, threshold: string): void => {
     thresholds[metric] = [...(thresholds[metric] ?? []), threshold];
   };
@@ -100,8 +101,11 @@ function thresholdsOf(settings: LoadSettings): Record<string, string[]> {
     if (objective.kind === "count") demand(objective.count, `count<=${objective.most}`);
     else if (objective.kind === "some") demand(objective.count, "count>0");
     else if (objective.kind === "time") demand(excessKey(objective.time, objective.share), "count<=0");
-    // Of shares, the one that k6 can tell by itself.
+    // Of shares, those that k6 can tell by itself.
     else if (objective.count === "subscribed") demand("connected", `rate>=${objective.least}`);
+    else if (isAlone) demand(objective.count, `count>=${objective.least * settings.clients}`);
+    // What was never measured exceeds nothing. Of several processes, one may have nothing to measure.
+    if (isAlone && objective.kind === "time") demand(`${objective.time}_bucket`, "count>0");
   }
   // k6 shows only those parts of a metric that have a threshold: this one holds always.
   for (const time of TIMES) for (const bound of BUCKET_BOUNDS) demand(bucketKey(time, bound), "count>=0");
