@@ -45,6 +45,8 @@ interface Failure {
 
 // Node's codes for certificates that it doesn't trust.
 const CERTIFICATE_CODE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)|ERR_TLS/;
+// What the server says of ours.
+const OUR_CERTIFICATE_CODE = /_ALERT_(?:.*CERTIFICATE|UNKNOWN_CA)/;
 const AUTH_CODE =
   /^(?:AUTHORIZATION_VIOLATION|AUTHENTICATION_EXPIRED|AUTHENTICATION_TIMEOUT|ACCOUNT_EXPIRED|BAD_AUTHENTICATION|BAD_CREDS)$/;
 
@@ -54,6 +56,12 @@ function explain(error: unknown, connection: ConnectionOptions): Failure {
   const code = codeOf(error);
   if (AUTH_CODE.test(code)) {
     return { message: `NATS at ${servers} refused the credentials: check nats.credentials`, isFinal: true };
+  }
+  if (OUR_CERTIFICATE_CODE.test(code)) {
+    return {
+      message: `NATS at ${servers} wants a client certificate that it trusts (${code}): set nats.tls.certFile and nats.tls.keyFile`,
+      isFinal: true,
+    };
   }
   if (CERTIFICATE_CODE.test(code)) {
     return { message: `the certificate of NATS at ${servers} is not trusted (${code}): check nats.tls`, isFinal: true };
@@ -67,8 +75,12 @@ function explain(error: unknown, connection: ConnectionOptions): Failure {
       isFinal: false,
     };
   }
+  // Servers that don't like a handshake mostly just hang up.
+  const hint = connection.tls
+    ? "; if it is there, it may want a client certificate that it trusts (nats.tls.certFile and nats.tls.keyFile), or TLS first (nats.tls.handshakeFirst)"
+    : "";
   return {
-    message: `NATS can't be reached at ${servers} (${code}): start nats-server there, or correct nats.servers`,
+    message: `NATS can't be reached at ${servers} (${code}): start nats-server there, or correct nats.servers${hint}`,
     isFinal: false,
   };
 }

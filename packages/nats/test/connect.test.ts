@@ -154,7 +154,29 @@ describe("TLS", () => {
     await using server = await NatsServer.start({ tls: { certFile, keyFile, caFile: certificates.caFile } });
     const { cert, key } = certificates.client;
     await expectToWork({ servers: [server.url], tls: settings(certificates, { cert, key }) });
-    await refusalOf({ servers: [server.url], tls: settings(certificates), connectTimeoutMs: 500 });
+    await using others = await NatsTestCertificates.create();
+    const unknown = { cert: others.client.cert, key: others.client.key };
+    for (const more of [{}, unknown]) {
+      const refusal = await refusalOf({
+        servers: [server.url],
+        tls: settings(certificates, more),
+        connectTimeoutMs: 500,
+      });
+      expect(refusal.message).toMatch(/client certificate .*nats\.tls\.certFile and nats\.tls\.keyFile/);
+    }
+    await using first = await NatsServer.start({
+      tls: { certFile, keyFile, caFile: certificates.caFile, handshakeFirst: true },
+    });
+    const refusal = await refusalOf({ servers: [first.url], tls: settings(certificates, { handshakeFirst: true }) });
+    expect(refusal.message).toMatch(/wants a client certificate that it trusts \(ERR_SSL_/);
+  });
+
+  it("TLS first › where the server has it and the node hasn't, the setting is named", async () => {
+    await using certificates = await NatsTestCertificates.create();
+    const { certFile, keyFile } = certificates.server;
+    await using server = await NatsServer.start({ tls: { certFile, keyFile, handshakeFirst: true } });
+    const refusal = await refusalOf({ servers: [server.url], tls: settings(certificates), connectTimeoutMs: 500 });
+    expect(refusal.message).toMatch(/can't be reached .*nats\.tls\.handshakeFirst/);
   });
 
   it("rotation › authority and certificates that a function gives are asked for at each connect", async () => {
