@@ -57,7 +57,8 @@ const BY_KEY: Readonly<Record<string, JsonSchema>> = {
   relabelings: OBJECTS,
   metricRelabelings: OBJECTS,
   imagePullSecrets: TEXTS,
-  hosts: TEXTS,
+  // As Kubernetes takes them for an Ingress and an HTTPRoute.
+  hosts: { type: "array", items: { type: "string", pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" } },
   parentRefs: NAMED_OBJECTS,
   pullPolicy: choice("Always", "IfNotPresent", "Never"),
   digest: { type: "string", pattern: "^(sha256:[0-9a-f]{64})?$" },

@@ -64,6 +64,7 @@ const WRONG: readonly (readonly [string, object, RegExp])[] = [
   ["a flavor that there isn't", { networkPolicy: { flavor: "calico" } }, /flavor/],
   ["an environment variable without a name", { extraEnv: [{ value: "1" }] }, /extraEnv/],
   ["an environment variable that is a number", { gateway: { extraEnv: [{ name: "A", value: 1 }] } }, /extraEnv/],
+  ["a host that is a URL", { publisher: { ingress: { enabled: true, hosts: ["https://a.example/"] } } }, /hosts/],
   ["resources that there aren't", { gateway: { resources: { memory: "1Gi" } } }, /resources/],
   ["a label that is a number", { gateway: { podLabels: { tier: 1 } } }, /podLabels/],
   ["a misspelt setting of Carillon", { config: { gateway: { maxConection: 1 } } }, /maxConection/],
