@@ -249,9 +249,10 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
 
   #onDelivery(frame: WireDelivery): void {
     const { channel, event, receipt } = frame;
+    const wanted = this.#subscriptions.arrived(frame);
     try {
       const payload = this.#check === null ? frame.payload : this.#check(channel, event, frame.payload);
-      this.#subscriptions.deliver({ ...frame, payload });
+      wanted?.deliver({ ...frame, payload });
     } catch (error) {
       this.#tell(error as CarillonError);
     }

@@ -124,12 +124,15 @@ export class Subscriptions {
     }
   }
 
-  /** Brings a delivery to its channel. */
-  deliver(delivery: WireDelivery): void {
-    const wanted = this.#wanted.get(delivery.channel);
-    if (wanted === undefined || wanted.phase === "none" || this.#leaving.has(delivery.channel)) return;
-    if (delivery.position !== undefined) wanted.position = delivery.position;
-    wanted.channel.deliver(delivery);
+  /** Notes that a delivery has arrived; answers the channel that it is for, if that is wanted. */
+  arrived({ channel: name, position }: WireDelivery): Channel | undefined {
+    const wanted = this.#wanted.get(name);
+    if (wanted === undefined || wanted.phase === "none" || this.#leaving.has(name)) return undefined;
+    if (position !== undefined) {
+      wanted.position = position;
+      wanted.hasBegun = true;
+    }
+    return wanted.channel;
   }
 
   /** The server has lost events of a channel. */
@@ -267,14 +270,20 @@ export class Subscriptions {
     this.#begun(wanted, histories.get(name) ?? {}, asked);
   }
 
-  #begun(wanted: Wanted, { position, recovered, reason }: SubscribedHistory, asked: string | undefined): void {
+  #begun(
+    wanted: Wanted,
+    { position, recovered, reason, rewound, cached }: SubscribedHistory,
+    asked: string | undefined,
+  ): void {
     const { channel, hasBegun } = wanted;
     wanted.phase = "done";
     wanted.failures = 0;
-    wanted.hasBegun = true;
     const wasRecovered = recovered === true;
-    // What was missed follows the answer, and bears positions of its own: until it is here, the older position holds (N48).
-    if (!wasRecovered) wanted.position = position;
+    // What was missed or asked for follows the answer, and bears positions of its own: until it is here, all is as before (N48).
+    if (!rewound && !cached) {
+      wanted.hasBegun = true;
+      if (!wasRecovered) wanted.position = position;
+    }
     channel.become({ status: "subscribed" });
     channel.tell("subscribed", { wasRecovered });
     const isGap = asked === undefined ? hasBegun : !wasRecovered;

@@ -15,7 +15,7 @@ export interface Wanted {
   options: SubscribeOptions;
   /** The last that the server has told. */
   position: string | undefined;
-  /** True once a subscribe was answered: from then on events can be missed. */
+  /** True once a subscribe was answered, and what was to follow the answer has begun to: from then on events can be missed. */
   hasBegun: boolean;
   /** On this connection: nothing sent, an ask under way (also for a token), or done. */
   phase: "none" | "asking" | "done";

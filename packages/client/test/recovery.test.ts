@@ -119,6 +119,34 @@ describe("recovery", () => {
     await eventually(() => expect(seen).toEqual([8, 9, 10, 11]));
   });
 
+  it.each(["N49 missed", "N52 rewound", "N61 cached"] as const)(
+    "%s › the link breaks between the answer to a subscribe and the first of its events: they come once it is whole",
+    async (what) => {
+      const isCache = what === "N61 cached";
+      const rule = { history: { messages: 100, maxAgeMs: 3_600_000 }, isCache, presenceListUpTo: 1000 };
+      // Enough for the answer, and not for an event.
+      let leftBytes = 5_000;
+      await using pair = await Pair.start({ rules: { ruleOf: () => rule } }, {}, { breakAfter: () => leftBytes });
+      const { client, gateway } = pair;
+      const { position } = await gateway.publish("kept", "tick", { number: 0 });
+      const text = "x".repeat(20_000);
+      for (const number of [1, 2, 3]) await gateway.publish("kept", "tick", { number, text });
+      const since = `${position?.epoch}:${position?.offset}`;
+      const channel = client.subscribe("kept", what === "N49 missed" ? { since } : isCache ? {} : { rewind: 3 });
+      const seen: unknown[] = [];
+      let answers = 0;
+      channel.bind("tick", ({ number }) => seen.push(number));
+      channel.on("gap", (gap) => seen.push(gap));
+      channel.on("subscribed", () => {
+        answers++;
+        leftBytes = 1_000_000;
+      });
+      await eventually(() => expect(answers).toBe(2));
+      await gateway.publish("kept", "tick", { number: 4 });
+      await eventually(() => expect(seen).toEqual(isCache ? [3, 4] : [1, 2, 3, 4]));
+    },
+  );
+
   it("since › begins behind a position that somebody else has kept", async () => {
     await using pair = await Pair.start({ rules });
     await publish(pair, 1, 5);

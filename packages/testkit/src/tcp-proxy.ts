@@ -1,4 +1,5 @@
 import { createServer, type Server, Socket } from "node:net";
+import { Transform } from "node:stream";
 
 /** Where a proxy leads. */
 export interface TcpProxyOptions {
@@ -10,6 +11,8 @@ export interface TcpProxyOptions {
   readonly localAddress?: string;
   /** Reads from what a dialing side says first who it is; null while that can't be told yet. Default: nobody has a name. */
   readonly nameOf?: (head: string) => string | null;
+  /** Asked for each connection: it is cut once so many bytes have come from its target. Default: never. */
+  readonly breakAfter?: () => number;
 }
 
 /** What a proxy does with the links of somebody. */
@@ -18,6 +21,8 @@ type LinkState = "whole" | "frozen" | "cut";
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
+  /** Takes what comes from the target. */
+  readonly inlet: NodeJS.WritableStream;
   name: string | null;
   isPiping: boolean;
 }
@@ -94,9 +99,11 @@ export class TcpProxy {
 
   #connect(near: Socket): void {
     const far = new Socket({ allowHalfOpen: true });
-    const pair: Pair = { near, far, name: null, isPiping: false };
+    const { localAddress, targetPort, breakAfter } = this.#options;
+    const inlet = breakAfter === undefined ? near : limited(breakAfter(), () => end(pair));
+    if (inlet !== near) inlet.pipe(near);
+    const pair: Pair = { near, far, inlet, name: null, isPiping: false };
     this.#pairs.add(pair);
-    const { localAddress, targetPort } = this.#options;
     far.connect({ port: targetPort(), host: "127.0.0.1", ...(localAddress === undefined ? {} : { localAddress }) });
     this.#listen(pair);
     this.#apply(pair);
@@ -133,14 +140,27 @@ export class TcpProxy {
       end(pair);
     } else if (state === "frozen") {
       pair.near.unpipe(pair.far).pause();
-      pair.far.unpipe(pair.near).pause();
+      pair.far.unpipe(pair.inlet).pause();
       pair.isPiping = false;
     } else if (!pair.isPiping) {
       pair.near.pipe(pair.far);
-      pair.far.pipe(pair.near);
+      pair.far.pipe(pair.inlet);
       pair.isPiping = true;
     }
   }
+}
+
+/** Lets so many bytes through, and says when they are on their way. */
+function limited(bytes: number, onSpent: () => void): Transform {
+  let left = bytes;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const part = chunk.subarray(0, left);
+      left -= part.length;
+      if (left === 0) setImmediate(onSpent);
+      done(null, part);
+    },
+  });
 }
 
 function end({ near, far }: Pair): void {

@@ -1,5 +1,5 @@
 import { RealtimeClient, type RealtimeClientOptions, type WebSocketConstructor } from "@carillon/client";
-import { TcpProxy } from "@carillon/testkit";
+import { TcpProxy, type TcpProxyOptions } from "@carillon/testkit";
 import { TestGateway, type TestGatewayOptions } from "@carillon/testkit/gateway";
 import { WebSocket } from "ws";
 
@@ -25,9 +25,10 @@ export class Pair {
   static async start(
     gatewayOptions: TestGatewayOptions = {},
     { key = "app-key", ...options }: Partial<RealtimeClientOptions> & { readonly key?: string } = {},
+    linkOptions: Pick<TcpProxyOptions, "breakAfter"> = {},
   ): Promise<Pair> {
     const gateway = await TestGateway.start(gatewayOptions);
-    const link = await TcpProxy.start({ targetPort: () => Number(new URL(gateway.url).port) });
+    const link = await TcpProxy.start({ targetPort: () => Number(new URL(gateway.url).port), ...linkOptions });
     const client = new RealtimeClient(key, { host: `ws://127.0.0.1:${link.port}`, ...HURRIED, ...options });
     return new Pair({ client, gateway, link });
   }

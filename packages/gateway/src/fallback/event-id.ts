@@ -1,3 +1,4 @@
+import type { SubscribedFrame } from "@carillon/protocol";
 import type { OutFrame } from "./out-frame.ts";
 
 /** A place in a session, as an event's id tells it. */
@@ -59,9 +60,11 @@ export class EventIds {
     }
     const text = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength);
     if (text.toString("latin1", 0, SUBSCRIBED.length) !== SUBSCRIBED) return;
-    const answer = JSON.parse(text.toString()) as Record<string, unknown>;
-    // What was missed follows an answer that says so: until it is here, the older position holds.
-    if (answer["channel"] !== channel || answer["recovered"] === true) return;
-    this.#position = typeof answer["position"] === "string" ? answer["position"] : null;
+    const answer = JSON.parse(text.toString()) as SubscribedFrame;
+    if (answer["channel"] !== channel) return;
+    const { recovered, rewound, cached } = answer;
+    // What was missed or asked for follows an answer that says so: until it is here, the older position holds.
+    if (recovered === true || rewound !== undefined || cached === true) return;
+    this.#position = answer.position ?? null;
   }
 }

@@ -23,8 +23,12 @@ export function fitCatchUp(
     from--;
     bytes += (frames[from] as Uint8Array).length;
   }
-  const cached = isCached === undefined ? {} : { cached: isCached && from < frames.length };
-  if (!isRecovery) return { told: { ...at, ...cached }, frames: frames.slice(from) };
+  const fitting = frames.length - from;
+  const cached = isCached === undefined ? {} : { cached: isCached && fitting > 0 };
+  if (!isRecovery) {
+    const rewound = isCached === undefined && fitting > 0 ? { rewound: fitting } : {};
+    return { told: { ...at, ...cached, ...rewound }, frames: frames.slice(from) };
+  }
   if (from > 0 && isRecovered === true) {
     const lost = { ...at, recovered: false, reason: "too_old" } as const;
     return endsWithNewest ? { told: { ...lost, cached: true }, frames: frames.slice(-1) } : { told: lost, frames: [] };

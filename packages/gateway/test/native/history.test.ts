@@ -54,7 +54,7 @@ describe.each([[JSON_SUBPROTOCOL], [MSGPACK_SUBPROTOCOL]])("%s", (subprotocol) =
     await using gateway = await TestGateway.start({ rules });
     await publishRange(gateway, "kept", 1, 5);
     await using client = await NativeClient.open(gateway.webSocketUrl, { subprotocol });
-    await client.subscribe("kept", { rewind: 2 });
+    expect(await client.request({ type: "subscribe", channel: "kept", rewind: 2 })).toMatchObject({ rewound: 2 });
     expect(numbersOf(await client.events(2))).toEqual([4, 5]);
     await client.request({ type: "unsubscribe", channel: "kept" });
     await client.subscribe("kept", { rewind: "beginning" });
@@ -134,7 +134,7 @@ describe("recover", () => {
       reason: "too_old",
     });
     await client.request({ type: "unsubscribe", channel: "kept" });
-    await client.subscribe("kept", { rewind: 10 });
+    expect(await client.request({ type: "subscribe", channel: "kept", rewind: 10 })).toMatchObject({ rewound: 4 });
     expect((await client.events(4)).map(({ event }) => event)).toEqual(["big", "big", "big", "big"]);
     expect(await client.request({ type: "ping" })).toMatchObject({ type: "pong" });
     expect(client.deliveries).toHaveLength(4);

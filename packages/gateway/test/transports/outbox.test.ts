@@ -135,6 +135,9 @@ describe("frames as events", () => {
     expect(ids.next(2, frame('{"type":"subscribed","channel":"a","position":"E:3","recovered":true}'))).toBe(
       "2:1.S:E:1",
     );
+    for (const follows of ['"rewound":2', '"cached":true']) {
+      expect(ids.next(2, frame(`{"type":"subscribed","channel":"a","position":"E:3",${follows}}`))).toBe("2:1.S:E:1");
+    }
     expect(ids.next(3, frame('{"channel":"a","event":"e","payload":1,"position":"E:2"}'))).toBe("3:1.S:E:2");
     expect(ids.next(4, frame('{"channel":"b","event":"e","payload":1,"position":"E:7"}'))).toBe("4:1.S:E:2");
     expect(ids.next(5, frame('{"type":"subscribed","channel":"a"}'))).toBe("5:1.S");

@@ -42,6 +42,8 @@ export interface SubscribedHistory {
   readonly reason?: RecoveryReason;
   /** On a cache channel: whether its newest event follows. */
   readonly cached?: boolean;
+  /** How many events follow that a rewind asked for; absent when none do. */
+  readonly rewound?: number;
 }
 
 /** Who is on a presence channel, as the reply to a subscribe says it. */
