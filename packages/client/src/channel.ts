@@ -121,6 +121,13 @@ export class Channel<Events = AnyEvents> {
     return this.#lifecycle.emit(name, value);
   }
 
+  /** @internal Nobody listens any more. */
+  forget(): void {
+    this.#events.off();
+    this.#lifecycle.off();
+    this.presence.off();
+  }
+
   /** @internal */
   deliver({ event, payload, position }: WireDelivery): void {
     const meta: EventMeta = { channel: this.name, event, ...(position === undefined ? {} : { position }) };

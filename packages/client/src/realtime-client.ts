@@ -122,13 +122,14 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
   }
 
   /**
-   * Ends what {@link subscribe} began, and forgets all listeners of the channel, unless somebody holds it: theirs are among them. No
-   * effect on a channel that isn't subscribed.
+   * Ends what {@link subscribe} began, and forgets all listeners of the channel, those of `on` and of `presence` included, unless somebody
+   * holds it: theirs are among them. The last that they hear is the state `detached`. No effect on a channel that isn't subscribed.
    */
   unsubscribe(name: ChannelNameOf<Channels>): void {
     if (!this.#subscribed.delete(name)) return;
-    if (!this.#holds.has(name)) this.#known(name)?.unbind();
     this.#release(name);
+    const channel = this.#known(name);
+    if (channel?.state.status === "detached") channel.forget();
   }
 
   /**

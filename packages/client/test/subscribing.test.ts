@@ -227,17 +227,22 @@ describe("unsubscribing", () => {
     const seen: unknown[] = [];
     const alone = client.subscribe("alone").bind("tick", (number) => seen.push(`alone ${number}`));
     alone.bindAll((event) => seen.push(event));
+    alone.on("state", ({ status }) => seen.push(`alone ${status}`));
+    alone.presence.on("change", () => seen.push("alone change"));
     const hold = client.hold("shared");
     hold.channel.bind("tick", (number) => seen.push(`shared ${number}`));
     client.subscribe("shared");
     await eventually(() => expect(hold.channel.state.status).toBe("subscribed"));
+    hold.channel.on("state", ({ status }) => seen.push(`shared ${status}`));
+    seen.length = 0;
     client.unsubscribe("alone");
     client.unsubscribe("shared");
     client.subscribe("alone");
     await eventually(() => expect(alone.state.status).toBe("subscribed"));
     await gateway.publish("alone", "tick", 1);
     await gateway.publish("shared", "tick", 2);
-    await eventually(() => expect(seen).toEqual(["shared 2"]));
+    // The last that the listeners of the one hear is that it is over.
+    await eventually(() => expect(seen).toEqual(["alone detached", "shared 2"]));
   });
 });
 
