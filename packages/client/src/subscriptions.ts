@@ -36,6 +36,8 @@ export class Subscriptions {
   /** Names whose unsubscribe is not answered yet: what still comes belongs to the former wish. */
   readonly #leaving = new Set<string>();
   readonly #ready = new Map<Wanted, ChannelAuthorization | null>();
+  /** Timers of those that wait to be tried again, by how often they have failed: they go in one command, since commands are limited in rate. */
+  readonly #retries = new Map<number, ReturnType<typeof setTimeout>>();
   #connectionId: string | null = null;
   /** Why there will be no connection. */
   #end: CarillonError | null = null;
@@ -106,8 +108,9 @@ export class Subscriptions {
     this.#unwanted.clear();
     this.#leaving.clear();
     this.#ready.clear();
+    for (const timer of this.#retries.values()) clearTimeout(timer);
+    this.#retries.clear();
     for (const wanted of this.#wanted.values()) {
-      clearTimeout(wanted.timer);
       wanted.phase = "none";
       wanted.channel.presence.doubt();
       if (wanted.channel.state.status !== "failed") this.#wait(wanted.channel);
@@ -160,7 +163,6 @@ export class Subscriptions {
       const wanted = this.#parted.get(name);
       if (wanted === undefined) continue;
       this.#parted.delete(name);
-      clearTimeout(wanted.timer);
       this.#ready.delete(wanted);
       if (wanted.phase !== "none") this.#unwanted.add(name);
       wanted.channel.presence.end();
@@ -303,11 +305,17 @@ export class Subscriptions {
       return;
     }
     channel.tell("error", error);
-    const delayMs = backoffMs(this.#options.backoff, wanted.failures++);
-    wanted.timer = setTimeout(() => {
-      wanted.phase = "none";
+    wanted.phase = "waiting";
+    const failures = ++wanted.failures;
+    if (this.#retries.has(failures)) return;
+    const retry = () => {
+      this.#retries.delete(failures);
+      for (const each of this.#wanted.values()) {
+        if (each.phase === "waiting" && each.failures === failures) each.phase = "none";
+      }
       this.#flush();
-    }, delayMs);
+    };
+    this.#retries.set(failures, setTimeout(retry, backoffMs(this.#options.backoff, failures - 1)));
   }
 
   #isCurrent(wanted: Wanted, connectionId: string): boolean {

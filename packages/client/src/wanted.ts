@@ -17,10 +17,9 @@ export interface Wanted {
   position: string | undefined;
   /** True once a subscribe was answered, and what was to follow the answer has begun to: from then on events can be missed. */
   hasBegun: boolean;
-  /** On this connection: nothing sent, an ask under way (also for a token), or done. */
-  phase: "none" | "asking" | "done";
+  /** On this connection: nothing sent, an ask under way (also for a token), one that has failed and is tried again, or done. */
+  phase: "none" | "asking" | "waiting" | "done";
   failures: number;
-  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** How a subscribe asks for it. */

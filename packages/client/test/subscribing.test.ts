@@ -205,6 +205,24 @@ describe("subscribing", () => {
     }
   });
 
+  it("N35 › those that the server refused for their rate are asked for again together", async () => {
+    await using pair = await Pair.start({ apps: [testApp({ limits: { commandsPerSecond: 10 } })] });
+    const { client, gateway } = pair;
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("connected"));
+    const framesBefore = gateway.counters.framesIn;
+    const channels = [];
+    // Each in a turn of its own, as components do that are shown one after the other.
+    for (let index = 0; index < 80; index++) {
+      channels.push(client.subscribe(`row-${index}`));
+      await Promise.resolve();
+    }
+    await eventually(() => expect(channels.every(({ state }) => state.status === "subscribed")).toBe(true));
+    // One for each of them, and some for all that were refused.
+    expect(gateway.counters.framesIn - framesBefore).toBeLessThan(80 + 10);
+    expect(gateway.counters.refusals.get("rate_limited")).toBeGreaterThan(10);
+  });
+
   it("held by several, a channel lives until the last lets go", async () => {
     await using pair = await Pair.start();
     const { client, gateway } = pair;
