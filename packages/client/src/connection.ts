@@ -119,7 +119,7 @@ export class Connection {
     this.#link = transport.open(url, {
       onFrame: (frame) => {
         if (!isCurrent()) return;
-        this.#heardAtMs = Date.now();
+        this.#heardAtMs = performance.now();
         if (frame.type === "welcome" && this.#state.status === "connecting") {
           clearTimeout(this.#timer);
           this.#openedAtMs = this.#heardAtMs;
@@ -155,7 +155,7 @@ export class Connection {
   /** What there was is no more; comes back later. */
   #drop(reason: DisconnectReason, isAtOnce = false): void {
     this.#letGo();
-    if (this.#openedAtMs > 0 && Date.now() - this.#openedAtMs > STABLE_MS) {
+    if (this.#openedAtMs > 0 && performance.now() - this.#openedAtMs > STABLE_MS) {
       this.#attempt = 0;
       this.#atOnce = 0;
     }
@@ -222,13 +222,13 @@ export class Connection {
   /** One timer for a while of silence, and not one for each frame. */
   #planPing(): void {
     clearTimeout(this.#pingTimer);
-    const quietMs = Date.now() - this.#heardAtMs;
+    const quietMs = performance.now() - this.#heardAtMs;
     const leftMs = this.#settings.pingAfterMs - quietMs;
     this.#pingTimer = setTimeout(() => (leftMs > 0 ? this.#planPing() : this.#ping()), Math.max(leftMs, 0));
   }
 
   #ping(): void {
-    const sentAtMs = Date.now();
+    const sentAtMs = performance.now();
     this.send({ type: "ping" });
     clearTimeout(this.#pingTimer);
     this.#pingTimer = setTimeout(() => {

@@ -36,7 +36,7 @@ class HttpLink implements TransportLink {
   #query: string;
   #session: string | null = null;
   #after = 0;
-  #aliveAtMs = Date.now();
+  #aliveAtMs = performance.now();
 
   constructor(name: "sse" | "poll", url: string, owner: LinkOwner) {
     const [path = "", query = ""] = url.replace(/^ws/, "http").split("?");
@@ -69,7 +69,7 @@ class HttpLink implements TransportLink {
         failures = 0;
       } catch {
         // Before there is a session another transport may do better; later it is waited for.
-        const isOver = this.#session === null || Date.now() - this.#aliveAtMs > GIVE_UP_MS;
+        const isOver = this.#session === null || performance.now() - this.#aliveAtMs > GIVE_UP_MS;
         if (isOver) this.#lose({ code: ABNORMAL, reason: "the server could not be reached" });
         else await new Promise((resolve) => setTimeout(resolve, backoffMs(RETRY, failures++)));
       }
@@ -82,14 +82,14 @@ class HttpLink implements TransportLink {
     if (response.status === 410) this.#lose({ code: ABNORMAL, reason: "the session is gone" });
     // Nobody reads what it says: see #run.
     if (!response.ok) throw new Error(path);
-    this.#aliveAtMs = Date.now();
+    this.#aliveAtMs = performance.now();
     return response;
   }
 
   async #poll(): Promise<void> {
     const response = await this.#get("poll");
     const { session, frames, next, close } = (await response.json()) as PollAnswer;
-    this.#aliveAtMs = Date.now();
+    this.#aliveAtMs = performance.now();
     this.#begin(session);
     this.#after = next;
     for (const frame of frames) this.#owner.onFrame(frame);
@@ -107,7 +107,7 @@ class HttpLink implements TransportLink {
       // The answer of something else, such as a page: to ask again at once would be a loop.
       if (done && !isAlive) throw new Error("sse");
       if (done) return;
-      this.#aliveAtMs = Date.now();
+      this.#aliveAtMs = performance.now();
       for (const { type, data, id } of events.push(decoder.decode(value, { stream: true }))) {
         isAlive = true;
         if (type === "session") this.#begin((JSON.parse(data) as { session: string }).session);

@@ -27,7 +27,7 @@ export class TransportChoice {
 
   /** The one to try now; null where there is none at all. */
   get current(): Transport | null {
-    const now = Date.now();
+    const now = performance.now();
     const isTried = ({ name }: Transport) => (this.#passedOverUntil.get(name) ?? 0) <= now;
     return this.#transports.find(isTried) ?? this.#transports[0] ?? null;
   }
@@ -51,7 +51,7 @@ export class TransportChoice {
     if (++this.#failures < most && !isTimeout) return;
     this.#failures = 0;
     this.#worked.delete(name);
-    this.#passedOverUntil.set(name, Date.now() + PASSED_OVER_MS);
+    this.#passedOverUntil.set(name, performance.now() + PASSED_OVER_MS);
     // When none gets through, it is not the transports' fault.
     if (this.#transports.every((each) => this.#passedOverUntil.has(each.name))) this.#passedOverUntil.clear();
   }

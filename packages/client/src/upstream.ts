@@ -77,7 +77,7 @@ export class Upstream {
     const { url, onLost } = this.#options;
     const { signal } = this.#stop;
     const seq = ++this.#lastSeq;
-    const endMs = Date.now() + GIVE_UP_MS;
+    const endMs = performance.now() + GIVE_UP_MS;
     for (let attempt = 0; ; attempt++) {
       const status = await fetch(`${url}?session=${this.#session}&seq=${seq}`, { method: "POST", body, signal }).then(
         (response) => response.status,
@@ -86,7 +86,7 @@ export class Upstream {
       if (signal.aborted) return false;
       // Other refusals are about what was sent: the frames tell, where they could be read.
       if (status !== 0 && status !== 410 && status !== 429 && status < 500) return true;
-      if (status === 410 || Date.now() > endMs) {
+      if (status === 410 || performance.now() > endMs) {
         onLost(status === 410 ? "the session is gone" : "commands can't be sent");
         return false;
       }

@@ -61,6 +61,21 @@ describe("connecting", () => {
     await eventually(() => expect(client.state.status).toBe("connected"));
   });
 
+  it("notices it all the same where the machine's clock is set back", async () => {
+    await using pair = await Pair.start({}, { pingAfterMs: 50, pongTimeoutMs: 100 });
+    const { client } = pair;
+    client.connect();
+    await eventually(() => expect(client.state.status).toBe("connected"));
+    const now = Date.now.bind(Date);
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => now() - 3 * 3_600_000);
+    try {
+      pair.link.freeze();
+      await eventually(() => expect(client.state.status).not.toBe("connected"));
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it("a quiet connection lives on by its pings", async () => {
     await using pair = await Pair.start({}, { pingAfterMs: 20, pongTimeoutMs: 2000 });
     const { client, gateway } = pair;
