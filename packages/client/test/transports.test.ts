@@ -175,6 +175,51 @@ describe("fallback", () => {
     await eventually(() => expect([...pair.gateway.gateway.connectionsByApp.values()]).toEqual([1]));
   });
 
+  it("who goes over to a better one recovers, and is told a gap where there is no history", async () => {
+    let letThrough: () => void = () => undefined;
+    const isLetThrough = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    /** Says nothing until it may. */
+    class HeldUp extends WebSocket {
+      override emit(event: string, ...values: unknown[]): boolean {
+        if (event !== "message") return super.emit(event, ...values);
+        void isLetThrough.then(() => super.emit(event, ...values));
+        return true;
+      }
+    }
+    await using pair = await Pair.start({ rules: historyRules("kept") }, { WebSocket: HeldUp as never });
+    const { client, gateway } = pair;
+    pair.link.cut();
+    const transports = transportsOf(client);
+    const seen: unknown[] = [];
+    for (const name of ["kept", "news"]) {
+      const channel = client.subscribe(name);
+      channel.bind("tick", (number) => seen.push(`${name} ${number}`));
+      channel.on("gap", ({ reason }) => seen.push(`${name} ${reason}`));
+      channel.on("subscribed", ({ wasRecovered }) => seen.push(`${name} ${wasRecovered}`));
+    }
+    await eventually(() => expect(client.state).toMatchObject({ status: "waiting", attempt: 2 }));
+    pair.link.heal();
+    await eventually(() => expect(seen).toEqual(["kept false", "news false"]));
+    for (const name of ["kept", "news"]) await gateway.publish(name, "tick", 1);
+    await eventually(() => expect(seen).toHaveLength(4));
+    letThrough();
+    await eventually(() => expect(seen).toHaveLength(7));
+    for (const name of ["kept", "news"]) await gateway.publish(name, "tick", 2);
+    await eventually(() => expect(seen).toHaveLength(9));
+    expect(seen.slice(2)).toEqual([
+      "kept 1",
+      "news 1",
+      "kept true",
+      "news false",
+      "news no_history",
+      "kept 2",
+      "news 2",
+    ]);
+    expect(transports).toEqual(["sse", "websocket"]);
+  });
+
   it("where something else answers with pages, as where host is that of the application, it is not asked in a loop", async () => {
     let streams = 0;
     const server = createServer(({ url }, response) => {
