@@ -132,6 +132,8 @@ export class Subscriptions {
     const wanted = this.#wanted.get(name);
     if (wanted === undefined || wanted.phase === "none" || this.#leaving.has(name)) return undefined;
     if (position !== undefined) {
+      // Before the answer: it is of an earlier subscription whose end is not answered yet (N14).
+      if (wanted.phase !== "done") return undefined;
       wanted.position = position;
       wanted.hasBegun = true;
     }
@@ -306,6 +308,8 @@ export class Subscriptions {
     }
     channel.tell("error", error);
     wanted.phase = "waiting";
+    // It may stand all the same, and its answer would be passed over: undone first, it is answered in full.
+    if (error.code === "timeout") this.#unwanted.add(channel.name);
     const failures = ++wanted.failures;
     if (this.#retries.has(failures)) return;
     const retry = () => {

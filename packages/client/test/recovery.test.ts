@@ -147,6 +147,55 @@ describe("recovery", () => {
     },
   );
 
+  describe("where answers come later than they are waited for", () => {
+    const options = { commandTimeoutMs: 100 };
+
+    it("N49 › what is recovered comes once, and no gap is told", async () => {
+      await using pair = await Pair.start({ rules }, options);
+      const { client, link } = pair;
+      await publish(pair, 0, 3);
+      client.subscribe("kept");
+      const { events } = await client.channel("kept").history({ limit: 1 });
+      client.unsubscribe("kept");
+      const seen: unknown[] = [];
+      link.freeze();
+      const channel = client.subscribe("kept", { since: events[0]?.position });
+      channel.bind("tick", (number) => seen.push(number));
+      channel.on("gap", (gap) => seen.push(gap));
+      let timeouts = 0;
+      channel.on("error", ({ code }) => {
+        if (code === "timeout") timeouts++;
+      });
+      await eventually(() => expect(timeouts).toBeGreaterThan(1));
+      link.heal();
+      await eventually(() => expect(channel.state.status).toBe("subscribed"));
+      await publish(pair, 4, 4);
+      await eventually(() => expect(seen).toContain(4));
+      expect(seen).toEqual([1, 2, 3, 4]);
+    });
+
+    it("N52 › who subscribes anew hears nothing of the subscription of before", async () => {
+      await using pair = await Pair.start({ rules }, options);
+      const { client, link } = pair;
+      const before = client.subscribe("kept");
+      await eventually(() => expect(before.state.status).toBe("subscribed"));
+      link.freeze();
+      await publish(pair, 1, 2);
+      client.unsubscribe("kept");
+      const channel = client.subscribe("kept", { rewind: 1 });
+      const seen: unknown[] = [];
+      channel.bind("tick", (number) => seen.push(number));
+      let timeouts = 0;
+      channel.on("error", () => timeouts++);
+      await eventually(() => expect(timeouts).toBeGreaterThan(0));
+      link.heal();
+      await eventually(() => expect(channel.state.status).toBe("subscribed"));
+      await publish(pair, 3, 3);
+      await eventually(() => expect(seen).toContain(3));
+      expect(seen).toEqual([2, 3]);
+    });
+  });
+
   it("since › begins behind a position that somebody else has kept", async () => {
     await using pair = await Pair.start({ rules });
     await publish(pair, 1, 5);
