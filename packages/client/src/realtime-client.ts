@@ -243,7 +243,7 @@ export class RealtimeClient<Channels extends ChannelMap = AnyChannels> implement
   #onFrame(frame: WireFrame): void {
     if (this.#requests.settle(frame)) return;
     if (frame.type === undefined) this.#onDelivery(frame);
-    else if (frame.type === "presence") this.#known(frame.channel)?.presence.take(frame);
+    else if (frame.type === "presence") this.#subscriptions.arrived(frame)?.presence.take(frame);
     else if (frame.type === "gap") this.#subscriptions.gap(frame.channel, frame.position);
     else if (frame.type === "unsubscribed") this.#subscriptions.ended(frame);
   }

@@ -127,8 +127,8 @@ export class Subscriptions {
     }
   }
 
-  /** Notes that a delivery has arrived; answers the channel that it is for, if that is wanted. */
-  arrived({ channel: name, position }: WireDelivery): Channel | undefined {
+  /** Notes that a delivery, or a change of presence, has arrived; answers the channel that it is for, if that is wanted. */
+  arrived({ channel: name, position }: Pick<WireDelivery, "channel" | "position">): Channel | undefined {
     const wanted = this.#wanted.get(name);
     if (wanted === undefined || wanted.phase === "none" || this.#leaving.has(name)) return undefined;
     if (position !== undefined) {

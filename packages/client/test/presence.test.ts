@@ -87,4 +87,19 @@ describe("presence", () => {
     const { presence } = channel;
     await eventually(() => expect([presence.members.size, presence.count, presence.me]).toEqual([0, 0, null]));
   });
+
+  it("stays empty, whatever was still on its way", async () => {
+    await using pair: Pair = await Pair.start({}, { authorizeChannel: member(() => pair, "ann") });
+    const { client, link } = pair;
+    const { presence } = client.subscribe("presence-room");
+    await eventually(() => expect(presence.members.size).toBe(1));
+    link.freeze();
+    await using bob = await guest(pair, "presence-room", "bob");
+    await bob.request({ type: "ping" });
+    client.unsubscribe("presence-room");
+    link.heal();
+    // What is answered has what came before it.
+    await expect(client.channel("other").history()).rejects.toMatchObject({ code: "forbidden" });
+    expect([presence.members.size, presence.count]).toEqual([0, 0]);
+  });
 });
