@@ -33,7 +33,7 @@ export class Subscriptions {
   readonly #parted = new Map<string, Wanted>();
   /** Names that the server may hold and nobody wants. */
   readonly #unwanted = new Set<string>();
-  /** Names whose unsubscribe is not answered yet: what still comes belongs to the former wish. */
+  /** Names whose unsubscribe is not answered yet: what still comes belongs to the former wish, and a newer one waits. */
   readonly #leaving = new Set<string>();
   readonly #ready = new Map<Wanted, ChannelAuthorization | null>();
   /** Timers of those that wait to be tried again, by how often they have failed: they go in one command, since commands are limited in rate. */
@@ -130,9 +130,9 @@ export class Subscriptions {
   /** Notes that a delivery, or a change of presence, has arrived; answers the channel that it is for, if that is wanted. */
   arrived({ channel: name, position }: Pick<WireDelivery, "channel" | "position">): Channel | undefined {
     const wanted = this.#wanted.get(name);
-    if (wanted === undefined || wanted.phase === "none" || this.#leaving.has(name)) return undefined;
+    if (wanted === undefined || wanted.phase === "none") return undefined;
     if (position !== undefined) {
-      // Before the answer: it is of an earlier subscription whose end is not answered yet (N14).
+      // Before the answer: it is of an earlier ask, whose answer came too late (N14).
       if (wanted.phase !== "done") return undefined;
       wanted.position = position;
       wanted.hasBegun = true;
@@ -143,7 +143,7 @@ export class Subscriptions {
   /** The server has lost events of a channel. */
   gap(name: string, position: string | undefined): void {
     const wanted = this.#wanted.get(name);
-    if (wanted === undefined) return;
+    if (wanted?.phase !== "done") return;
     if (position !== undefined) wanted.position = position;
     wanted.channel.tell("gap", { reason: "lost" });
   }
@@ -184,14 +184,15 @@ export class Subscriptions {
     this.#part();
     const connectionId = this.#connectionId;
     if (connectionId === null) return;
-    // One that is wanted again is unsubscribed from all the same: it begins anew, with its own options.
+    // One that is wanted again is unsubscribed from all the same: it begins anew then, with its own options.
     for (const channels of chunks([...this.#unwanted])) this.#leave(channels);
     this.#unwanted.clear();
     const { authorize } = this.#options;
     for (const wanted of this.#wanted.values()) {
-      if (wanted.phase !== "none" || wanted.channel.state.status === "failed") continue;
+      const { name, state } = wanted.channel;
+      if (wanted.phase !== "none" || state.status === "failed" || this.#leaving.has(name)) continue;
       wanted.phase = "asking";
-      if (authorize === null || !GUARDED.test(wanted.channel.name)) this.#ready.set(wanted, null);
+      if (authorize === null || !GUARDED.test(name)) this.#ready.set(wanted, null);
       else void this.#authorize(authorize, wanted, connectionId);
     }
     this.#ask();
@@ -199,18 +200,18 @@ export class Subscriptions {
 
   #leave(channels: readonly string[]): void {
     for (const name of channels) this.#leaving.add(name);
-    const done = () => {
+    const onAnswer = () => {
       for (const name of channels) this.#leaving.delete(name);
+      this.#flushSoon();
     };
     const onError = ({ code }: CarillonError) => {
-      done();
       // All subscriptions have gone with the connection.
       if (code === "connection_lost" || code === "closed") return;
-      // Refused, as for the rate of commands: the server holds them still.
-      for (const name of channels) if (!this.#wanted.has(name)) this.#unwanted.add(name);
+      // Refused, as for the rate of commands, or not answered in time: the server may hold them still.
+      for (const name of channels) this.#unwanted.add(name);
       setTimeout(() => this.#flush(), backoffMs(this.#options.backoff, 1));
     };
-    this.#options.requests.send({ type: "unsubscribe", channels }, { onAnswer: done, onError });
+    this.#options.requests.send({ type: "unsubscribe", channels }, { onAnswer, onError });
   }
 
   async #authorize(authorize: ChannelAuthorizer, wanted: Wanted, socketId: string): Promise<void> {
