@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, it } from "vitest";
-import { eventually, TcpProxy } from "../src/index.ts";
+import { eventually, TcpProxy, type TcpProxyOptions } from "../src/index.ts";
 
 /** A server that says everything back, behind a proxy. */
-async function startEcho(nameOf?: (head: string) => string | null) {
+async function startEcho(options: Pick<TcpProxyOptions, "nameOf" | "breakAfter"> = {}) {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.pipe(socket);
@@ -12,7 +12,7 @@ async function startEcho(nameOf?: (head: string) => string | null) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const proxy = await TcpProxy.start({ targetPort: () => port, ...(nameOf && { nameOf }) });
+  const proxy = await TcpProxy.start({ targetPort: () => port, ...options });
   return { proxy, [Symbol.asyncDispose]: () => proxy.stop().finally(() => server.close()) };
 }
 
@@ -70,7 +70,7 @@ it("TcpProxy › frozen, connections stand and carry nothing; what was said is c
 });
 
 it("TcpProxy › harms only the side that is named, by the words that it says first", async () => {
-  await using echo = await startEcho((head) => /^i am (\w+)\n/.exec(head)?.[1] ?? null);
+  await using echo = await startEcho({ nameOf: (head) => /^i am (\w+)\n/.exec(head)?.[1] ?? null });
   const { proxy } = echo;
   const [ann, bob] = [new Dialer(proxy.port), new Dialer(proxy.port)];
   await Promise.all([ann.expectEcho("i am ann\n"), bob.expectEcho("i am bob\n")]);
@@ -82,4 +82,13 @@ it("TcpProxy › harms only the side that is named, by the words that it says fi
   await eventually(() => expect(again.isClosed).toBe(true));
   proxy.heal();
   await new Dialer(proxy.port).expectEcho("i am ann\n");
+});
+
+it("TcpProxy › cuts a connection once as many bytes have come from its target as it may carry", async () => {
+  await using echo = await startEcho({ breakAfter: () => 5 });
+  const dialer = new Dialer(echo.proxy.port);
+  await dialer.expectEcho("one");
+  dialer.socket.write("two");
+  await eventually(() => expect(dialer.isClosed).toBe(true));
+  expect(dialer.got).toBe("onetw");
 });
