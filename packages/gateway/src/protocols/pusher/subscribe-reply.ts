@@ -74,13 +74,16 @@ export function successFrames({ target, joined, maxPastBytes, hasRecovery }: Suc
   return { frames: [answer, ...frames, ...missed], deliveries: frames.length };
 }
 
-/** Until what was missed has arrived, the client stands where it stood: the connection may break between the answer and the events. */
+/** The connection may break between the answer and what follows it: until that is there, the client stands where it stood, or nowhere. */
 function standingOf(
   told: SubscribedHistory,
   { length }: readonly Uint8Array[],
-  position: string | undefined,
+  asked: string | undefined,
 ): SubscribedHistory {
-  return told.recovered === true && length > 0 && position !== undefined ? { ...told, position } : told;
+  const { position, ...rest } = told;
+  const before = told.recovered === true ? asked : undefined;
+  const stands = length === 0 ? position : before;
+  return stands === undefined ? rest : { ...rest, position: stands };
 }
 
 const NO_PAST: FittedCatchUp = { told: {}, frames: [] };
