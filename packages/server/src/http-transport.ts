@@ -28,6 +28,8 @@ export interface HttpCall extends CallOptions {
   readonly body?: string;
   /** True when it does no harm twice. */
   readonly isRepeatable: boolean;
+  /** How long the answer may be held back on purpose, in ms; absent: not at all. */
+  readonly answersAfterMs?: number | undefined;
   /** What an answer that is no 2xx means. */
   readonly refusalOf: (answer: HttpAnswer) => CarillonError;
 }
@@ -35,6 +37,12 @@ export interface HttpCall extends CallOptions {
 // Some frameworks keep the answers of GETs. Some platforms refuse the setting that forbids it, and don't have the member then.
 const NO_STORE: RequestInit =
   typeof Request === "function" && "cache" in Request.prototype ? { cache: "no-store" } : {};
+
+/**
+ * An attempt that is left without an answer for half of the time is given up and made again: a machine that vanishes leaves connections
+ * behind on which nothing ever comes. But not sooner than this, in ms, since a publisher may wait as long for NATS.
+ */
+const SHORTEST_ATTEMPT_MS = 5_000;
 
 /** Makes HTTP calls, and makes those again that are safe to repeat, until the time is up. */
 export class HttpTransport {
@@ -52,10 +60,13 @@ export class HttpTransport {
     const deadline = new Deadline({ timeoutMs, signal: call.signal });
     try {
       for (let retries = 0; ; retries++) {
-        const outcome = await this.#attempt(call, deadline);
+        const { isRepeatable, answersAfterMs = 0 } = call;
+        const halfMs = (deadline.remainingMs + answersAfterMs) / 2;
+        const isLast = !isRepeatable || retries >= maxRetries;
+        const attemptMs = isLast ? Number.POSITIVE_INFINITY : Math.max(halfMs, SHORTEST_ATTEMPT_MS);
+        const outcome = await this.#attempt(call, deadline, attemptMs);
         if (!(outcome instanceof CarillonError)) return outcome;
         const { remainingMs } = deadline;
-        const { isRepeatable } = call;
         const delayMs = retryDelayMs({
           error: outcome,
           isRepeatable,
@@ -73,16 +84,17 @@ export class HttpTransport {
     }
   }
 
-  async #attempt(call: HttpCall, deadline: Deadline): Promise<HttpAnswer | CarillonError> {
+  async #attempt(call: HttpCall, deadline: Deadline, timeoutMs: number): Promise<HttpAnswer | CarillonError> {
     const { fetch, origin } = this.#settings;
     if (deadline.signal.aborted) return deadline.error() ?? broken(origin, undefined);
     // Outside of what follows: what the caller got wrong is not the network's fault.
     const [url, headers] = [origin + call.target(), call.headers()];
+    const attempt = new Deadline({ timeoutMs, signal: deadline.signal });
     try {
       const response = await fetch(url, {
         method: call.method,
         headers,
-        signal: deadline.signal,
+        signal: attempt.signal,
         // A redirect would take signatures and events to another place.
         redirect: "manual",
         ...NO_STORE,
@@ -91,7 +103,9 @@ export class HttpTransport {
       const answer = { status: response.status, headers: response.headers, text: await response.text() };
       return response.ok ? answer : call.refusalOf(answer);
     } catch (cause) {
-      return deadline.error(cause) ?? broken(origin, cause);
+      return deadline.error(cause) ?? attempt.error(cause) ?? broken(origin, cause);
+    } finally {
+      attempt.end();
     }
   }
 }

@@ -20,6 +20,8 @@ export interface NativeCall {
   readonly body?: object;
   /** True when it does no harm twice. Default: true. */
   readonly isRepeatable?: boolean;
+  /** How long the answer may be held back on purpose, in ms; absent: not at all. */
+  readonly answersAfterMs?: number | undefined;
   readonly options?: CallOptions | undefined;
 }
 
@@ -37,7 +39,8 @@ export class NativeApi {
   }
 
   /** Resolves with what a 2xx holds. Rejects with a {@link CarillonError}. */
-  async call({ method, path, query = {}, body, isRepeatable = true, options }: NativeCall): Promise<Answer> {
+  async call(call: NativeCall): Promise<Answer> {
+    const { method, path, query = {}, body, isRepeatable = true, answersAfterMs, options } = call;
     const target = path + queryText(query);
     const { text } = await this.#transport.send({
       method,
@@ -45,6 +48,7 @@ export class NativeApi {
       headers: () => this.#headers(body !== undefined),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       isRepeatable,
+      answersAfterMs,
       refusalOf: (answer) => this.#refusalOf(answer, path),
       timeoutMs: options?.timeoutMs,
       signal: options?.signal,

@@ -4,7 +4,7 @@ import type { Answer } from "./answer.ts";
 import { CarillonError } from "./carillon-error.ts";
 import type { CallOptions } from "./http-transport.ts";
 import { checkConnectionId, checkEvent, checkPublishable, invalid } from "./ids.ts";
-import type { NativeApi } from "./native-api.ts";
+import type { NativeApi, NativeCall } from "./native-api.ts";
 import { checkJson, type PayloadCheck } from "./payload-check.ts";
 
 /** What may be said of an event besides where it goes and what it holds. */
@@ -110,7 +110,8 @@ export class Publishing {
     const timeoutMs =
       options.timeoutMs ?? (receipts === undefined ? undefined : receipts.timeoutMs + RECEIPTS_MARGIN_MS);
     const body = receipts === undefined ? wire : { ...wire, receipts: { timeoutMs: receipts.timeoutMs } };
-    return resultOf(await this.#publish("/publish", body, [wire], { ...options, timeoutMs }));
+    const answersAfterMs = receipts?.timeoutMs;
+    return resultOf(await this.#publish("/publish", body, [wire], { ...options, timeoutMs, answersAfterMs }));
   }
 
   async triggerBatch(events: readonly UncheckedEvent[], options: CallOptions): Promise<readonly TriggerResult[]> {
@@ -128,10 +129,15 @@ export class Publishing {
     return (await this.#publish("/publish/batch", { events: wires }, wires, options)).list("results", resultOf);
   }
 
-  async #publish(path: string, body: object, events: readonly WireEvent[], options: CallOptions): Promise<Answer> {
+  async #publish(
+    path: string,
+    body: object,
+    events: readonly WireEvent[],
+    { answersAfterMs, ...options }: CallOptions & Pick<NativeCall, "answersAfterMs">,
+  ): Promise<Answer> {
     const isRepeatable = events.every(({ id }) => id !== undefined);
     try {
-      return await this.#api.call({ method: "POST", path, body, isRepeatable, options });
+      return await this.#api.call({ method: "POST", path, body, isRepeatable, answersAfterMs, options });
     } catch (error) {
       if (!(error instanceof CarillonError)) throw error;
       throw error.withIds(events.flatMap(({ id }) => (id === undefined ? [] : [id])));

@@ -39,6 +39,18 @@ describe("retries › an event with an id", () => {
     expect(fake.seen).toHaveLength(2);
   });
 
+  it("is sent again, on another connection, when one is silent for half of the time", async () => {
+    await using fake = await FakeServer.start(failing(1, () => undefined));
+    const { id } = await serverAt(fake.url).trigger("a", "e", 1, { timeoutMs: 10_000 });
+    expect(fake.seen.map(({ body }) => (JSON.parse(body) as { id: string }).id)).toEqual([id, id]);
+  });
+
+  it("has all of its time for an answer that is to come late", async () => {
+    await using fake = await FakeServer.start((response, seen) => void setTimeout(() => accept(response, seen), 5_200));
+    await serverAt(fake.url).trigger("a", "e", 1, { timeoutMs: 10_000, receipts: { timeoutMs: 5_000 } });
+    expect(fake.seen).toHaveLength(1);
+  });
+
   it("is delivered once though its answer got lost", async () => {
     await using carillon = await RunningCarillon.start();
     await using client = await carillon.client();
