@@ -1,4 +1,4 @@
-import { CarillonError } from "@carillon/client";
+import { CarillonError, type Channel } from "@carillon/client";
 import { eventually } from "@carillon/testkit";
 import { testApp } from "@carillon/testkit/gateway";
 import { describe, expect, it, vi } from "vitest";
@@ -211,7 +211,7 @@ describe("subscribing", () => {
     client.connect();
     await eventually(() => expect(client.state.status).toBe("connected"));
     const framesBefore = gateway.counters.framesIn;
-    const channels = [];
+    const channels: Channel[] = [];
     // Each in a turn of its own, as components do that are shown one after the other.
     for (let index = 0; index < 80; index++) {
       channels.push(client.subscribe(`row-${index}`));
