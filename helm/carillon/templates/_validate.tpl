@@ -134,6 +134,9 @@
 {{- fail (printf "\n\nloadBalancer.ingress and loadBalancer.httpRoute lead to gateways through proxies, so the preset %q would take the proxies' addresses for those of clients, and send everybody to few gateways: set loadBalancer.preset=none.\n" .preset) }}
 {{- end }}
 {{- end }}
+{{- if and (hasKey .Values "enabled") (not .Values.enabled) }}
+{{- fail "\n\nenabled is false, which is for a chart that has this one as a part: give that part `condition: carillon.enabled` in its Chart.yaml.\n" }}
+{{- end }}
 {{- range $key, $route := pick .Values.publisher "ingress" "httpRoute" }}
 {{- if and $route.enabled (not $.Values.publisher.enabled) }}
 {{- fail (printf "\n\npublisher.%s.enabled leads to publishers, but publisher.enabled is false, so there are none: switch one of the two.\n" $key) }}

@@ -10,6 +10,12 @@ const MAY_BE_EMPTY: readonly string[] = [
   "monitoring.dashboards",
 ];
 
+/** Helm hands it on as a value to the chart that is switched by it. */
+const ENABLED: JsonSchema = {
+  type: "boolean",
+  description: "For a chart that has this one as a part, and switches it by `condition: carillon.enabled`.",
+};
+
 /**
  * The schema of the chart's values, out of values.yaml: what there is may be set, nothing else; descriptions are the comments
  * that begin with `--`; types are those of the defaults, unless a rule says more.
@@ -19,8 +25,13 @@ const MAY_BE_EMPTY: readonly string[] = [
 export function valuesSchema(valuesYaml: string): JsonSchema {
   const { contents } = parseDocument(valuesYaml);
   if (!isMap(contents)) throw new Error("values.yaml is not a map");
-  const schema = mapSchema(contents, []);
-  return { $schema: "http://json-schema.org/draft-07/schema#", title: "Values of the chart carillon", ...schema };
+  const { properties, ...schema } = mapSchema(contents, []);
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Values of the chart carillon",
+    ...schema,
+    properties: { ...properties, enabled: ENABLED },
+  };
 }
 
 function mapSchema(map: YAMLMap, path: readonly string[]): JsonSchema {

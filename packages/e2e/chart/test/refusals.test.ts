@@ -6,6 +6,7 @@ const APP = { id: "1", key: "k", secrets: [fileReference("/etc/carillon/secrets/
 /** Values that are right by themselves and wrong together, and what the message tells to do. */
 const CONTRADICTIONS: readonly (readonly [string, object, RegExp])[] = [
   ["no apps", { config: { apps: [] } }, /Name at least one app/],
+  ["a switch that only a chart around this one has", { enabled: false }, /condition: carillon\.enabled/],
   ["no NATS", { nats: { servers: [] } }, /nats\.builtIn\.enabled=true/],
   ["two kinds of NATS", { nats: { builtIn: { enabled: true } } }, /exclude each other/],
   ["credentials without a Secret", { nats: { auth: { method: "token" } } }, /nats\.auth\.existingSecret must name/],

@@ -2,8 +2,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parse } from "yaml";
-import { CHART, renderWith } from "./support/chart.ts";
+import { parse, stringify } from "yaml";
+import { CHART, ENOUGH, renderWith } from "./support/chart.ts";
 import { at } from "./support/kubernetes-object.ts";
 
 /** The chart with both, its dependencies in place: the real one of Carillon, and of NATS one that shows what it was given. */
@@ -32,6 +32,23 @@ test("the chart with NATS in it renders, names the server that it starts, and le
     const alone = await renderWith({ chart, values: [{ nats: { enabled: false } }] });
     expect(alone.find("ConfigMap", "given")).toBeUndefined();
     expect(alone.find("Deployment", "carillon-gateway")).toBeDefined();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a chart that has Carillon as a part can switch it by its condition", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "carillon-part-"));
+  try {
+    const dependency = { name: "carillon", version: "x.x.x", condition: "carillon.enabled" };
+    const chart = { apiVersion: "v2", name: "platform", version: "1.0.0", dependencies: [dependency] };
+    await writeFile(join(folder, "Chart.yaml"), stringify(chart));
+    await writeFile(join(folder, "values.yaml"), "carillon: { enabled: false }\n");
+    await cp(CHART, join(folder, "charts/carillon"), { recursive: true });
+    const switchedOff = await renderWith({ chart: folder });
+    expect(switchedOff.objects).toEqual([]);
+    const switchedOn = await renderWith({ chart: folder, values: [{ carillon: { ...ENOUGH, enabled: true } }] });
+    expect(switchedOn.find("Deployment", "carillon-gateway")).toBeDefined();
   } finally {
     await rm(folder, { recursive: true });
   }
