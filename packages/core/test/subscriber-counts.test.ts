@@ -81,6 +81,20 @@ it("P31 › whatever comes, goes, dies or is cut off, all subscribers are told t
   );
 }, 120_000);
 
+it("P31 › a node that stood still, and was held for lost by others alone, counts again once it is back", async () => {
+  const world = await CountWorld.start(2);
+  const [frozen, other] = [world.at(0), world.at(1)];
+  for (const node of [frozen, frozen, other]) void node.subscribe("a");
+  await world.run(300);
+  world.cluster.passes = (from) => from !== frozen.base.nodeId;
+  await world.run(6000);
+  expect(other.told.get("a")).toBe(1);
+  world.cluster.passes = () => true;
+  await world.run(3000);
+  expect([frozen.base.seen, [frozen, other].map(({ told }) => told.get("a"))]).toEqual([["+n2"], [3, 3]]);
+  world.close();
+});
+
 it("P31 › few subscribers: a burst is told as one, and everything within 50 ms", async () => {
   const world = await CountWorld.start(2);
   for (let index = 0; index < 20; index++) void world.at(index).subscribe("a");

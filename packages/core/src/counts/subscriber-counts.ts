@@ -16,7 +16,7 @@ export interface SubscriberCountsOptions {
   readonly tell: (channel: Channel, count: number) => void;
 }
 
-/** What nodes tell each other outside of a channel's subject: rows of `[app id, channel, count, version]`. */
+/** What nodes tell each other outside of a channel's subject: rows of `[app id, channel, count, version, wantsReply]`. */
 const COUNTS = "subscriber-counts";
 
 /** Rows in one message: far below what one may have. */
@@ -57,7 +57,7 @@ export class SubscriberCounts {
   readonly #byName = new Map<string, CountedChannel>();
   /** Nodes that were heard of before the cluster knew them, or after it let them go. */
   readonly #unknown = new Map<string, Timer>();
-  /** Nodes that were held for lost: when one is back, each tells the other all it has. */
+  /** Nodes that were held for lost: when one is back, it is told all that there is here, and asked for what it has. */
   readonly #lost = new Set<string>();
   /** Channels without interest here of which the others may not know that nobody is left. */
   readonly #unsaid = new Set<CountedChannel>();
@@ -75,7 +75,8 @@ export class SubscriberCounts {
         this.#drop(id);
       }),
       cluster.onAppeared(({ id }) => {
-        if (this.#lost.delete(id)) this.#tellAll(id);
+        // It may not have noticed, as one that stood still: what it had said is forgotten here alone, so it is asked for that.
+        if (this.#lost.delete(id)) this.#tellRows([...this.#channels.values()], id, true);
       }),
       bus.onStatus((status) => {
         if (status === "connected") this.#repeatIn(0);
@@ -109,7 +110,7 @@ export class SubscriberCounts {
     if (nodeId === cluster.nodeId) return;
     this.#suspect(nodeId);
     if (counted.heard(nodeId, announcement)) this.#requestTelling(counted);
-    if (wantsReply) this.#reply(counted, nodeId);
+    if (wantsReply) this.#tellRows([counted], nodeId, false);
   }
 
   /** The interest in a channel has ended. */
@@ -132,13 +133,6 @@ export class SubscriberCounts {
     this.#unknown.clear();
     this.#channels.clear();
     this.#byName.clear();
-  }
-
-  #reply(counted: CountedChannel, nodeId: string): void {
-    // Now this node knows another number than all others: should that one be right again when it is time to announce, it
-    // has to be said all the same.
-    if (counted.channel.subscribers !== counted.announced) counted.isAnnouncementWanted = true;
-    if (counted.channel.subscribers > 0) this.#options.cluster.tell(COUNTS, [this.#rowOf(counted)], nodeId);
   }
 
   #requestAnnouncement(counted: CountedChannel): void {
@@ -222,31 +216,38 @@ export class SubscriberCounts {
     }
   }
 
-  #tellAll(nodeId: string): void {
+  /** Tells a node how many subscribers there are here; where the same is wanted of it, also of channels that have none. */
+  #tellRows(channels: readonly CountedChannel[], nodeId: string, wantsReply: boolean): void {
     const rows: (readonly unknown[])[] = [];
-    for (const counted of this.#channels.values()) {
-      if (counted.channel.subscribers !== counted.announced) counted.isAnnouncementWanted = true;
-      if (counted.channel.subscribers > 0) rows.push(this.#rowOf(counted));
+    for (const counted of channels) {
+      const { channel, announced } = counted;
+      // Now this node knows another number than all others: should that one be right again when it is time to announce, it
+      // has to be said all the same.
+      if (channel.subscribers !== announced) counted.isAnnouncementWanted = true;
+      if (wantsReply || channel.subscribers > 0) rows.push(this.#rowOf(counted, wantsReply));
     }
     for (let from = 0; from < rows.length; from += ROWS_PER_MESSAGE) {
       this.#options.cluster.tell(COUNTS, rows.slice(from, from + ROWS_PER_MESSAGE), nodeId);
     }
   }
 
-  #rowOf({ channel }: CountedChannel): readonly unknown[] {
+  #rowOf({ channel }: CountedChannel, wantsReply: boolean): readonly unknown[] {
     this.#version++;
-    return [channel.appId, channel.channel, channel.subscribers, this.#version];
+    return [channel.appId, channel.channel, channel.subscribers, this.#version, wantsReply];
   }
 
   #takeRows(nodeId: string, body: unknown): undefined {
     if (!Array.isArray(body)) return;
     this.#suspect(nodeId);
+    const asked: CountedChannel[] = [];
     for (const row of body) {
-      const [appId, channel, count, version] = Array.isArray(row) ? (row as readonly unknown[]) : [];
+      const [appId, channel, count, version, wantsReply] = Array.isArray(row) ? (row as readonly unknown[]) : [];
       const counted = this.#byName.get(keyOf(String(appId), String(channel)));
       if (counted === undefined || !isCount(count) || !isCount(version)) continue;
       if (counted.heard(nodeId, { count, version })) this.#requestTelling(counted);
+      if (wantsReply === true) asked.push(counted);
     }
+    this.#tellRows(asked, nodeId, false);
   }
 
   /** What a node said that the cluster doesn't know counts, as it may have just begun; but not for ever. */
