@@ -2,6 +2,7 @@ import {
   type AppendOptions,
   type AppendResult,
   type ChannelAddress,
+  EnvelopeTooLargeError,
   type HistoryPage,
   type HistoryQuery,
   type HistoryStore,
@@ -263,7 +264,7 @@ interface Reading {
 function assertFits(link: Link, envelope: Uint8Array): number {
   const limit = link.maxPayloadBytes - HEADER_ROOM_BYTES;
   if (envelope.length <= limit) return limit - envelope.length;
-  throw new RangeError(
+  throw new EnvelopeTooLargeError(
     `the envelope has ${envelope.length} bytes, NATS takes ${limit}: publish less, or raise max_payload of nats-server`,
   );
 }

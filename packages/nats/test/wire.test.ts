@@ -1,4 +1,4 @@
-import { BusUnavailableError } from "@carillon/core";
+import { BusUnavailableError, EnvelopeTooLargeError } from "@carillon/core";
 import { eventually, NatsServer } from "@carillon/testkit";
 import { RecordingReceiver } from "@carillon/testkit/contracts";
 import { describe, expect, it } from "vitest";
@@ -133,6 +133,11 @@ describe("wire", () => {
     await expect(bus.publish(receiver, new Uint8Array(4_096), { idempotencyKey: "k" })).rejects.toThrow(
       /raise max_payload/,
     );
+    const kept = bus.history.append(receiver, new Uint8Array(4_096), {
+      limits: { messages: 10, maxAgeMs: 60_000 },
+      idempotencyKey: "h",
+    });
+    await expect(kept).rejects.toBeInstanceOf(EnvelopeTooLargeError);
     await bus.publish(receiver, new Uint8Array(4_096));
     await bus.publish(receiver, new Uint8Array(3_840), { idempotencyKey: "k" });
     await eventually(() => expect(receiver.envelopes.map((each) => each.length)).toEqual([4_096, 3_840]));

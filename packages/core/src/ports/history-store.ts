@@ -96,7 +96,8 @@ export interface HistoryPage {
 export interface HistoryStore {
   /**
    * Appends and publishes. Resolves when it is kept. Rejects with HistoryUnavailableError when that can't be known within the
-   * deadline; it may have been kept then, and a retry with the same idempotency key is safe.
+   * deadline; it may have been kept then, and a retry with the same idempotency key is safe. Rejects with EnvelopeTooLargeError
+   * where the store takes no envelope of that size.
    */
   append(address: ChannelAddress, envelope: Uint8Array, options: AppendOptions): Promise<AppendResult>;
 
