@@ -185,6 +185,8 @@ export class Subscribing {
 
   #repeat(subscription: Subscription): Joined {
     const { log } = subscription.channel;
+    // What waits to be written is up to the position, and would come behind it.
+    this.#node.hub.flush(subscription.channel);
     return { ...(log === null ? {} : { position: log.position }), frames: [], ...this.#rosterFor(subscription) };
   }
 

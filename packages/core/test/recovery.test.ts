@@ -2,7 +2,7 @@ import { ChannelLog } from "@carillon/core";
 import { encodeEnvelope } from "@carillon/protocol";
 import { eventually } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
-import { type Got, LIMITS, RecoveryWorld, textOf, type WorldOptions } from "./support/recovery-world.ts";
+import { ADDRESS, type Got, LIMITS, RecoveryWorld, textOf, type WorldOptions } from "./support/recovery-world.ts";
 import { START_MS, settled } from "./support/test-node.ts";
 
 /** A channel isn't asked about so often in a row when that brings nothing. */
@@ -61,6 +61,26 @@ describe("recovery", () => {
       expect([...pastOf(client.got), ...liveOf(client.got)]).toEqual([2, 3, 4, 5, 6, 7].slice(index * 2));
     }
     expect(world.store.reads).toBe(reads);
+    world.node.close();
+  });
+
+  it("N48 › where a repeat says that its client stands, everything before has been delivered: nothing waits for more events then", async () => {
+    const world = await createWorld(20);
+    for (const client of world.clients) client.come("plain");
+    await settled();
+    for (const pauseMs of [1, 0]) {
+      await world.publish();
+      world.bus.carry(1);
+      world.clock.advance(pauseMs);
+    }
+    const [client] = world.clients;
+    const again = await client?.session?.subscribe({ channel: ADDRESS.channel });
+    const joined = again?.ok === true ? again.value?.join() : undefined;
+    client?.listen();
+    expect([joined?.ok === true && textOf(joined.value), liveOf(client?.got ?? [])]).toEqual([
+      world.published[1]?.position,
+      [1, 2],
+    ]);
     world.node.close();
   });
 
