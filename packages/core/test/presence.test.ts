@@ -343,6 +343,18 @@ describe("presence › limits and cost", () => {
     world.close();
   });
 
+  it("nothing is left of a channel whose interest the bus refused", async () => {
+    const { world, nodes } = await start(1);
+    world.refusesInterest = true;
+    const channel = nodes[0].registry.acquire("1", CHANNEL);
+    const entry = { channel, connection: 1, member: user("ann"), maxMembers: 0 };
+    await expect(nodes[0].presence.enter(entry)).rejects.toThrow("away");
+    nodes[0].presence.leave(entry, false);
+    nodes[0].registry.release(channel);
+    expect([nodes[0].presence.channels, nodes[0].registry.size]).toEqual([0, 0]);
+    world.close();
+  });
+
   it("nothing is left of channels that nobody is on", async () => {
     const { world, nodes } = await start(2);
     const clients = Array.from({ length: 20 }, (_, index) =>

@@ -131,7 +131,11 @@ export class GossipPresence implements Presence {
   leave({ channel, connection, member }: PresenceEntry, isBroken: boolean): void {
     const of = this.#channels.get(keyOf(channel));
     if (of === undefined || !of.entered.delete(connection)) return;
-    if (member === null || !of.state.leave(member.id, connection)) return;
+    if (member === null || !of.state.leave(member.id, connection)) {
+      // Where the bus refused the interest, nothing else is left.
+      this.#forgetIfIdle(of);
+      return;
+    }
     if (isBroken && this.#options.graceMs > 0) this.#beginGrace(of, member.id);
     else this.#remove(of, member.id);
   }

@@ -84,7 +84,10 @@ export class PresenceNode {
       onDoubt: () => () => undefined,
       onStatus: base.bus.onStatus,
       publish: (address: ChannelAddress, bytes: Uint8Array) => world.publish(this, address, bytes),
-      subscribe: async (receiver: BusReceiver) => void this.receivers.add(receiver),
+      subscribe: async (receiver: BusReceiver) => {
+        if (world.refusesInterest) throw new BusUnavailableError("away");
+        this.receivers.add(receiver);
+      },
       unsubscribe: (receiver: BusReceiver) => void this.receivers.delete(receiver),
       close: async () => undefined,
     };
@@ -173,6 +176,8 @@ export class PresenceWorld {
   readonly nodes: PresenceNode[] = [];
   /** Deltas published so far. */
   published = 0;
+  /** While true, the bus refuses interest. */
+  refusesInterest = false;
   #added = 0;
 
   constructor(options: PresenceWorldOptions = {}) {
