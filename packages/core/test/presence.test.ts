@@ -343,6 +343,19 @@ describe("presence › limits and cost", () => {
     world.close();
   });
 
+  it("whoever left while others had yet to answer isn't there once they have", async () => {
+    const { world, nodes } = await start(3);
+    const ann = nodes[1].enter(CHANNEL, user("ann"));
+    await world.run(100);
+    world.cluster.passes = (from, to) => from !== "n3" && to !== "n3";
+    const watcher = nodes[0].enter(CHANNEL, null);
+    await world.run(100);
+    nodes[1].leave(ann, false);
+    await world.run(1000);
+    expect([[...(watcher.view ?? ["nobody told"])], watcher.changes, watcher.breaches]).toEqual([[], [], []]);
+    world.close();
+  });
+
   it("nothing is left of a channel whose interest the bus refused", async () => {
     const { world, nodes } = await start(1);
     world.refusesInterest = true;

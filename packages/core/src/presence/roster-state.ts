@@ -34,6 +34,8 @@ export class RosterState {
   readonly #nodeId: string;
   readonly #own = new Map<string, OwnUser>();
   readonly #nodes = new Map<string, NodePart>();
+  /** Versions at which nodes were left without users: an answer that was under way meanwhile may be older. null: none was. */
+  #emptied: Map<string, number> | null = null;
   readonly #told = new Map<string, Member>();
   /** Users of whom something changed since the last diff. */
   readonly #dirty = new Set<string>();
@@ -114,14 +116,13 @@ export class RosterState {
 
   /** What another node says has changed. */
   apply({ nodeId, previousVersion, version, joined, left }: PresenceDelta): DeltaVerdict {
-    const known = this.versionOf(nodeId);
-    if (version <= known) return "repeat";
+    if (version <= this.#newestOf(nodeId)) return "repeat";
     if (previousVersion === 0) {
       this.replace(nodeId, version, joined);
       return "applied";
     }
     const part = this.#nodes.get(nodeId);
-    if (part === undefined || previousVersion !== known) return "gap";
+    if (part === undefined || previousVersion !== part.version) return "gap";
     part.version = version;
     for (const id of left) if (part.users.delete(id)) this.#dirty.add(id);
     for (const user of joined) {
@@ -134,18 +135,25 @@ export class RosterState {
   /** What another node says is its whole part at a version; older news than what is known is passed over. */
   replace(nodeId: string, version: number, users: readonly PresenceUser[]): void {
     const part = this.#nodes.get(nodeId);
-    if (version <= (part?.version ?? 0)) return;
+    if (version <= this.#newestOf(nodeId)) return;
     for (const id of part?.users.keys() ?? []) this.#dirty.add(id);
     for (const { id } of users) this.#dirty.add(id);
-    // A node without users is one like those that were never heard of, so that it need not be asked about them again.
-    if (users.length === 0) this.#nodes.delete(nodeId);
-    else this.#nodes.set(nodeId, { version, users: new Map(users.map((user) => [user.id, user])) });
+    // A node without users is asked about as those that were never heard of, so that it need not answer.
+    if (users.length === 0) {
+      this.#nodes.delete(nodeId);
+      this.#emptied ??= new Map();
+      this.#emptied.set(nodeId, version);
+    } else {
+      this.#nodes.set(nodeId, { version, users: new Map(users.map((user) => [user.id, user])) });
+      this.#emptied?.delete(nodeId);
+    }
   }
 
   /** A node is no more: its users go as one. */
   drop(nodeId: string): void {
     for (const id of this.#nodes.get(nodeId)?.users.keys() ?? []) this.#dirty.add(id);
     this.#nodes.delete(nodeId);
+    this.#emptied?.delete(nodeId);
   }
 
   /** The nodes whose part is known. */
@@ -156,6 +164,7 @@ export class RosterState {
   /** Forgets all but the own users, and what was told: nobody here listens any more. */
   forget(): void {
     this.#nodes.clear();
+    this.#emptied = null;
     this.#told.clear();
     this.#sorted = null;
     this.#dirty.clear();
@@ -202,6 +211,11 @@ export class RosterState {
     const chosen = ids.slice(from, from + limit);
     const members = chosen.map((id) => this.#told.get(id) as Member);
     return { members, next: from + limit < ids.length ? (chosen.at(-1) ?? null) : null };
+  }
+
+  /** The newest version that was heard of, also where it left nobody. */
+  #newestOf(nodeId: string): number {
+    return this.#nodes.get(nodeId)?.version ?? this.#emptied?.get(nodeId) ?? 0;
   }
 
   /** The entry that counts: the first one by time, then by node id. */
