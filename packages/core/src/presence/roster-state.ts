@@ -37,8 +37,12 @@ export class RosterState {
   /** Versions at which nodes were left without users: an answer that was under way meanwhile may be older. null: none was. */
   #emptied: Map<string, number> | null = null;
   readonly #told = new Map<string, Member>();
-  /** Users of whom something changed since the last diff. */
-  readonly #dirty = new Set<string>();
+  /** Users of whom something changed since the last diff, each with what it adds to the number of those who were told. */
+  readonly #dirty = new Map<string, number>();
+  /** Those of them who changed since it was last asked how many there are: in a storm each who comes asks that. null: nobody. */
+  #uncounted: Set<string> | null = null;
+  /** What all of the dirty add. */
+  #added = 0;
   #sorted: string[] | null = null;
 
   constructor(nodeId: string) {
@@ -66,9 +70,13 @@ export class RosterState {
 
   /** Users that are there, whether the subscribers have been told of them or not. */
   get count(): number {
-    let count = this.#told.size;
-    for (const id of this.#dirty) count += Number(this.has(id)) - Number(this.#told.has(id));
-    return count;
+    for (const id of this.#uncounted ?? []) {
+      const adds = Number(this.has(id)) - Number(this.#told.has(id));
+      this.#added += adds - (this.#dirty.get(id) ?? 0);
+      this.#dirty.set(id, adds);
+    }
+    this.#uncounted = null;
+    return this.#told.size + this.#added;
   }
 
   /** Users that the subscribers have been told of. */
@@ -90,7 +98,7 @@ export class RosterState {
     }
     const user: PresenceUser = { ...member, sinceMs: nowMs };
     this.#own.set(member.id, { user, connections: new Set([connection]) });
-    this.#dirty.add(member.id);
+    this.#touch(member.id);
     return true;
   }
 
@@ -105,7 +113,7 @@ export class RosterState {
     const own = this.#own.get(userId);
     if (own === undefined || own.connections.size > 0) return false;
     this.#own.delete(userId);
-    this.#dirty.add(userId);
+    this.#touch(userId);
     return true;
   }
 
@@ -124,10 +132,10 @@ export class RosterState {
     const part = this.#nodes.get(nodeId);
     if (part === undefined || previousVersion !== part.version) return "gap";
     part.version = version;
-    for (const id of left) if (part.users.delete(id)) this.#dirty.add(id);
+    for (const id of left) if (part.users.delete(id)) this.#touch(id);
     for (const user of joined) {
       part.users.set(user.id, user);
-      this.#dirty.add(user.id);
+      this.#touch(user.id);
     }
     return "applied";
   }
@@ -136,8 +144,8 @@ export class RosterState {
   replace(nodeId: string, version: number, users: readonly PresenceUser[]): void {
     const part = this.#nodes.get(nodeId);
     if (version <= this.#newestOf(nodeId)) return;
-    for (const id of part?.users.keys() ?? []) this.#dirty.add(id);
-    for (const { id } of users) this.#dirty.add(id);
+    for (const id of part?.users.keys() ?? []) this.#touch(id);
+    for (const { id } of users) this.#touch(id);
     // A node without users is asked about as those that were never heard of, so that it need not answer.
     if (users.length === 0) {
       this.#nodes.delete(nodeId);
@@ -151,7 +159,7 @@ export class RosterState {
 
   /** A node is no more: its users go as one. */
   drop(nodeId: string): void {
-    for (const id of this.#nodes.get(nodeId)?.users.keys() ?? []) this.#dirty.add(id);
+    for (const id of this.#nodes.get(nodeId)?.users.keys() ?? []) this.#touch(id);
     this.#nodes.delete(nodeId);
     this.#emptied?.delete(nodeId);
   }
@@ -167,8 +175,8 @@ export class RosterState {
     this.#emptied = null;
     this.#told.clear();
     this.#sorted = null;
-    this.#dirty.clear();
-    for (const id of this.#own.keys()) this.#dirty.add(id);
+    this.#clearDirty();
+    for (const id of this.#own.keys()) this.#touch(id);
   }
 
   /** What the subscribers have to be told; they count as told of it. */
@@ -176,7 +184,7 @@ export class RosterState {
     const joined: Member[] = [];
     const left: string[] = [];
     const changed = new Set<string>();
-    for (const id of this.#dirty) {
+    for (const id of this.#dirty.keys()) {
       const now = this.#winner(id);
       const before = this.#told.get(id);
       if (now === undefined) {
@@ -188,7 +196,7 @@ export class RosterState {
         if (before !== undefined) changed.add(id);
       }
     }
-    this.#dirty.clear();
+    this.#clearDirty();
     if (joined.length > 0 || left.length > 0) this.#sorted = null;
     return changed.size === 0 ? { joined, left } : { joined, left, changed };
   }
@@ -211,6 +219,18 @@ export class RosterState {
     const chosen = ids.slice(from, from + limit);
     const members = chosen.map((id) => this.#told.get(id) as Member);
     return { members, next: from + limit < ids.length ? (chosen.at(-1) ?? null) : null };
+  }
+
+  #touch(userId: string): void {
+    if (!this.#dirty.has(userId)) this.#dirty.set(userId, 0);
+    this.#uncounted ??= new Set();
+    this.#uncounted.add(userId);
+  }
+
+  #clearDirty(): void {
+    this.#dirty.clear();
+    this.#uncounted = null;
+    this.#added = 0;
   }
 
   /** The newest version that was heard of, also where it left nobody. */
