@@ -40,7 +40,7 @@ export interface NewEvent {
   readonly isIdempotent?: boolean | undefined;
   /** Present: its subscribers are asked to say that they have it. */
   readonly wantsReceipt?: true | undefined;
-  /** True: nobody keeps it, whatever the channel's rule says. */
+  /** True: nobody keeps it on a cache channel. */
   readonly isTransient?: boolean;
   /** Present: `payload` is the text of a string that was published; see the envelope. */
   readonly isDataText?: true | undefined;
@@ -116,14 +116,15 @@ export class EventPublisher {
     const timeMs = this.#clock.now();
     const beganMs = this.#lag?.beginPublish() ?? 0;
     const envelope = encodeEnvelope(envelopeOf(event, messageId, timeMs));
-    const limits = this.#rules?.ruleOf(address.appId, address.channel).history ?? null;
+    const rule = this.#rules?.ruleOf(address.appId, address.channel);
+    const limits = (event.isTransient === true && rule?.isCache === true ? null : rule?.history) ?? null;
     const traced = trace === undefined ? undefined : { trace };
     const taken = (isDuplicate: boolean, position: Position | null): Result<PublishedEvent> => {
       this.#lag?.noteAcknowledged(beganMs);
       this.#count(address.appId, isDuplicate);
       return accept({ messageId, timeMs, isDuplicate, position });
     };
-    if (limits !== null && this.#history !== undefined && event.isTransient !== true) {
+    if (limits !== null && this.#history !== undefined) {
       return this.#history
         .append(address, envelope, { limits, idempotencyKey: messageId, ...traced })
         .then(({ isDuplicate, position }) => taken(isDuplicate, position), this.#refused);

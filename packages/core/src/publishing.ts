@@ -68,7 +68,7 @@ function stamped({ session, subscriptions }: Sender, asked: ClientEvent): NewEve
     payload,
     exclude: isEchoed ? "" : (session.senderId ?? session.connectionId),
     // A cache channel's newest event is the application's: what clients tell each other passes it by.
-    isTransient: isClientEventName(event) && subscription?.channel.log?.isCache === true,
+    isTransient: isClientEventName(event),
     ...(isDataText === undefined ? {} : { isDataText }),
     ...(userId === undefined ? {} : { userId }),
   };

@@ -293,6 +293,19 @@ describe("cache channels", () => {
     expect([reply["cached"], (await rewinding.events(2)).length]).toEqual([undefined, 2]);
   });
 
+  it("N61 › a client event is never what it begins with, whether its sender is subscribed or not", async () => {
+    const kept = { history: { messages: 5, maxAgeMs: 60_000 }, isCache: true, presenceListUpTo: 9 };
+    await using gateway = await TestGateway.start({ rules: { ruleOf: () => kept } });
+    await gateway.publish("cache-a", "news", 1);
+    const token = await gateway.connectionToken({ capabilities: { "cache-*": ["publish"] }, ttlSeconds: 60 });
+    await using sender = await NativeClient.open(`${gateway.webSocketUrl}?token=${token}`);
+    const reply = await sender.request({ type: "publish", channel: "cache-a", event: "client-typing", payload: 2 });
+    expect(reply).toMatchObject({ type: "published" });
+    await using late = await NativeClient.open(gateway.webSocketUrl);
+    expect(await late.request({ type: "subscribe", channel: "cache-a" })).toMatchObject({ cached: true });
+    expect((await late.events(1)).map(({ event }) => event)).toEqual(["news"]);
+  });
+
   it("N50, N61 › who can't be caught up gets the newest event after all, who can doesn't get it again", async () => {
     const kept = { history: { messages: 1, maxAgeMs: 60_000 }, isCache: true, presenceListUpTo: 9 };
     await using gateway = await TestGateway.start({ rules: { ruleOf: () => kept } });
