@@ -327,6 +327,17 @@ describe("presence › limits and cost", () => {
     world.close();
   });
 
+  it("many channels with the longest names are learned over a link that takes no longer messages than any", async () => {
+    const { world, nodes } = await start(2);
+    const names = Array.from({ length: 400 }, (_, index) => `presence-${index}`.padEnd(200, "x"));
+    for (const name of names) nodes[0].enter(name, user("ann"));
+    await world.run(500);
+    const late = names.map((name) => nodes[1].enter(name, user("bob")));
+    await world.run(500);
+    expect(late.filter(({ view }) => view?.size === 2).length).toBe(names.length);
+    world.close();
+  });
+
   it("a node that doesn't answer holds nobody up, and is asked until it does", async () => {
     const { world, nodes } = await start(2);
     nodes[1].enter(CHANNEL, user("ann"));

@@ -7,8 +7,8 @@ import { type PresenceUser, presenceUserRow, presenceUsersOf } from "./presence-
  * known; an answer has those which are of another version, whole.
  */
 
-/** Most channels in one question. */
-export const MAX_CHANNELS_ASKED = 500;
+/** Most channels in one question: with names at their longest, some 280 bytes each, it still fits what any link takes. */
+export const MAX_CHANNELS_ASKED = 200;
 
 /** Most users in one row: with ids of 128 characters and 1 KB of information each, a row stays far below a message. */
 const USERS_PER_ROW = 20;
