@@ -19,6 +19,28 @@ export const TURN_BYTES = 64 * 1024;
  */
 class PacedTransport extends NodeTransport {
   #taken = 0;
+  #isGivenUp = false;
+
+  override async connect(...where: Parameters<NodeTransport["connect"]>): Promise<void> {
+    await super.connect(...where);
+    if (this.#isGivenUp) this.#vanish();
+  }
+
+  /**
+   * The client's own does nothing before it is connected. One that a server takes late (which was frozen, or cut off) would stand beside the
+   * next one, and the client would take its end for that of the one in use: it connects anew, and hears everything twice.
+   */
+  override async close(error?: Error): Promise<void> {
+    if (this.connected) return await super.close(error);
+    this.#isGivenUp = true;
+    this.#vanish();
+  }
+
+  /** Ends it without a word to the client. */
+  #vanish(): void {
+    this.done = true;
+    this.socket?.destroy();
+  }
 
   override iterate(): AsyncIterableIterator<Uint8Array> {
     const reads = { next: () => this.#next(), [Symbol.asyncIterator]: () => reads };
