@@ -174,6 +174,7 @@ export class Outbox {
   moveTo(other: Outbox): void {
     for (const letter of this.#letters.splice(0)) other.#add(letter);
     this.#letterBytes = 0;
+    other.#schedule();
     const batch = this.#open;
     this.#open = null;
     if (batch === null) return;

@@ -242,6 +242,17 @@ describe("Outbox", () => {
     await Promise.all([...kept, own]);
   });
 
+  it("hold › what nobody waits for leaves on the other connection as well", async () => {
+    const [old, next] = [new Wire(), new Wire()];
+    await old.outbox.hold();
+    old.outbox.send("s1", nothing, {});
+    await turn();
+    old.outbox.moveTo(next.outbox);
+    await turn();
+    expect([old.log, next.log]).toEqual([[], ["s1"]]);
+    expect(next.outbox.isEmpty).toBe(true);
+  });
+
   it("hold › ends at once when nothing is under way, or when the connection breaks; release lets all out", async () => {
     const idle = new Wire();
     await idle.outbox.hold();
