@@ -171,6 +171,8 @@ export class Link {
     else if (type === "update") this.#onUpdate();
     else if (type === "ldm") this.#observer?.onLameDuck(this);
     else if (type === "error") this.#onError(status);
+    // The client ends the connection behind what it has written, which is never where the pipe is full: the deadline of this ends it then.
+    else if (type === "staleConnection") void this.outbox.confirm();
   }
 
   #onUpdate(): void {

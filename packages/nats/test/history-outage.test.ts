@@ -63,6 +63,24 @@ describe("history › outages", () => {
     await bus.close();
   });
 
+  it("SIGSTOP › appends with a full pipe are finished over another server, though nothing else is published", async () => {
+    await using cluster = await NatsCluster.start({ size: 3, jetStream: true });
+    const frozen = cluster.server(0);
+    const history = { replicas: 3, deadlineMs: 50_000 } as const;
+    const bus = await connectNatsBus({ servers: [frozen.url], history });
+    await append(bus, ADDRESS, "first");
+    await frozen.pause();
+    // More than the kernel buffers, with each try: the client then waits for a write that never ends.
+    const text = "x".repeat(512 * 1024);
+    const appended = Array.from({ length: 16 }, (_, index) =>
+      append(bus, { appId: "app", channel: `bulk-${index}` }, text, `${index}`),
+    );
+    const results = await Promise.allSettled(appended);
+    expect(results.map(({ status }) => status)).toEqual(results.map(() => "fulfilled"));
+    frozen.resume();
+    await bus.close();
+  }, 90_000);
+
   it("wiped store › the epoch changes, and no position of before is reachable", async () => {
     await using place = await serverWithStore();
     const { server, store } = place;
