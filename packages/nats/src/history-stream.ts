@@ -119,7 +119,7 @@ export class HistoryStream implements EnsuredStream {
     const isForward = offset > this.#highestAppended;
     this.#highestAppended = offset;
     if (isForward) this.noteDelivered(offset);
-    this.marker.noteAppended(link, bytes);
+    this.marker.noteAppended(link, { offset, bytes });
     return isForward;
   }
 

@@ -30,6 +30,8 @@ const WRONG_LAST_SEQUENCE = 10_071;
 const REFRESH_PART = 64;
 // And each time that this part of the age that the stream keeps things for has passed: NATS may be away for the other parts of it.
 const AGE_PART = 8;
+// What the subject, the headers and the store add to what was appended.
+const OVERHEAD_BYTES = 250;
 const FOR_EVER = { "Nats-TTL": "never" };
 
 const encoder = new TextEncoder();
@@ -42,7 +44,10 @@ const encoder = new TextEncoder();
 export class StreamMarker {
   readonly #options: StreamMarkerOptions;
   #known: Marker = { epoch: "", floor: 0, sequence: 0 };
-  #bytesSince = 0;
+  /** What this process has appended since the marker was last to be written anew. */
+  #own = { count: 0, bytes: 0 };
+  /** The offset at which it was. */
+  #triedAt = 0;
   /** When it was written, in ms since 1970, as far as is known. */
   #writtenAtMs = 0;
 
@@ -112,13 +117,19 @@ export class StreamMarker {
     if (!this.#isYoung) await this.#write(link, marker, marker.sequence, {});
   }
 
-  /** Notes what was appended to the stream, and writes the marker anew before it would have to go for it. */
-  noteAppended(link: Link, bytes: number): void {
+  /**
+   * Notes what was appended to the stream, and writes the marker anew before it would have to go for it. Other processes append as well:
+   * their part shows in the offset, and is taken to be as large as this one's.
+   */
+  noteAppended(link: Link, { offset, bytes }: { readonly offset: number; readonly bytes: number }): void {
     const { stream, maxBytes, log } = this.#options;
     if (maxBytes === 0) return;
-    this.#bytesSince += bytes;
-    if (this.#bytesSince < maxBytes / REFRESH_PART) return;
-    this.#bytesSince = 0;
+    this.#own.count++;
+    this.#own.bytes += bytes + OVERHEAD_BYTES;
+    const behind = offset - Math.max(this.#known.sequence, this.#triedAt);
+    if ((behind * this.#own.bytes) / this.#own.count < maxBytes / REFRESH_PART) return;
+    this.#triedAt = offset;
+    this.#own = { count: 0, bytes: 0 };
     const refreshed = this.#write(link, this.#known, this.#known.sequence);
     // When another process was faster, its marker is the one to know.
     void refreshed
@@ -154,6 +165,7 @@ export class StreamMarker {
     const { epoch: before } = this.#known;
     this.#known = marker;
     if (before === marker.epoch) return;
+    this.#triedAt = 0;
     this.#options.onNewEpoch();
     if (before !== "") this.#options.log.warn("history_epoch_changed", { stream: this.#options.stream });
   }

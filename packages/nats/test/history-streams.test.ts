@@ -192,6 +192,23 @@ describe("history › streams", () => {
     await Promise.all([bus.close(), other.close()]);
   });
 
+  it("bytes › the marker outlives the oldest publications also where many nodes append a little each", async () => {
+    await using server = await NatsServer.start({ jetStream: true });
+    const settings = { streams: 1, maxMessagesPerChannel: 1000, maxBytesPerStream: 100_000 };
+    const nodes = await Promise.all(Array.from({ length: 20 }, () => busOn(server, settings)));
+    const positions = [];
+    for (let round = 0; round < 40; round++) {
+      const appended = nodes.map((node, index) => append(node, ADDRESS, `${round}-${index}`));
+      positions.push(...(await Promise.all(appended)).map(({ position }) => position));
+    }
+    const info = (await streams(server)).get("CARILLON_HIST_0");
+    expect(info?.state.first_seq).toBeGreaterThan(positions[0]?.offset ?? 0);
+    expect(new Set(positions.map(({ epoch }) => epoch)).size).toBe(1);
+    const other = await busOn(server, settings);
+    expect((await read(other, ADDRESS)).head.epoch).toBe(positions[0]?.epoch);
+    await Promise.all([...nodes, other].map((node) => node.close()));
+  }, 40_000);
+
   it("foreign headers › what other streams pass on has no stamp", async () => {
     await using server = await NatsServer.start({ jetStream: true });
     const bus = await busOn(server);
