@@ -21,8 +21,6 @@ export interface LeaseQueue {
   remove(sequences: readonly number[]): Promise<void>;
   /** Says something about the message that was handed out. */
   settle(message: PulledMessage, word: string): Promise<void>;
-  /** The same without waiting for an answer. */
-  say(message: PulledMessage, word: string): void;
   /** Stores dead letters. */
   bury(stored: readonly StoredEntry[], reason: DeadLetterReason, attempts: number): Promise<void>;
 }
@@ -79,8 +77,14 @@ export class NatsLease implements WebhookLease {
 
   extend(): void {
     if (!this.isHeld) return;
-    this.#options.queue.say(this.#options.message, "+WPI");
-    this.#untilMs = performance.now() + this.#options.leaseMs * OWN_SHARE;
+    const untilMs = performance.now() + this.#options.leaseMs * OWN_SHARE;
+    this.#options.queue.settle(this.#options.message, "+WPI").then(
+      () => {
+        if (this.isHeld) this.#untilMs = untilMs;
+      },
+      // NATS may not have heard it, so the lease runs on as it was; the next one may be heard.
+      () => undefined,
+    );
   }
 
   async ack(): Promise<void> {

@@ -209,7 +209,6 @@ export class NatsWebhookQueue implements WebhookQueue {
         await this.#tried((link) => Promise.all(sequences.map((sequence) => this.#queue.remove(link, sequence))));
       },
       settle: (message, word) => this.#settle(message, word),
-      say: (message, word) => this.#options.link()?.send(message.ackSubject, encoder.encode(word), {}),
       bury: async (stored, reason, attempts) => {
         for (const each of stored) await this.#bury(lane, each, { reason, attempts });
       },

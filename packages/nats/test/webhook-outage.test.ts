@@ -44,6 +44,21 @@ describe("webhook queue › outages", () => {
     await bus.close();
   });
 
+  it("a queue away for longer than a lease › what is held counts as lost, however often it was extended", async () => {
+    await using server = await NatsServer.start({ jetStream: true });
+    const bus = await connectNatsBus({ servers: [server.url], webhooks: WEBHOOKS });
+    await bus.webhooks.enqueue([entryOf("app", "1")]);
+    const lease = await bus.webhooks.consume(laneFor("app")).next(5000);
+    await server.kill();
+    await eventually(() => expect(bus.status).toBe("disconnected"));
+    await eventually(() => {
+      lease?.extend();
+      expect(lease?.isHeld).toBe(false);
+    });
+    await expect(lease?.ack()).rejects.toThrow("the lease has run out");
+    await bus.close();
+  });
+
   it("a queue away for long › the wait for work says so, and works again afterwards", async () => {
     await using server = await NatsServer.start({ jetStream: true });
     const bus = await connectNatsBus({ servers: [server.url], webhooks: WEBHOOKS });
