@@ -1,5 +1,6 @@
 import {
   type Config,
+  ConfigError,
   type ConfiguredApps,
   type ConfiguredChannelRules,
   type ConfigWatch,
@@ -28,7 +29,9 @@ export function watchFiles({ config: initial, load, natsSecrets, apps, rules, lo
     load: async () => {
       const config = await load();
       // Also where only what a file holds has changed, which the configuration doesn't show.
-      await natsSecrets?.reload(config.nats);
+      await natsSecrets?.reload(config.nats).catch((error: unknown) => {
+        throw error instanceof ConfigError ? error.withFiles(config.files) : error;
+      });
       return config;
     },
     onChange: (config) => {

@@ -18,11 +18,24 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code: ConfigErrorCode;
   readonly problems: readonly ConfigProblem[];
+  // Private, so that it isn't logged with the rest: what stands behind `file:` may be anything.
+  readonly #files: readonly string[];
 
-  constructor(code: ConfigErrorCode, problems: readonly ConfigProblem[]) {
+  constructor(code: ConfigErrorCode, problems: readonly ConfigProblem[], files: readonly string[] = []) {
     super(describe(problems));
     this.code = code;
     this.problems = problems;
+    this.#files = files;
+  }
+
+  /** Absolute paths of the files that it hangs on, also of those that are not there: another try is worth it when one changes. */
+  get files(): readonly string[] {
+    return this.#files;
+  }
+
+  /** The same, with the files that it hangs on. */
+  withFiles(files: readonly string[]): ConfigError {
+    return new ConfigError(this.code, this.problems, files);
   }
 }
 

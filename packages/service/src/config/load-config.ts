@@ -52,6 +52,14 @@ const DEV_DEFAULTS: readonly (readonly [readonly PathPart[], unknown])[] = [
  */
 export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
   const files = new TextFileReader();
+  try {
+    return await load(options, files);
+  } catch (error) {
+    throw error instanceof ConfigError ? error.withFiles(files.paths) : error;
+  }
+}
+
+async function load(options: LoadConfigOptions, files: TextFileReader): Promise<Config> {
   const { env, role, overrides = {} } = options;
   const file = await loadFile(options, files);
   const environment = await readEnvironment({ env, role, files, referredTo: file.variables });

@@ -3,6 +3,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { ConfigError } from "./config-error.ts";
 import type { Config } from "./config-types.ts";
 import { TextFileReader } from "./text-file.ts";
 
@@ -10,7 +11,7 @@ const DEBOUNCE_MS = 200;
 
 /** What {@link watchConfig} needs. */
 export interface WatchConfigOptions {
-  /** The configuration in force. Its `files` are watched. */
+  /** The configuration in force. Its `files` are watched, and those of one that was refused since. */
   readonly initial: Config;
   /** Reads the configuration again, as it was read at the start. */
   readonly load: () => Promise<Config>;
@@ -53,6 +54,8 @@ class ConfigWatcher implements ConfigWatch {
   readonly #options: WatchConfigOptions;
   readonly #folders = new Map<string, FSWatcher>();
   #config: Config;
+  /** What is watched. */
+  #files: readonly string[];
   #digest = "";
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -63,11 +66,12 @@ class ConfigWatcher implements ConfigWatch {
   constructor(options: WatchConfigOptions) {
     this.#options = options;
     this.#config = options.initial;
+    this.#files = options.initial.files;
   }
 
   start(): void {
     // The first run also finds what changed between the load at the start and now.
-    if (this.#config.files.length > 0) void this.#run();
+    if (this.#files.length > 0) void this.#run();
   }
 
   reload(): Promise<void> {
@@ -105,8 +109,8 @@ class ConfigWatcher implements ConfigWatch {
     const isForced = this.#isForced;
     this.#isForced = false;
     // Armed before reading: what changes while it is read makes an event, and a further run.
-    await this.#watchFolders(this.#config.files);
-    const digest = await digestOf(this.#config.files);
+    await this.#watchFolders(this.#files);
+    const digest = await digestOf(this.#files);
     if (this.#isClosed || (digest === this.#digest && !isForced)) return;
     this.#digest = digest;
     try {
@@ -114,12 +118,26 @@ class ConfigWatcher implements ConfigWatch {
       if (this.#isClosed) return;
       const isSame = isDeepStrictEqual(config, this.#config);
       // Files that count from now on were not watched while they were read, so they are looked at once more.
-      if (!isDeepStrictEqual(config.files, this.#config.files)) this.#schedule();
+      if (!isDeepStrictEqual(config.files, this.#files)) this.#schedule();
+      this.#files = config.files;
       this.#config = config;
       if (!this.#isClosed && (isForced || !isSame)) this.#options.onChange(config);
     } catch (error) {
-      if (!this.#isClosed) this.#options.onError(error);
+      if (!this.#isClosed) await this.#refuse(error, isForced);
     }
+  }
+
+  /** What a refused configuration hangs on is watched as well: it may refer to a file that is only about to be written. */
+  async #refuse(error: unknown, isForced: boolean): Promise<void> {
+    const files = [...new Set([...this.#config.files, ...(error instanceof ConfigError ? error.files : [])])];
+    if (isDeepStrictEqual(files, this.#files)) {
+      this.#options.onError(error);
+      return;
+    }
+    // They were not watched while they were read, so they are looked at once more, and what is wrong then is told.
+    this.#files = files;
+    this.#isForced ||= isForced;
+    await this.#load();
   }
 
   /** Watches the folders of `files`, also those that symbolic links lead to, and no others. */

@@ -113,6 +113,24 @@ describe("watchConfig", () => {
     await eventually(() => expect(secretOf(watch.changes.at(-1))).toBe("fourth"));
   });
 
+  it("takes over what it had refused for want of a file, once that is there", async () => {
+    await using folder = await TemporaryFolder.create();
+    await using secrets = await TemporaryFolder.create();
+    const file = await folder.write("c.yaml", oneApp("first"));
+    using watch = await startWatch(file);
+    for (const [missing, secret] of [
+      [secrets, "second"],
+      [folder, "third"],
+    ] as const) {
+      const errorsBefore = watch.errors.length;
+      await folder.write("c.yaml", oneApp(`"\${file:${join(missing.path, secret)}}"`));
+      await eventually(() => expect(watch.errors).toHaveLength(errorsBefore + 1));
+      await missing.write(secret, secret);
+      await eventually(() => expect(secretOf(watch.changes.at(-1))).toBe(secret));
+      expect(watch.errors).toHaveLength(errorsBefore + 1);
+    }
+  });
+
   it("sees a change of the file that a symbolic link leads to, in another folder", async () => {
     await using folder = await TemporaryFolder.create();
     await using elsewhere = await TemporaryFolder.create();
