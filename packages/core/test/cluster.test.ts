@@ -185,6 +185,39 @@ describe("ClusterMembership › telling and asking", () => {
     world.close();
   });
 
+  it("a question that ends with the link is over when that breaks", async () => {
+    const world = new ClusterWorld();
+    const [a, b] = (await world.start("a", "b")) as [WorldNode, WorldNode];
+    b.cluster.handle("what", () => new Promise(() => undefined));
+    const ask = (endsWithLink: boolean) =>
+      a.cluster.ask("what", null, { nodeId: "b", timeoutMs: 60_000, endsWithLink });
+    const [ending, lasting] = [ask(true), ask(false)];
+    await settle();
+    a.setBus("disconnected");
+    expect(await ending).toEqual({ answers: [], missing: ["b"] });
+    expect(await Promise.race([lasting, Promise.resolve("asked still")])).toBe("asked still");
+    expect(await ask(true)).toEqual({ answers: [], missing: ["b"] });
+    world.close();
+  });
+
+  it("an answer that is ready while its process is cut off comes when that is back", async () => {
+    const world = new ClusterWorld();
+    const [a, b] = (await world.start("a", "b")) as [WorldNode, WorldNode];
+    let answer: (parts: readonly unknown[]) => void = () => undefined;
+    b.cluster.handle("what", () => new Promise((resolve) => (answer = resolve)));
+    const asked = a.cluster.ask("what", null, { nodeId: "b", timeoutMs: 3000 });
+    await settle();
+    b.setBus("disconnected");
+    world.passes = (from) => from !== "b";
+    answer(["this"]);
+    await settle();
+    world.passes = () => true;
+    b.setBus("connected");
+    await world.run(3000);
+    expect(await asked).toEqual({ answers: [{ nodeId: "b", parts: ["this"] }], missing: [] });
+    world.close();
+  });
+
   it("doesn't wait for one that dies or leaves meanwhile", async () => {
     const world = new ClusterWorld();
     const [a, b] = (await world.start("a", "b")) as [WorldNode, WorldNode];

@@ -32,6 +32,9 @@ const FROZEN_MS = 2 * BEAT_MS;
 
 const DEFAULT_ASK_MS = 500;
 
+/** Most parts of answers that wait for the link to be back; those beyond are not sent. */
+const MAX_UNSENT = 10_000;
+
 function nodeOf({ from: id, isGateway, isAccepting, connections }: ClusterMessage & { type: "beat" }): ClusterNode {
   return { id, isGateway, isAccepting, connectionsByApp: new Map(connections) };
 }
@@ -53,6 +56,8 @@ export class ClusterMembership implements Cluster {
   #beatAtMs = 0;
   #stopWatching: () => void = () => undefined;
   #isLeaving = false;
+  /** Parts of answers that were ready while the link was away: whoever asked still waits. */
+  #unsent: { readonly nodeId: string; readonly bytes: Uint8Array }[] = [];
 
   constructor(options: ClusterMembershipOptions) {
     this.#options = options;
@@ -74,8 +79,8 @@ export class ClusterMembership implements Cluster {
     const { link, bus, clock } = this.#options;
     await link.open(this.nodeId, (message) => this.#receive(message));
     this.#stopWatching = bus.onStatus((status) => {
-      if (status === "connected") this.#greet();
-      else this.#unsettle();
+      if (status === "connected") this.#onLinkBack();
+      else this.#onLinkLost();
     });
     this.#beatAtMs = clock.monotonic();
     this.#beating = clock.every(BEAT_MS, () => this.#onBeat());
@@ -96,6 +101,7 @@ export class ClusterMembership implements Cluster {
     this.#beating?.cancel();
     this.#settling?.cancel();
     this.#questions.close();
+    this.#unsent = [];
     this.#settle();
     this.#options.link.close();
   }
@@ -146,12 +152,14 @@ export class ClusterMembership implements Cluster {
   }
 
   async ask(kind: string, body: unknown, options: AskOptions = {}): Promise<ClusterAnswers> {
-    const { timeoutMs = DEFAULT_ASK_MS, nodeId } = options;
+    const { timeoutMs = DEFAULT_ASK_MS, nodeId, endsWithLink = false } = options;
     const gateways = this.#peers.nodes.filter(({ isGateway }) => isGateway).map(({ id }) => id);
     const others = nodeId === undefined ? gateways : [nodeId].filter((id) => id !== this.nodeId);
     const isSelfAsked = nodeId === undefined ? this.#options.isGateway : nodeId === this.nodeId;
     this.counters.questions++;
-    const result = await this.#questions.ask(isSelfAsked ? [...others, this.nodeId] : others, timeoutMs, (question) => {
+    if (endsWithLink && this.#options.bus.status !== "connected") return { answers: [], missing: others };
+    const asked = isSelfAsked ? [...others, this.nodeId] : others;
+    const result = await this.#questions.ask(asked, { timeoutMs, endsWithLink }, (question) => {
       const message: ClusterMessage = { type: "question", from: this.nodeId, question, kind, body };
       if (nodeId === undefined && others.length > 0) this.#broadcast(message);
       else for (const id of others) this.#send(id, message);
@@ -180,6 +188,18 @@ export class ClusterMembership implements Cluster {
     if (isLate) this.#greet();
     else this.#beat(false);
     if (this.#isSettled) this.counters.nodesLost += this.#peers.sweep(nowMs);
+  }
+
+  #onLinkLost(): void {
+    this.#unsettle();
+    this.#questions.linkLost();
+  }
+
+  #onLinkBack(): void {
+    this.#greet();
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    for (const { nodeId, bytes } of unsent) this.#options.link.send(nodeId, bytes);
   }
 
   /** After a time in which nothing could be heard, or at the start: asks who is there. */
@@ -237,7 +257,7 @@ export class ClusterMembership implements Cluster {
         void this.#run(message.kind, message.from, message.body).catch(this.#options.onBug);
         break;
       case "question":
-        void this.#answer(message, (part) => this.#send(message.from, { type: "answer", ...part }));
+        void this.#answer(message, (part) => this.#reply(message.from, { type: "answer", ...part }));
         break;
       case "answer":
         this.#questions.take(message);
@@ -272,6 +292,13 @@ export class ClusterMembership implements Cluster {
     const bytes = encodeClusterMessage(message);
     this.#assertFits(bytes, message);
     this.#options.link.send(nodeId, bytes);
+  }
+
+  #reply(nodeId: string, message: ClusterMessage): void {
+    const bytes = encodeClusterMessage(message);
+    this.#assertFits(bytes, message);
+    if (this.#options.bus.status === "connected") this.#options.link.send(nodeId, bytes);
+    else if (this.#unsent.length < MAX_UNSENT) this.#unsent.push({ nodeId, bytes });
   }
 
   #assertFits(bytes: Uint8Array, { type }: ClusterMessage): void {

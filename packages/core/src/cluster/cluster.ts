@@ -36,12 +36,15 @@ export interface AskOptions {
   readonly timeoutMs?: number;
   /** Ask this node alone; default: all gateways, this process included when it is one. */
   readonly nodeId?: string;
+  /** True: it ends, without the answers that are not here yet, when this process is cut off, or is already: they get lost then. Default false. */
+  readonly endsWithLink?: boolean;
 }
 
 /**
  * Answers a question, or takes in what was told. `body` comes from another process, perhaps of another version: check its form.
  * The answer is a list of parts, each of which must fit a message (at most 32 KiB as msgpack is always safe); a
- * told message has no answer. May take its time; a rejection leaves the asker without an answer.
+ * told message has no answer. May take its time; a rejection leaves the asker without an answer. An answer that is ready while this process is
+ * cut off goes out when it is back.
  */
 export type ClusterHandler = (
   from: string,

@@ -15,7 +15,14 @@ interface Question {
   readonly answers: ClusterAnswer[];
   readonly resolve: (answers: ClusterAnswers) => void;
   readonly timer: Timer;
+  readonly endsWithLink: boolean;
   partCount: number;
+}
+
+/** How long to wait for answers, and what ends that early. */
+export interface QuestionLimits {
+  readonly timeoutMs: number;
+  readonly endsWithLink: boolean;
 }
 
 /** One part of one node's answer. */
@@ -42,7 +49,11 @@ export class Questions {
    * Opens a question to these nodes. `send` is called with its number, once everything is ready for answers; when there is
    * nobody to ask, or no room, it is not.
    */
-  ask(nodeIds: readonly string[], timeoutMs: number, send: (question: number) => void): Promise<ClusterAnswers> {
+  ask(
+    nodeIds: readonly string[],
+    { timeoutMs, endsWithLink }: QuestionLimits,
+    send: (question: number) => void,
+  ): Promise<ClusterAnswers> {
     if (nodeIds.length === 0) return Promise.resolve({ answers: [], missing: [] });
     if (this.#open.size >= MAX_OPEN_QUESTIONS) return Promise.resolve({ answers: [], missing: nodeIds });
     return new Promise((resolve) => {
@@ -55,6 +66,7 @@ export class Questions {
         answers: [],
         resolve,
         timer: this.#clock.after(timeoutMs, () => this.#end(number)),
+        endsWithLink,
         partCount: 0,
       });
       send(number);
@@ -89,6 +101,11 @@ export class Questions {
     for (const [number, question] of this.#open) {
       if (question.waiting.has(nodeId)) this.#miss(number, question, nodeId);
     }
+  }
+
+  /** This process is cut off: ends those that end with that. */
+  linkLost(): void {
+    for (const [number, { endsWithLink }] of [...this.#open]) if (endsWithLink) this.#end(number);
   }
 
   /** Ends all of them with what there is. */

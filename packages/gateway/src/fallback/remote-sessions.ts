@@ -79,9 +79,11 @@ export class RemoteSessions implements Sessions {
         await cluster.whenSettled(SETTLE_WITHIN_MS);
         if (!this.#knows(owner)) return cluster.isSettled ? GONE : AWAY;
       }
-      const { answers } = await cluster.ask(kind, body, { nodeId: owner, timeoutMs });
+      // What gets lost while this gateway is cut off would be waited for longer than the owner keeps the session.
+      const { answers } = await cluster.ask(kind, body, { nodeId: owner, timeoutMs, endsWithLink: true });
       const [answer] = answers;
       if (answer !== undefined) return { ok: true, value: answer.parts };
+      if (!cluster.isSettled) return AWAY;
       return this.#knows(owner) ? SILENT : GONE;
     } finally {
       this.#relayed--;

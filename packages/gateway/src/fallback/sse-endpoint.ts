@@ -23,6 +23,9 @@ const HEADERS = {
 
 const GAP = refuse("session_gone", "what came after that event is kept no more: begin a new session");
 
+/** Over at once, and without an id: who comes back by itself shows the same place again, and its session may be within reach by then. */
+const BACK_SOON: AnyAnswer = { status: 200, headers: HEADERS, body: "retry: 1000\n:\n\n" };
+
 /** One call. */
 interface StreamCall {
   readonly request: HttpRequest;
@@ -115,6 +118,7 @@ export class SseEndpoint {
   /** Who only shows an event's id is a reader that can do nothing but go on: it gets a new session, and is told so. */
   #refuse(call: StreamCall, place: EventPlace, refusal: Refusal): AnyAnswer {
     if (refusal.code === "session_gone") countBy(this.#host.calls, "session_gone");
+    if (refusal.code === "bus_unavailable" && !call.isNamed) return BACK_SOON;
     return call.isNamed || refusal.code === "forbidden" ? refusalAnswer(refusal) : this.#begin(call, place);
   }
 }

@@ -6,13 +6,17 @@ import { TestGateway, type TestGatewayOptions } from "@carillon/testkit/gateway"
 export class GatewayCluster implements AsyncDisposable {
   readonly all: TestGateway[] = [];
 
-  static async start(count: number, options: TestGatewayOptions = {}): Promise<GatewayCluster> {
+  static async start(
+    count: number,
+    options: TestGatewayOptions = {},
+    createBus = (backbone: MemoryBackbone) => new MemoryBus(backbone),
+  ): Promise<GatewayCluster> {
     const gateways = new GatewayCluster();
     const backbone = new MemoryBackbone({ clock: systemClock });
     const history = new MemoryHistory({ backbone, clock: systemClock, ids: randomIds() });
     const cluster = new MemoryClusterBackbone();
     for (let index = 0; index < count; index++) {
-      const bus = new MemoryBus(backbone);
+      const bus = createBus(backbone);
       const clusterLink = new MemoryClusterLink(cluster);
       gateways.all.push(await TestGateway.start({ ...options, bus, history, clusterLink }));
     }

@@ -2,6 +2,7 @@ import { CLOSE_CODES } from "@carillon/protocol";
 import { eventually, HttpClient, RoundRobinProxy } from "@carillon/testkit";
 import { historyRules, TestGateway, testApp } from "@carillon/testkit/gateway";
 import { describe, expect, test } from "vitest";
+import { BreakableBus } from "../support/breakable-bus.ts";
 import { GatewayCluster } from "../support/gateway-cluster.ts";
 
 interface PollAnswer {
@@ -348,6 +349,28 @@ describe("any call at any gateway", () => {
     await expect(waiting).rejects.toThrow();
     await eventually(() => expect(other.gateway.fallback?.relayed).toBe(0), { timeoutMs: 2000 });
     await eventually(() => expect(owner.gateway.connections).toBe(0), { timeoutMs: 5000 });
+  });
+
+  test("a gateway that is cut off from the session's has its client call again, and the session goes on", async () => {
+    await using gateways = await GatewayCluster.start(2, {}, (backbone) => new BreakableBus(backbone));
+    const [owner, other] = [gateways.at(0), gateways.at(1)];
+    const bus = other.bus as BreakableBus;
+    const { session } = await poll(owner, "");
+    const waiting = fetch(`${other.url}/poll?session=${session}&after=1`);
+    await eventually(() => expect(other.gateway.fallback?.relayed).toBe(1));
+    bus.isAway = true;
+    expect((await waiting).status).toBe(503);
+    expect((await fetch(`${other.url}/poll?session=${session}&after=1`)).status).toBe(503);
+    expect((await send(other, `session=${session}`, { type: "ping" })).status).toBe(503);
+    // A reader that can do nothing but show the last event's id isn't told another one, so it shows the same again.
+    const resume = (signal: AbortSignal | null = null) =>
+      fetch(`${other.url}/sse`, { headers: { "last-event-id": `1:${session}` }, signal });
+    expect(await (await resume()).text()).toMatch(/^retry: \d+\n:\n\n$/);
+    bus.isAway = false;
+    const abort = new AbortController();
+    const reader = (await resume(abort.signal)).body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toContain(`{"session":"${session}","resumed":true}`);
+    abort.abort();
   });
 
   test("no more calls are relayed than may be: 503, and those under way are served", async () => {
