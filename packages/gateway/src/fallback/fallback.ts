@@ -187,7 +187,7 @@ export class Fallback {
     const origin = request.header("origin");
     connection.begin(open({ path, query: text, origin, subprotocols: [] }));
     const subscribe = subscribeOf(query, position);
-    if (subscribe !== null) connection.receive([subscribe], null);
+    if (subscribe !== null) connection.receiveQuery(subscribe);
     return connection;
   }
 

@@ -7,6 +7,7 @@ import { Downstream, type Poll } from "./downstream.ts";
 import type { EventStream } from "./event-stream.ts";
 import type { Flushable, FlushQueue } from "./flush-queue.ts";
 import { lastingFrame, OutFrame } from "./out-frame.ts";
+import { isWorthAnotherTry } from "./query-answer.ts";
 import type { TopicListener, TopicListeners } from "./topic-listeners.ts";
 
 /** What all connections over HTTP of a gateway share. */
@@ -40,6 +41,11 @@ const SLOW: Closing = { code: ABNORMAL, reason: "the client did not fetch fast e
 const EXPIRED: Closing = { code: ABNORMAL, reason: "the client did not come back" };
 const CUT: Closing = { code: ABNORMAL, reason: "" };
 const LEFT: Closing = { code: 1000, reason: "" };
+/** What the query asks for can't be had now. Not final: clients come back after a delay. */
+const UNSUBSCRIBED: Closing = {
+  code: CLOSE_CODES.over_capacity.code,
+  reason: "a channel can't be subscribed to at the moment",
+};
 /** As a WebSocket says it. Not final: clients come back after a delay. */
 const BROKEN: Closing = { code: 1011, reason: "internal error" };
 
@@ -68,6 +74,8 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
   /** More waits than may; it is closed at the end of the turn. */
   #isSlow = false;
   #closing: Closing | null = null;
+  /** The subscribe of the client's query is not answered yet. */
+  #awaitsQuery = false;
 
   constructor(host: HttpConnectionHost, options: HttpConnectionOptions) {
     this.#host = host;
@@ -107,7 +115,9 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
     if (!this.isOpen) return this.#isSlow ? "dropped" : "closed";
     this.#host.counters.bytesOut += frame.length;
     this.onPublished(new OutFrame(typeof frame === "string" ? Buffer.from(frame) : frame.slice()));
-    return this.#isSlow ? "dropped" : "queued";
+    const result = this.#isSlow ? "dropped" : "queued";
+    if (this.#awaitsQuery && typeof frame === "string") this.#hearAnswer(frame);
+    return result;
   }
 
   writeAll(frames: readonly (string | Uint8Array)[]): void {
@@ -115,6 +125,7 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
       if (!this.isOpen) return;
       this.#host.counters.bytesOut += frame.length;
       this.onPublished(typeof frame === "string" ? new OutFrame(Buffer.from(frame)) : lastingFrame(frame));
+      if (this.#awaitsQuery && typeof frame === "string") this.#hearAnswer(frame);
     }
   }
 
@@ -168,6 +179,15 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
     return ACCEPTED;
   }
 
+  /**
+   * Takes the subscribe that the client's query makes. Whoever can do no more than that would hear nothing for good where it is refused
+   * for the moment: so the connection ends then, behind the answer, for its client to begin a new one.
+   */
+  receiveQuery(subscribe: Uint8Array): void {
+    this.#awaitsQuery = true;
+    this.receive([subscribe], null);
+  }
+
   /** The client says that it goes. */
   leave(): void {
     this.close(LEFT.code, LEFT.reason);
@@ -215,6 +235,13 @@ export class HttpConnection implements Transport, TopicListener, Flushable {
     if (this.#downstream.tick(nowMs)) return true;
     if (this.isOpen) this.#end(EXPIRED);
     return false;
+  }
+
+  #hearAnswer(frame: string): void {
+    const isRefusedForNow = isWorthAnotherTry(frame);
+    if (isRefusedForNow === null) return;
+    this.#awaitsQuery = false;
+    if (isRefusedForNow) this.close(UNSUBSCRIBED.code, UNSUBSCRIBED.reason);
   }
 
   #countTooFast(): void {

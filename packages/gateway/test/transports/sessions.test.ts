@@ -268,6 +268,27 @@ describe("event streams", () => {
     expect(gateway.counters.upgradesRefused.get("capacity")).toBe(2);
   });
 
+  test("N70 › a reader whose channels can't be had at the moment is sent away to come back, and isn't left without them", async () => {
+    await using gateways = await GatewayCluster.start(1, {}, (backbone) => new BreakableBus(backbone));
+    const gateway = gateways.at(0);
+    const bus = gateway.bus as BreakableBus;
+    bus.isAway = true;
+    for (const query of ["channels=a", "channels=a,b"]) {
+      const text = await (await fetch(`${gateway.url}/sse?${query}`)).text();
+      expect(text).toContain('"code":"bus_unavailable"');
+      expect(text).toMatch(/\nretry: 10000\nid: \nevent: close\ndata: \{"code":4100/);
+    }
+    bus.isAway = false;
+    await using client = await HttpClient.open(gateway.url, { transport: "sse", query: "channels=a,b" });
+    await client.nextFrame(({ type }) => type === "subscribed");
+    await gateway.publish("b", "e", 1);
+    await client.events(1);
+    // What no later try makes better is told, and that is all.
+    await using other = await HttpClient.open(gateway.url, { transport: "sse", query: "channels=private-a" });
+    await other.nextFrame(({ code }) => code === "token_required");
+    expect(await other.request({ type: "ping" })).toMatchObject({ type: "pong" });
+  });
+
   test("N71 › a stream whose client says nothing is ended now and then, and the client that comes back misses nothing", async () => {
     await using gateway = await TestGateway.start({ settings: { idleTimeoutSeconds: 8 } });
     await using client = await HttpClient.open(gateway.url, { transport: "sse", query: "channels=a" });
