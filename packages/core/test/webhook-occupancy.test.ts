@@ -225,6 +225,26 @@ describe("occupancy", () => {
     expect(world.of(0)).toEqual([true, false]);
   });
 
+  it.each([1, 2, 3])(
+    "what gateway %i alone has is told again when it comes back after a cut of its own",
+    async (cut) => {
+      const gateways = await world.start(3);
+      const alone = gateways[cut - 1] as Gateway;
+      for (const key of KEYS.keys()) world.change(alone, key, 1);
+      await world.cluster.run(1000);
+      const isAlone = (nodeId: string) => nodeId === alone.node.nodeId;
+      world.cluster.passes = (from, to) => isAlone(from) === isAlone(to);
+      alone.node.setBus("disconnected");
+      await world.cluster.run(12_000);
+      expect(KEYS.map((_, key) => world.of(key))).toEqual(KEYS.map(() => [true, false]));
+      world.cluster.passes = () => true;
+      alone.node.setBus("connected");
+      await world.cluster.run(10_000);
+      expect(KEYS.map((_, key) => world.of(key))).toEqual(KEYS.map(() => [true, false, true]));
+      expect(world.countsTold.slice(-KEYS.length + 1)).toEqual([1, 1, 1]);
+    },
+  );
+
   it("numbers of subscriptions are added up over gateways, and told at most once a second", async () => {
     const [one, two] = (await world.start(2)) as [Gateway, Gateway];
     for (let time = 0; time < 20; time++) world.change(time % 2 === 0 ? one : two, 0, 1);

@@ -100,7 +100,8 @@ export class OccupancyLedger {
     const record = this.#recordOf(key);
     if (!isNewer(told, record.told)) return;
     record.told = told;
-    if (told.isOccupied) record.countTold = null;
+    // Long before it told that nobody is there, whoever did told the number.
+    record.countTold = told.isOccupied ? null : 0;
     record.vacantSinceMs = null;
     this.#open.add(record);
   }

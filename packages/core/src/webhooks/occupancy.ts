@@ -96,7 +96,12 @@ export class Occupancy {
     });
     cluster.handle(PULL_KIND, (_from, body) => this.#answerPull(decodePartitions(body) ?? new Set()));
     this.#stops = [
-      cluster.onAppeared(({ isGateway }) => isGateway && this.#reckon()),
+      cluster.onAppeared(({ id, isGateway }) => {
+        if (!isGateway) return;
+        this.#reckon();
+        // It may have been held for lost: then it doesn't know that what it reported is forgotten here. Others are asked when this node regains.
+        if (!this.#mustRegain) void this.#pull(id, this.#owned.mine());
+      }),
       cluster.onGone(({ id, isGateway }) => {
         this.#ledger.drop(id);
         if (isGateway) this.#reckon();
