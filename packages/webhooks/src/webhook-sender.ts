@@ -117,6 +117,8 @@ function postTo(url: URL, { request, agents, signal }: Post): Promise<IncomingMe
       const isStale = outgoing.reusedSocket && error.code === "ECONNRESET" && !signal.aborted;
       reject(isStale ? new StaleConnectionError("the connection had been closed", { cause: error }) : error);
     });
+    // An answer that switches protocols is neither of these: the connection is closed without a word.
+    outgoing.once("close", () => reject(new Error("the connection was closed without an answer")));
     outgoing.end(request.body);
   });
 }

@@ -1,4 +1,5 @@
 import type { LookupAddress } from "node:dns";
+import { type AddressInfo, createServer } from "node:net";
 import { eventually, TestEndpoint } from "@carillon/testkit";
 import { describe, expect, it } from "vitest";
 import type { ResolveAll } from "../src/index.ts";
@@ -90,6 +91,21 @@ describe("address guard", () => {
     await using running = new RunningWorker(app);
     await running.queue.enqueue([entry("1")]);
     await eventually(() => expect(running.worker.counters.attempts.get("address_refused")).toBeGreaterThan(1));
+  });
+
+  it("an answer that switches protocols is a failure, not a wait without end", async () => {
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () =>
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    expect(await attempt(`http://127.0.0.1:${port}/`, names([]).resolve, true)).toMatchObject({
+      outcome: "connection",
+    });
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it("an answer without end is not read to the end", async () => {
