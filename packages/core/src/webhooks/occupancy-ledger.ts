@@ -25,6 +25,8 @@ interface KeyRecord {
   readonly partition: number;
   readonly parts: Map<string, Part>;
   told: Told | null;
+  /** When somebody else last said what was told of it, on the scale of {@link OccupancyLedger.adoptions}; 0: never. */
+  adoptedAt: number;
   /** Since when nobody is there who was told to be; null: somebody is, or it was told. */
   vacantSinceMs: number | null;
   /** Null: somebody else told it, who didn't say which. */
@@ -50,6 +52,7 @@ export class OccupancyLedger {
   readonly #records = new Map<string, KeyRecord>();
   /** Those about which something may have to be told or forgotten. */
   readonly #open = new Set<KeyRecord>();
+  #adoptions = 0;
 
   constructor(options: OccupancyLedgerOptions) {
     this.#options = options;
@@ -58,6 +61,11 @@ export class OccupancyLedger {
   /** Keys that something is known of. */
   get size(): number {
     return this.#records.size;
+  }
+
+  /** Rises with each {@link adopt}. */
+  get adoptions(): number {
+    return this.#adoptions;
   }
 
   /** True when time alone may bring something to tell or to forget. */
@@ -98,12 +106,24 @@ export class OccupancyLedger {
   /** What somebody else has told of a key, where that is news. */
   adopt(key: OccupancyKey, told: Told): void {
     const record = this.#recordOf(key);
+    record.adoptedAt = ++this.#adoptions;
     if (!isNewer(told, record.told)) return;
     record.told = told;
     // Long before it told that nobody is there, whoever did told the number.
     record.countTold = told.isOccupied ? null : 0;
     record.vacantSinceMs = null;
     this.#open.add(record);
+  }
+
+  /** What nobody else has said since about keys of some partitions counts no more: others told that nobody is there, and have forgotten it. */
+  disown(partitions: ReadonlySet<number>, since: number): void {
+    for (const record of this.#records.values()) {
+      if (record.adoptedAt > since || !partitions.has(record.partition)) continue;
+      record.told = null;
+      record.countTold = 0;
+      record.vacantSinceMs = null;
+      this.#open.add(record);
+    }
   }
 
   /** What was told of the keys in some partitions, the newest of each. */
@@ -194,7 +214,8 @@ export class OccupancyLedger {
     let record = this.#records.get(text);
     if (record === undefined) {
       const partition = partitionOfKey(key);
-      record = { key, partition, parts: new Map(), told: null, vacantSinceMs: null, countTold: 0, countAtMs: 0 };
+      const nothing = { told: null, adoptedAt: 0, vacantSinceMs: null, countTold: 0, countAtMs: 0 };
+      record = { key, partition, parts: new Map(), ...nothing };
       this.#records.set(text, record);
     }
     return record;

@@ -5,6 +5,8 @@ import { OWNER_PARTITIONS } from "./owner-table.ts";
 export const REPORT_KIND = "hooks.report";
 export const TOLD_KIND = "hooks.told";
 export const PULL_KIND = "hooks.pull";
+/** To a node that was held for lost, and is back: others may have told what it doesn't know of. */
+export const LOST_KIND = "hooks.lost";
 
 /** What a node has of some keys, at a version of its own. */
 export interface Report {

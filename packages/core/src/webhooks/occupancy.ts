@@ -11,6 +11,7 @@ import {
   decodeTold,
   encodeReport,
   encodeTold,
+  LOST_KIND,
   PULL_KIND,
   REPORT_KIND,
   type Report,
@@ -41,6 +42,8 @@ const CEDED_MS = 2000;
 const RETELL_MS = 30_000;
 /** How often it is looked for parts of nodes that went before anybody had heard of them. */
 const CHECK_EVERY_MS = 10_000;
+/** Gateways that were lost and may be back: frozen ones, as a restarted process is another. */
+const MAX_LOST = 1000;
 /** Until a node forgets what is neither its own to tell nor its own to remember. */
 const PRUNE_AFTER_MS = 30_000;
 
@@ -63,6 +66,10 @@ export class Occupancy {
   #tickedAtMs = 0;
   #checkedAtMs = 0;
   #mustRegain = true;
+  /** Those that this node held for lost. */
+  readonly #lost = new Set<string>();
+  /** Partitions that somebody else may have looked after, because this node was held for lost. */
+  readonly #outdated = new Set<number>();
   readonly #timers = new Set<Timer>();
   readonly #stops: readonly (() => void)[];
   #isClosed = false;
@@ -94,17 +101,18 @@ export class Occupancy {
       this.#beginToTick();
       return [];
     });
+    cluster.handle(LOST_KIND, (from) => {
+      this.#catchUp(from);
+      return undefined;
+    });
     cluster.handle(PULL_KIND, (_from, body) => this.#answerPull(decodePartitions(body) ?? new Set()));
     this.#stops = [
-      cluster.onAppeared(({ id, isGateway }) => {
-        if (!isGateway) return;
-        this.#reckon();
-        // It may have been held for lost: then it doesn't know that what it reported is forgotten here. Others are asked when this node regains.
-        if (!this.#mustRegain) void this.#pull(id, this.#owned.mine());
-      }),
-      cluster.onGone(({ id, isGateway }) => {
+      cluster.onAppeared(({ id, isGateway }) => isGateway && this.#onAppeared(id)),
+      cluster.onGone(({ id, isGateway }, departure) => {
         this.#ledger.drop(id);
-        if (isGateway) this.#reckon();
+        if (!isGateway) return;
+        if (departure === "lost") this.#noteLost(id);
+        this.#reckon();
       }),
       bus.onStatus(() => {
         this.#mustRegain = true;
@@ -185,9 +193,33 @@ export class Occupancy {
     this.#entrust(told);
   }
 
+  #onAppeared(id: string): void {
+    const wasLost = this.#lost.delete(id);
+    // Before what it is entrusted with.
+    if (wasLost) this.#options.cluster.tell(LOST_KIND, null, id);
+    this.#reckon();
+    // What it reported was forgotten here when it was lost. Whoever is about to regain asks all others anyway.
+    if (wasLost && !this.#mustRegain) void this.#pull(id, this.#owned.mine());
+  }
+
+  #noteLost(id: string): void {
+    this.#lost.add(id);
+    const [oldest] = this.#lost;
+    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest);
+  }
+
+  /** Another gateway held this one for lost. What that one owns it is about to tell; what this one owns others may have told meanwhile, and forgotten. */
+  #catchUp(from: string): void {
+    if (this.#ticking === null) return;
+    this.#ledger.prune((partition) => this.#owned.ownersOf(partition).owner !== from);
+    for (const partition of this.#owned.mine()) this.#outdated.add(partition);
+    this.#mustRegain = true;
+  }
+
   /** Reckons anew who owns what. */
   #reckon(): void {
     const { gained, movedElsewhere, entrustedAnew } = this.#owned.reckon(this.#gateways());
+    for (const partition of this.#outdated) if (!this.#owned.isMine(partition)) this.#outdated.delete(partition);
     this.#gain(gained);
     this.#reporter.repeat(movedElsewhere);
     this.#entrust([...this.#ledger.toldIn(entrustedAnew)]);
@@ -203,11 +235,14 @@ export class Occupancy {
   #gain(partitions: ReadonlySet<number>): void {
     if (partitions.size === 0 || this.#mustRegain) return;
     const inquiry = this.#owned.inquire(partitions);
+    const { adoptions } = this.#ledger;
     void Promise.all(this.#gateways().map((id) => this.#pull(id, partitions))).then(() => {
       if (this.#isClosed) return;
       const own = this.#reporter.wholeOf(partitions);
       this.#ledger.replace(this.#nodeId, own.version, { partitions, entries: own.entries });
       const ready = this.#owned.conclude(inquiry);
+      const outdated = new Set([...ready].filter((partition) => this.#outdated.delete(partition)));
+      if (outdated.size > 0) this.#ledger.disown(outdated, adoptions);
       this.#ledger.open(ready);
       this.#retell(ready);
     });
