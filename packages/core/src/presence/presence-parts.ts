@@ -7,8 +7,14 @@ import { type PresenceUser, presenceUserRow, presenceUsersOf } from "./presence-
  * known; an answer has those which are of another version, whole.
  */
 
-/** Most channels in one question: with names at their longest, some 280 bytes each, it still fits what any link takes. */
-export const MAX_CHANNELS_ASKED = 200;
+/** Most channels in one question. */
+const MAX_CHANNELS_ASKED = 500;
+
+/** Most bytes of channels in one question, which any link takes with what is around them. */
+const MAX_ASKED_BYTES = 60_000;
+
+/** What a channel takes in a question besides its names, which are ASCII: their lengths, and a version. */
+const ASKED_OVERHEAD_BYTES = 16;
 
 /** Most users in one row: with ids of 128 characters and 1 KB of information each, a row stays far below a message. */
 const USERS_PER_ROW = 20;
@@ -23,6 +29,24 @@ export interface AskedChannel extends ChannelAddress {
 export interface NodePart extends ChannelAddress {
   readonly version: number;
   readonly users: readonly PresenceUser[];
+}
+
+/** Cuts what is to be asked about into questions. */
+export function toQuestions<T>(asked: readonly T[], addressOf: (each: T) => ChannelAddress): T[][] {
+  const questions: T[][] = [];
+  let bytes = 0;
+  for (const each of asked) {
+    const { appId, channel } = addressOf(each);
+    bytes += appId.length + channel.length + ASKED_OVERHEAD_BYTES;
+    const last = questions.at(-1);
+    if (last !== undefined && last.length < MAX_CHANNELS_ASKED && bytes <= MAX_ASKED_BYTES) {
+      last.push(each);
+      continue;
+    }
+    questions.push([each]);
+    bytes = appId.length + channel.length + ASKED_OVERHEAD_BYTES;
+  }
+  return questions;
 }
 
 /** A question as it travels. */

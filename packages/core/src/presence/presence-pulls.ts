@@ -9,8 +9,8 @@ import {
   decodeParts,
   encodeAsked,
   encodeParts,
-  MAX_CHANNELS_ASKED,
   type NodePart,
+  toQuestions,
 } from "./presence-parts.ts";
 
 /** What PresencePulls stand on. */
@@ -111,8 +111,7 @@ export class PresencePulls {
     const batch = this.#learning.splice(0);
     const { cluster } = this.#options;
     await cluster.whenSettled(SETTLE_MS);
-    for (let from = 0; from < batch.length; from += MAX_CHANNELS_ASKED) {
-      const chunk = batch.slice(from, from + MAX_CHANNELS_ASKED);
+    for (const chunk of toQuestions(batch, ({ of }) => of.address)) {
       const channels = chunk.map(({ of }) => of);
       const result = await this.#ask(channels.map(({ address }) => ({ ...address, version: 0 })));
       this.#take(result);
@@ -134,8 +133,7 @@ export class PresencePulls {
   /** False when it didn't answer all of it. */
   async #askNode(nodeId: string, channels: readonly PresenceChannel[]): Promise<boolean> {
     let isAnswered = true;
-    for (let from = 0; from < channels.length; from += MAX_CHANNELS_ASKED) {
-      const chunk = channels.slice(from, from + MAX_CHANNELS_ASKED);
+    for (const chunk of toQuestions(channels, ({ address }) => address)) {
       const asked = chunk.map(({ address, state }) => ({ ...address, version: state.versionOf(nodeId) }));
       const result = await this.#ask(asked, nodeId);
       this.#take(result);
