@@ -3,6 +3,7 @@ import type { ConnectionOptions, NatsConnection } from "nats";
 import { deferred, NatsConnectionImpl, setTransportFactory } from "nats/lib/src/nats-base-client.js";
 import { NodeTransport, nodeResolveHost } from "nats/lib/src/node_transport.js";
 import { parseQuickly } from "./quick-parser.ts";
+import { stayClosed } from "./stay-closed.ts";
 
 /**
  * How much of what NATS sends is worked on in one turn of the event loop, in bytes; what comes in one read is never split.
@@ -75,5 +76,6 @@ export async function connectPaced(options: ConnectionOptions): Promise<NatsConn
   setTransportFactory({ factory: () => new PacedTransport(), dnsResolveFn: nodeResolveHost });
   const connection = await NatsConnectionImpl.connect(options);
   parseQuickly(connection);
+  stayClosed(connection);
   return connection;
 }
