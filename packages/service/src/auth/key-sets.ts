@@ -37,7 +37,7 @@ export interface KeySetsOptions {
   readonly cooldownMs: number;
 }
 
-/** No key of an app's key set could be had: it was never fetched, or too long ago. Trying again later is right. */
+/** No key of an app's key set could be had: it was never fetched, or too long ago, or it had none that fits. Trying again later is right. */
 export class KeySetUnavailableError extends Error {
   readonly code = "key_set_unavailable";
   override readonly name = "KeySetUnavailableError";
@@ -121,12 +121,20 @@ class KeySet {
     this.#lastKnown = createLocalJWKSet(jwks);
   }
 
-  #findInLastKnown(header: JWSHeaderParameters, token: FlattenedJWSInput, cause: unknown): Promise<CryptoKey> {
+  async #findInLastKnown(header: JWSHeaderParameters, token: FlattenedJWSInput, cause: unknown): Promise<CryptoKey> {
     const ageMs = this.#clock.monotonic() - this.#latestMs;
     if (this.#lastKnown === null || ageMs > MAX_STALE_MS) {
-      return Promise.reject(new KeySetUnavailableError("the key set can't be fetched", { cause }));
+      throw new KeySetUnavailableError("the key set can't be fetched", { cause });
     }
-    return this.#lastKnown(header, token);
+    try {
+      return await this.#lastKnown(header, token);
+    } catch (error) {
+      // It may be of a newer set: whoever is refused for that stays away for good.
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      throw new KeySetUnavailableError("the key set can't be fetched, and the last known one has no such key", {
+        cause,
+      });
+    }
   }
 }
 

@@ -181,13 +181,29 @@ describe("key sets › while the URL fails", () => {
     expect(await show(key)).toBe("accepted");
     server.answer = answer;
     // The unknown key id makes it fetch, which fails.
-    expect(await show(rsaKey("b"))).toBe(UNKNOWN);
+    expect(await show(rsaKey("b"))).toBe(UNAVAILABLE);
     expect(server.requests).toBe(2);
     expect(await show(key)).toBe("accepted");
     clock.advance(60 * 60_000 - 1_000);
-    expect(await show(rsaKey("b"))).toBe(UNKNOWN);
+    expect(await show(rsaKey("b"))).toBe(UNAVAILABLE);
     expect(await show(key)).toBe("accepted");
     clock.advance(1_001);
     expect(await show(key)).toBe(UNAVAILABLE);
+  });
+
+  it("refuses no key that came meanwhile, which would be for good", async () => {
+    await using server = await new KeySetServer().start();
+    const [old, next] = [rsaKey("old"), rsaKey("next")];
+    server.body = keySet(old);
+    const works = server.answer;
+    const { clock, show } = startChecks(server);
+    expect(await show(old)).toBe("accepted");
+    server.answer = (response) => response.writeHead(503).end();
+    server.body = keySet(next, old);
+    expect(await Promise.all([show(next), show(next)])).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect(await show(next)).toBe(UNAVAILABLE);
+    server.answer = works;
+    clock.advance(2_001);
+    expect(await show(next)).toBe("accepted");
   });
 });
