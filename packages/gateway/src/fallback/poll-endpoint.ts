@@ -35,7 +35,10 @@ export class PollEndpoint {
 
   async #begin(request: HttpRequest, query: URLSearchParams, waitMs: number): Promise<HttpAnswer> {
     const unavailable = this.#host.unavailable();
-    if (unavailable !== null) return refusalAnswer(unavailable, this.#host.retryAfterSeconds());
+    // As with all that ends here, the next call shall take a new connection, which may lead elsewhere.
+    if (unavailable !== null) {
+      return { ...refusalAnswer(unavailable, this.#host.retryAfterSeconds()), closesConnection: true };
+    }
     countBy(this.#host.calls, "poll_begun");
     const { begin, connections, nextTicket } = this.#host;
     const connection = begin(request, query, { transport: "poll", position: null });
@@ -84,5 +87,5 @@ function batchAnswer(sessionId: string, { frames, next, closing }: Batch): HttpA
   }
   const close = closing === null ? "" : `,"close":${JSON.stringify(closing)}`;
   parts.push(Buffer.from(`],"next":${next}${close}}`));
-  return { status: 200, headers: HEADERS, body: Buffer.concat(parts) };
+  return { status: 200, headers: HEADERS, body: Buffer.concat(parts), closesConnection: closing !== null };
 }

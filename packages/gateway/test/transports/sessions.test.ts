@@ -83,6 +83,16 @@ describe("polls", () => {
     expect((await poll(gateway, "")).frames).toMatchObject([{ type: "welcome" }]);
   });
 
+  test("N66 › whose session has ended takes another connection, which may lead to another gateway", async () => {
+    await using gateway = await TestGateway.start();
+    const { session, frames } = await poll(gateway, "");
+    const target = { kind: "connection", id: String(frames[0]?.["connectionId"]) } as const;
+    expect(await gateway.control.disconnect(gateway.apps.first.id, target)).toMatchObject({ count: 1 });
+    const response = await fetch(`${gateway.url}/poll?session=${session}&after=1`);
+    expect(await response.json()).toMatchObject({ close: { code: CLOSE_CODES.disconnected.code } });
+    expect(response.headers.get("connection")).toBe("close");
+  });
+
   test("N70 › who says that it goes is gone at once", async () => {
     await using gateway = await TestGateway.start();
     const { session } = await poll(gateway, "channels=a");
@@ -265,6 +275,7 @@ describe("event streams", () => {
     expect([full.status, await full.text()]).toEqual([200, expect.stringContaining('"code":4100')]);
     const poll = await fetch(`${gateway.url}/poll`);
     expect([poll.status, poll.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^([1-9]|10)$/)]);
+    expect(poll.headers.get("connection")).toBe("close");
     expect(gateway.counters.upgradesRefused.get("capacity")).toBe(2);
   });
 

@@ -15,6 +15,8 @@ export interface ExchangeHost {
   readonly pending: PendingExchanges;
   readonly addresses: ClientAddresses;
   readonly leavingProxies: LeavingProxies;
+  /** True once no more connections are accepted: whoever is answered shall make the next call elsewhere. */
+  readonly isEnding: () => boolean;
 }
 
 /** What is known of a request before anything of it is read. */
@@ -157,7 +159,8 @@ export class Exchange implements HttpRequest, Expirable {
   #write(answer: HttpAnswer): void {
     const response = this.#response;
     if (response === null) return;
-    const isLeaving = !this.#host.leavingProxies.isEmpty && this.#host.leavingProxies.has(this.peerAddress);
+    const { leavingProxies, isEnding } = this.#host;
+    const isLeaving = isEnding() || (!leavingProxies.isEmpty && leavingProxies.has(this.peerAddress));
     this.#response = null;
     this.#host.pending.delete(this);
     const mode = { isHead: this.method === "HEAD", closesConnection: this.#body?.isTooLarge === true || isLeaving };

@@ -206,7 +206,7 @@ export interface PublicServer extends TopicTree {
    * the next request goes another way. WebSockets, and answers that have begun, are not touched. `peerAddress` as requests have it.
    */
   leaveProxy(peerAddress: string, forMs: number): void;
-  /** Stops accepting new connections; the open ones go on. Idempotent. */
+  /** Stops accepting new connections; the open ones go on, and each is closed behind the next answer. Idempotent. */
   stopListening(): void;
   /** Cuts every connection (their handlers hear 1006) and lets go of everything. Idempotent. */
   close(): Promise<void>;

@@ -101,7 +101,13 @@ class UwsServer implements PublicServer {
     const clock = options.clock ?? systemClock;
     const pending = new PendingExchanges({ clock, timeoutMs });
     const addresses = new ClientAddresses(options.clientAddress ?? { from: "socket", trustedProxies: [] });
-    this.#host = { log: options.logger, pending, addresses, leavingProxies: new LeavingProxies(clock) };
+    this.#host = {
+      log: options.logger,
+      pending,
+      addresses,
+      leavingProxies: new LeavingProxies(clock),
+      isEnding: () => this.#phase === "accepting_ended",
+    };
   }
 
   get openSockets(): number {

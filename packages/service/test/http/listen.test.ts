@@ -114,6 +114,20 @@ describe("stopListening", () => {
     client.socket.send("still here");
     expect(await client.received(1)).toEqual(["still here"]);
   });
+
+  test("has each connection closed behind the next answer, so that the next call goes elsewhere", async () => {
+    await using running = await startServer((server) => {
+      server.route({ method: "GET", path: "/", handle: () => ({ status: 200, body: "here" }) });
+    });
+    await using client = await RawClient.open(running.port);
+    client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await client.received("here");
+    expect(client.text).not.toMatch(/\r\nconnection: close\r\n/i);
+    running.server.stopListening();
+    client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await client.closed();
+    expect(client.text).toMatch(/\r\nconnection: close\r\n/i);
+  });
 });
 
 describe("close", () => {
