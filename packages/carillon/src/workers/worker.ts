@@ -87,6 +87,7 @@ export class Worker {
   /** Ends it at once. */
   kill(): void {
     this.#isEnding = true;
+    this.#cancelRestart?.();
     this.#child.kill("SIGKILL");
   }
 
@@ -96,8 +97,10 @@ export class Worker {
   }
 
   #watch(child: ChildProcess): void {
-    // An error here would be a message that didn't reach it: it has ended then.
-    child.on("error", () => undefined);
+    child.on("error", () => {
+      // Where the system has no room for another process there is no exit to hear of. Any other is a message that didn't reach it.
+      if (child.pid === undefined) this.#onExit(exitCodeOf(null), null);
+    });
     child.once("exit", (code, signal) => this.#onExit(exitCodeOf(code), signal));
   }
 
@@ -117,9 +120,16 @@ export class Worker {
   }
 
   async #restart(): Promise<void> {
-    const child = launch(this.#options);
-    this.#child = child;
     this.#startedAtMs = this.#options.clock.monotonic();
+    let child: ChildProcess;
+    try {
+      child = launch(this.#options);
+    } catch {
+      // As above: Node tells some reasons in this way.
+      this.#onExit(exitCodeOf(null), null);
+      return;
+    }
+    this.#child = child;
     this.#watch(child);
     try {
       this.#addresses = await readyOf(child);
@@ -132,7 +142,8 @@ export class Worker {
 function launch({ bin, index, flags }: WorkerOptions): ChildProcess {
   const child = fork(bin, [WORKER_COMMAND]);
   const start: WorkerStart = { type: "start", index, flags };
-  child.send(start, () => undefined);
+  // One that could not be made has nothing to send by.
+  if (child.pid !== undefined) child.send(start, () => undefined);
   return child;
 }
 
@@ -145,7 +156,7 @@ function readyOf(child: ChildProcess): Promise<RunningAddresses> {
 }
 
 function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
 /** One that a signal ended has none of its own. */

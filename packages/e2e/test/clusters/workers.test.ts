@@ -1,6 +1,9 @@
+import { copyFile, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { eventually, NatsServer } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
-import { CarillonProcess } from "../support/carillon-process.ts";
+import { CarillonProcess, type StartOptions } from "../support/carillon-process.ts";
 import { writeConfig } from "../support/config-file.ts";
 import { Crowd } from "../support/crowd.ts";
 import { carillon } from "../support/run.ts";
@@ -44,6 +47,23 @@ describe.concurrent("carillon gateway --workers", () => {
     expect(await gateway.stop()).toBe(0);
   });
 
+  test("one that can't be started again at first is, as soon as it can", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "carillon-node-"));
+    const [node, away] = [join(folder, "node"), join(folder, "away")];
+    await copyFile(process.execPath, node);
+    await using cluster = await startWorkers(2, { node });
+    const { gateway } = cluster;
+    const ended = () => gateway.log.split("\n").filter((line) => line.includes('"event":"worker_ended"'));
+    // Of all that keeps the system from making a process, what a test can do without harming others.
+    await rename(node, away);
+    process.kill((workersOf(gateway)[1] as WorkerLine).pid, "SIGKILL");
+    await eventually(() => expect(ended().length).toBeGreaterThan(1));
+    await rename(away, node);
+    await eventually(() => expect(workersOf(gateway)).toHaveLength(3));
+    expect(await gateway.stop()).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+
   test("when the first process is killed, its workers drain and end", async () => {
     await using cluster = await startWorkers(2);
     const { gateway } = cluster;
@@ -81,10 +101,10 @@ describe.concurrent("carillon gateway --workers", () => {
 });
 
 /** A gateway of several workers, and a publisher, on a NATS server of their own. */
-async function startWorkers(count: number) {
+async function startWorkers(count: number, options: StartOptions = {}) {
   const nats = await NatsServer.start();
   const args = ["--config", await writeConfig(), "--nats", nats.url];
-  const gateway = await CarillonProcess.start("gateway", [...args, "--workers", String(count)]);
+  const gateway = await CarillonProcess.start("gateway", [...args, "--workers", String(count)], options);
   const publisher = await CarillonProcess.start("publisher", args);
   return {
     args,

@@ -19,6 +19,8 @@ interface ReadyLine {
 
 /** What may differ for a process. */
 export interface StartOptions {
+  /** Another file that is Node's program; default: that of the tests. */
+  readonly node?: string;
   /** Arguments for Node itself, such as `--inspect=127.0.0.1:0`. */
   readonly nodeArgs?: readonly string[];
   /** Environment besides the path. */
@@ -47,10 +49,10 @@ export class CarillonProcess {
   static async start(
     role: "dev" | "gateway" | "publisher" | "webhooks",
     args: readonly string[] = [],
-    { nodeArgs = [], env = {}, openFiles }: StartOptions = {},
+    { node = process.execPath, nodeArgs = [], env = {}, openFiles }: StartOptions = {},
   ): Promise<CarillonProcess> {
     const flags = ["--host", "127.0.0.1", "--port", "0", "--admin-port", "0", "--log-format", "json", ...args];
-    const command = [process.execPath, ...nodeArgs, BIN, role, ...flags];
+    const command = [node, ...nodeArgs, BIN, role, ...flags];
     const [program, ...programArgs] = openFiles === undefined ? command : withFileLimit(openFiles, command);
     const child = spawn(program as string, programArgs, {
       stdio: ["ignore", "pipe", "pipe"],
