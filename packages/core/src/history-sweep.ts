@@ -130,10 +130,10 @@ export class HistorySweep {
       // The reader has counted it. It is tried again.
       return false;
     }
-    // Another sweep is wanted meanwhile: it brings an answer that counts.
-    if (this.#isClosed || this.#doubts !== doubts) return true;
     const lossMs = clock.monotonic() - lossSinceMs;
     for (const [index, head] of heads.entries()) {
+      // Another sweep is wanted meanwhile: it brings an answer that counts.
+      if (this.#isClosed || this.#doubts !== doubts) return true;
       const logged = chunk[index] as LoggedChannel;
       await keeper.compare(logged, { head, lastBefore: lastBefore[index] as number, lossMs });
     }

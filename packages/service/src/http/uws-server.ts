@@ -49,8 +49,8 @@ export interface PublicServerOptions {
 
 const HEADER_BYTES = { min: 1024, max: 1_048_576 } as const;
 
-/** Longer than any answer of Carillon's takes when the bus is in trouble (15 s of retries), shorter than most proxies wait. */
-const DEFAULT_HANDLER_TIMEOUT_MS = 30_000;
+/** As long as an answer of Carillon's may take (30 s for receipts, behind 15 s of retries when the bus is in trouble), shorter than most proxies wait. */
+const DEFAULT_HANDLER_TIMEOUT_MS = 45_000;
 
 /** uWebSockets.js's method that registers a route. */
 const REGISTER = { GET: "get", POST: "post", PUT: "put", DELETE: "del", OPTIONS: "options" } as const;
