@@ -41,7 +41,7 @@ export interface PublicServerOptions {
   readonly maxHeaderBytes?: number;
   /** Where the addresses of clients come from; the TCP connections' own when absent. */
   readonly clientAddress?: ClientAddressOptions;
-  /** How long a handler may take before its request is answered with 500. Milliseconds; 30 seconds when absent. */
+  /** How long a handler may take before its request is answered with 500. Milliseconds; 45 seconds when absent. */
   readonly handlerTimeoutMs?: number;
   /** Drives the handlers' timeout; the platform's when absent. */
   readonly clock?: Clock;
