@@ -260,6 +260,23 @@ describe("occupancy", () => {
     expect(world.countsTold.slice(-3)).toEqual([1, 1, 1]);
   });
 
+  it.each([...KEYS.keys()])(
+    "what a dead gateway alone had is vacated where an idle one takes its place: key %i",
+    async (key) => {
+      for (const dies of [0, 1, 2]) {
+        const gateways = await world.start(3);
+        world.change(gateways[dies] as Gateway, key, 1);
+        await world.cluster.run(12_000);
+        world.kill(gateways[dies] as Gateway);
+        await world.add();
+        await world.cluster.run(12_000);
+        expect([dies, world.of(key)]).toEqual([dies, [true, false]]);
+        world.close();
+        world = new OccupancyWorld();
+      }
+    },
+  );
+
   it("numbers of subscriptions are added up over gateways, and told at most once a second", async () => {
     const [one, two] = (await world.start(2)) as [Gateway, Gateway];
     for (let time = 0; time < 20; time++) world.change(time % 2 === 0 ? one : two, 0, 1);

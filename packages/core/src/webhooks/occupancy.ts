@@ -223,12 +223,22 @@ export class Occupancy {
     this.#gain(gained);
     this.#reporter.repeat(movedElsewhere);
     this.#entrust([...this.#ledger.toldIn(entrustedAnew)]);
+    this.#wakeOwners(movedElsewhere);
     this.#later(PRUNE_AFTER_MS, () => {
       this.#ledger.prune((partition) => {
         const { owner, standby } = this.#owned.ownersOf(partition);
         return owner === this.#nodeId || standby === this.#nodeId;
       });
     });
+  }
+
+  /** One that has just come does nothing before it hears of a key, and nobody reports what only a dead gateway had. Then it asks for the rest. */
+  #wakeOwners(partitions: ReadonlySet<number>): void {
+    const byOwner = new Map<string, ToldEntry>();
+    for (const entry of this.#ledger.toldIn(partitions)) {
+      byOwner.set(this.#owned.ownersOf(partitionOfKey(entry.key)).owner, entry);
+    }
+    for (const [nodeId, entry] of byOwner) void this.#exchange.entrust(nodeId, [entry]);
   }
 
   /** Learns all about partitions that are this node's now. */
