@@ -277,6 +277,16 @@ describe("occupancy", () => {
     },
   );
 
+  it("channels that nobody comes back to are forgotten by all gateways", async () => {
+    const [one] = (await world.start(3)) as [Gateway];
+    for (const key of KEYS.keys()) world.change(one, key, 1);
+    await world.cluster.run(1000);
+    for (const key of KEYS.keys()) world.change(one, key, -1);
+    await world.cluster.run(60_000);
+    expect(KEYS.map((_, key) => world.of(key))).toEqual(KEYS.map(() => [true, false]));
+    expect(world.gateways.map(({ occupancy }) => occupancy.known)).toEqual([0, 0, 0]);
+  });
+
   it("numbers of subscriptions are added up over gateways, and told at most once a second", async () => {
     const [one, two] = (await world.start(2)) as [Gateway, Gateway];
     for (let time = 0; time < 20; time++) world.change(time % 2 === 0 ? one : two, 0, 1);

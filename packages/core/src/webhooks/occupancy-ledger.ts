@@ -138,6 +138,14 @@ export class OccupancyLedger {
     for (const record of this.#records.values()) if (!isKept(record.partition)) this.#forget(record);
   }
 
+  /** Forgets keys of partitions that are not `mine` of which it was told before `beforeMs` that nobody is there: who decides has forgotten them too. */
+  forgetVacant(beforeMs: number, isMine: (partition: number) => boolean): void {
+    for (const record of this.#records.values()) {
+      const { told, partition } = record;
+      if (told?.isOccupied === false && told.atMs < beforeMs && !isMine(partition)) this.#forget(record);
+    }
+  }
+
   /** All that is known of some partitions is to be looked at: they are this node's now. */
   open(partitions: ReadonlySet<number>): void {
     for (const record of this.#records.values()) if (partitions.has(record.partition)) this.#open.add(record);

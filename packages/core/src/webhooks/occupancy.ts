@@ -182,6 +182,8 @@ export class Occupancy {
     if (nowMs - this.#checkedAtMs > CHECK_EVERY_MS) {
       this.#checkedAtMs = nowMs;
       this.#ledger.dropAllBut(new Set([this.#nodeId, ...cluster.nodes.map(({ id }) => id)]));
+      // What was told later may have to be told again.
+      this.#ledger.forgetVacant(clock.now() - RETELL_MS, (partition) => this.#owned.isMine(partition));
     }
     if (!this.#ledger.isOpen) return;
     const decisions = this.#ledger.decide(clock.now(), (partition) => this.#owned.isReady(partition));
