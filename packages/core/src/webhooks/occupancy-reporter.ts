@@ -112,8 +112,11 @@ export class OccupancyReporter {
     for (const [text] of batch) this.#dirty.delete(text);
     const hasHeard = await this.#options.send(owner, this.#version, entries);
     this.#busy.delete(owner);
-    // Unless it has changed once more, and is told anyway.
-    if (!hasHeard) for (const [text, local] of batch) if (!this.#dirty.has(text)) this.#dirty.set(text, local);
+    // Unless it has changed once more, and is told anyway. One that was gone may be there again as another, which a new owner has heard of.
+    if (!hasHeard) {
+      for (const [text, local] of batch)
+        if (!this.#dirty.has(text)) this.#dirty.set(text, this.#local.get(text) ?? local);
+    }
     if (this.#dirty.size > 0) this.#schedule(hasHeard ? 0 : RETRY_MS);
   }
 }
