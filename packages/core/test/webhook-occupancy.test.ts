@@ -49,6 +49,7 @@ class OccupancyWorld {
       clock: this.cluster.clock,
       graceMs: GRACE_MS,
       wantsCount: ({ userId }) => userId === null,
+      hasRoom: () => true,
       onDecision: (decision) => this.#hear(decision),
     });
     const gateway = { node, occupancy, counts: KEYS.map(() => 0) };

@@ -162,9 +162,11 @@ export class OccupancyLedger {
     }
   }
 
-  /** What is to be told now, in partitions that are `mine`; it counts as told from then on. Others wait for {@link open}. */
-  decide(nowMs: number, isMine: (partition: number) => boolean): Decision[] {
-    const decisions: Decision[] = [];
+  /**
+   * What is to be told now, in partitions that are `mine`; each counts as told once it is handed out, and what isn't asked for is decided
+   * later. Others wait for {@link open}.
+   */
+  *decide(nowMs: number, isMine: (partition: number) => boolean): Generator<Decision> {
     for (const record of this.#open) {
       if (!isMine(record.partition)) {
         this.#open.delete(record);
@@ -174,16 +176,15 @@ export class OccupancyLedger {
       const told = this.#occupancyOf(record, count > 0, nowMs);
       if (told !== null) {
         record.told = told;
-        decisions.push({ kind: "occupancy", key: record.key, told });
+        yield { kind: "occupancy", key: record.key, told };
       }
       if (this.#isCountDue(record, count, nowMs)) {
         record.countTold = count;
         record.countAtMs = nowMs;
-        decisions.push({ kind: "count", key: record.key, count });
+        yield { kind: "count", key: record.key, count };
       }
       this.#closeWhereDone(record, count, nowMs);
     }
-    return decisions;
   }
 
   #occupancyOf(record: KeyRecord, isOccupied: boolean, nowMs: number): Told | null {

@@ -29,6 +29,8 @@ export interface OccupancyOptions {
   /** How long nobody must be there before that is told, in ms. */
   readonly graceMs: number;
   readonly wantsCount: (key: OccupancyKey) => boolean;
+  /** False while as much waits to be told as may: what is to be told is decided later, and what is over by then never. */
+  readonly hasRoom: () => boolean;
   /** Hears what is to be told to the app, once in the cluster. */
   readonly onDecision: (decision: Decision) => void;
 }
@@ -70,6 +72,8 @@ export class Occupancy {
   readonly #lost = new Set<string>();
   /** Partitions that somebody else may have looked after, because this node was held for lost. */
   readonly #outdated = new Set<number>();
+  /** What is told again, oldest first, as far as there was no room for it yet. */
+  #retelling: readonly Decision[] = [];
   readonly #timers = new Set<Timer>();
   readonly #stops: readonly (() => void)[];
   #isClosed = false;
@@ -163,7 +167,7 @@ export class Occupancy {
   }
 
   #tick(): void {
-    const { clock, cluster, bus, onDecision } = this.#options;
+    const { clock, cluster, bus, hasRoom, onDecision } = this.#options;
     const nowMs = clock.monotonic();
     if (nowMs - this.#tickedAtMs > FROZEN_MS) this.#mustRegain = true;
     this.#tickedAtMs = nowMs;
@@ -185,14 +189,27 @@ export class Occupancy {
       // What was told later may have to be told again.
       this.#ledger.forgetVacant(clock.now() - RETELL_MS, (partition) => this.#owned.isMine(partition));
     }
-    if (!this.#ledger.isOpen) return;
-    const decisions = this.#ledger.decide(clock.now(), (partition) => this.#owned.isReady(partition));
+    if (this.#retelling.length > 0) this.#tellAgain();
+    if (!this.#ledger.isOpen || this.#retelling.length > 0 || !hasRoom()) return;
     const told: ToldEntry[] = [];
-    for (const decision of decisions) {
+    for (const decision of this.#ledger.decide(clock.now(), (partition) => this.#owned.isReady(partition))) {
       if (decision.kind === "occupancy") told.push(decision);
       onDecision(decision);
+      if (!hasRoom()) break;
     }
     this.#entrust(told);
+  }
+
+  #tellAgain(): void {
+    const { hasRoom, onDecision } = this.#options;
+    let count = 0;
+    for (const decision of this.#retelling) {
+      if (!hasRoom()) break;
+      count++;
+      // Whoever owns it now tells it again as well.
+      if (this.#owned.isReady(partitionOfKey(decision.key))) onDecision(decision);
+    }
+    this.#retelling = this.#retelling.slice(count);
   }
 
   #onAppeared(id: string): void {
@@ -262,12 +279,14 @@ export class Occupancy {
 
   /** What was told just before the change of owner may not have reached the queue; under the same id it does no harm. */
   #retell(partitions: ReadonlySet<number>): void {
-    const { clock, onDecision } = this.#options;
+    const { clock } = this.#options;
     const all = [...this.#ledger.toldIn(partitions)];
     this.#entrust(all);
     const recent = all.filter(({ told }) => clock.now() - told.atMs < RETELL_MS);
     recent.sort((a, b) => a.told.atMs - b.told.atMs);
-    for (const { key, told } of recent) onDecision({ kind: "occupancy", key, told });
+    const again = recent.map(({ key, told }): Decision => ({ kind: "occupancy", key, told }));
+    this.#retelling = [...this.#retelling, ...again];
+    this.#tellAgain();
     if (all.length > 0) this.#beginToTick();
   }
 

@@ -49,6 +49,8 @@ const GRACE_MS = 3000;
 /** A cache channel that stays empty is told of again after this. */
 const MISS_EVERY_MS = 60_000;
 const MAX_MISSES = 10_000;
+/** Who comes and goes is told while fewer events than this wait for the queue: half of what may, the rest is for what can't wait elsewhere. */
+const DECIDED_BELOW = 5000;
 /** New endpoints are told what is occupied while fewer events than this wait for the queue, and after such a pause again. */
 const WELCOME_BELOW = 1000;
 const WELCOME_PAUSE_MS = 100;
@@ -85,6 +87,7 @@ export class WebhookSources {
       clock,
       graceMs: GRACE_MS,
       wantsCount: (key) => this.#wantsCount(key),
+      hasRoom: () => this.#outbox.waiting < DECIDED_BELOW,
       onDecision: (decision) => this.#onDecision(decision),
     });
     this.#newcomers();
