@@ -54,7 +54,7 @@ test: build tools ## Unit, contract and end-to-end tests (installs nats-server a
 	@$(VITEST) --project packages --project e2e --project clusters --outputFile.json=$(RESULTS)/test-results.json
 
 .PHONY: soak
-soak: build tools ## The tests that take minutes: chaos, hostile and silent clients, crowds, other languages, the Next.js example
+soak: build tools ## The tests that take minutes: chaos, hostile, restless and silent clients, crowds, workers, proxies that drain, other languages, the Next.js example
 	@$(VITEST) --project soak-waiting --project soak --outputFile.json=$(RESULTS)/soak-results.json
 
 # What runs in the cluster has to be there before: its network leads nowhere else.
