@@ -1,5 +1,6 @@
 import { cp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { rootCertificates } from "node:tls";
 import { NatsTestCertificates } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -135,6 +136,7 @@ describe("configurations", () => {
       await using folder = await temporaryFolder();
       const text = (await read(file)).replace("/etc/carillon/nats-ca.pem", join(folder.path, "ca.pem"));
       await writeFile(join(folder.path, "carillon.yaml"), text);
+      await writeFile(join(folder.path, "ca.pem"), rootCertificates[0] ?? "");
       for (const role of ["gateway", "publisher", "webhooks"]) {
         const bin = join(REPOSITORY, "packages/carillon/bin/carillon.js");
         // It looks for NATS too, and finds none: what counts is what it says of the configuration.
