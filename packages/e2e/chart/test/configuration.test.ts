@@ -13,6 +13,26 @@ const PLACE = "/etc/carillon";
 /** A secret of its own for each name, as long as secrets should be. */
 const secretFor = (name: string) => createHash("sha256").update(name).digest("hex");
 
+/** Of a user of NATS that no server knows. */
+const SEED = "SUALEYPWC6HIAAZEJYANKMIL3YPGOWUA7D4HUSBCKLLONFWNGI5F3BHWMA";
+
+const CREDENTIALS = [
+  "-----BEGIN NATS USER JWT-----",
+  "e30.e30.e30",
+  "------END NATS USER JWT------",
+  "",
+  "-----BEGIN USER NKEY SEED-----",
+  SEED,
+  "------END USER NKEY SEED------",
+  "",
+].join("\n");
+
+/** What a file holds, by its name in the values. */
+function contentOf(path: string): string {
+  if (path.endsWith("/nkey.seed")) return SEED;
+  return path.endsWith("/nats.creds") ? CREDENTIALS : secretFor(path);
+}
+
 /** Writes carillon.yaml and the files that it refers to into a folder, which takes the place of /etc/carillon. */
 async function unpack(chart: RenderedChart, configMap: string): Promise<AsyncDisposable & { readonly file: string }> {
   const folder = await mkdtemp(join(tmpdir(), "carillon-mounted-"));
@@ -20,7 +40,7 @@ async function unpack(chart: RenderedChart, configMap: string): Promise<AsyncDis
   for (const [path] of text.matchAll(/\/etc\/carillon\/(?!config\/)[\w./-]+/g)) {
     const target = join(folder, path.slice(PLACE.length));
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, secretFor(path));
+    await writeFile(target, contentOf(path));
   }
   const file = join(folder, "carillon.yaml");
   await writeFile(file, text.replaceAll(`${PLACE}/`, `${folder}/`));
