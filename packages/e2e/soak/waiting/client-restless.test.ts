@@ -3,11 +3,11 @@ import { msgpack } from "@carillon/client/msgpack";
 import { eventually, NatsServer, TcpProxy } from "@carillon/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { pause } from "../chaos/pause.ts";
-import { Random } from "../chaos/random.ts";
-import { CarillonProcess } from "../test/support/carillon-process.ts";
-import { GUIDE_CONFIG, writeConfig } from "../test/support/config-file.ts";
-import { RestlessListener } from "../test/support/restless-listener.ts";
+import { pause } from "../../chaos/pause.ts";
+import { Random } from "../../chaos/random.ts";
+import { CarillonProcess } from "../../test/support/carillon-process.ts";
+import { GUIDE_CONFIG, writeConfig } from "../../test/support/config-file.ts";
+import { RestlessListener } from "../../test/support/restless-listener.ts";
 
 // Fewer commands a second than a restless client would like.
 const CONFIG = `${GUIDE_CONFIG.replace("commandsPerSecond: 0", "commandsPerSecond: 20")}

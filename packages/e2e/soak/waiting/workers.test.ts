@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, NatsServer } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
-import { CarillonProcess, type StartOptions } from "../test/support/carillon-process.ts";
-import { writeConfig } from "../test/support/config-file.ts";
-import { Crowd } from "../test/support/crowd.ts";
-import { carillon } from "../test/support/run.ts";
+import { CarillonProcess, type StartOptions } from "../../test/support/carillon-process.ts";
+import { writeConfig } from "../../test/support/config-file.ts";
+import { Crowd } from "../../test/support/crowd.ts";
+import { carillon } from "../../test/support/run.ts";
 
 const CLIENTS = 60;
 

@@ -5,10 +5,10 @@ import { RealtimeClient, type WebSocketConstructor } from "@carillon/client";
 import { eventually, NatsServer, TcpProxy } from "@carillon/testkit";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { CarillonProcess } from "../test/support/carillon-process.ts";
-import { writeConfig } from "../test/support/config-file.ts";
-import { PusherApplication } from "../test/support/pusher-app.ts";
-import { BIN, carillon } from "../test/support/run.ts";
+import { CarillonProcess } from "../../test/support/carillon-process.ts";
+import { writeConfig } from "../../test/support/config-file.ts";
+import { PusherApplication } from "../../test/support/pusher-app.ts";
+import { BIN, carillon } from "../../test/support/run.ts";
 
 const CONFIG = `
 apps: [{ id: "1001", key: app-key, secrets: [app-secret], publishSecret: guide-secret }]
