@@ -47,7 +47,7 @@ export class ClusterMembership implements Cluster {
   readonly #peers: Peers;
   readonly #questions: Questions;
   readonly #handlers = new Map<string, ClusterHandler>();
-  readonly #onAppeared = new Set<(node: ClusterNode) => void>();
+  readonly #onAppeared = new Set<(node: ClusterNode, wasLost: boolean) => void>();
   readonly #onGone = new Set<(node: ClusterNode, departure: Departure) => void>();
   readonly #waitingToSettle = new Set<() => void>();
   #isSettled = false;
@@ -64,8 +64,8 @@ export class ClusterMembership implements Cluster {
     this.nodeId = options.nodeId;
     this.#questions = new Questions(options.clock);
     this.#peers = new Peers({
-      onAppeared: (node) => {
-        for (const listener of this.#onAppeared) listener(node);
+      onAppeared: (node, wasLost) => {
+        for (const listener of this.#onAppeared) listener(node, wasLost);
       },
       onGone: (node, departure) => {
         this.#questions.giveUpOn(node.id);
@@ -170,7 +170,7 @@ export class ClusterMembership implements Cluster {
     return result;
   }
 
-  onAppeared(listener: (node: ClusterNode) => void): () => void {
+  onAppeared(listener: (node: ClusterNode, wasLost: boolean) => void): () => void {
     this.#onAppeared.add(listener);
     return () => this.#onAppeared.delete(listener);
   }

@@ -79,8 +79,11 @@ export interface Cluster {
   tell(kind: string, body: unknown, nodeId?: string): void;
   /** Asks, and resolves when all who live have answered or the time is up. Never rejects. */
   ask(kind: string, body: unknown, options?: AskOptions): Promise<ClusterAnswers>;
-  /** Tells when a node is first heard, also one that was held for lost. Returns the act that ends it. */
-  onAppeared(listener: (node: ClusterNode) => void): () => void;
+  /**
+   * Tells when a node is first heard, also one that was held for lost. `wasLost`: it is such a one, and may not have noticed, as after it
+   * stood still. Returns the act that ends it.
+   */
+  onAppeared(listener: (node: ClusterNode, wasLost: boolean) => void): () => void;
   /** Tells when a node has gone. Returns the act that ends it. */
   onGone(listener: (node: ClusterNode, departure: Departure) => void): () => void;
 }

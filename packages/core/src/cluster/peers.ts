@@ -9,9 +9,12 @@ export const LOST_AFTER_MS = 4000;
 /** A node that said goodbye is not taken back for this long by a beat that was under way, in ms. */
 const GOODBYE_MS = 10_000;
 
+/** Lost nodes that are known again when they come back: frozen ones, as a restarted process is another node. */
+const MAX_LOST = 1000;
+
 /** Who hears of changes. */
 export interface PeersObserver {
-  readonly onAppeared: (node: ClusterNode) => void;
+  readonly onAppeared: (node: ClusterNode, wasLost: boolean) => void;
   readonly onGone: (node: ClusterNode, departure: Departure) => void;
 }
 
@@ -25,6 +28,7 @@ export class Peers {
   readonly #observer: PeersObserver;
   readonly #peers = new Map<string, Peer>();
   readonly #goodbyes = new Map<string, number>();
+  readonly #lost = new Set<string>();
 
   constructor(observer: PeersObserver) {
     this.#observer = observer;
@@ -45,7 +49,7 @@ export class Peers {
       return;
     }
     this.#peers.set(node.id, { node, heardAtMs: nowMs });
-    this.#observer.onAppeared(node);
+    this.#observer.onAppeared(node, this.#lost.delete(node.id));
   }
 
   /** It has said goodbye. */
@@ -59,6 +63,7 @@ export class Peers {
     let lost = 0;
     for (const [id, { heardAtMs }] of this.#peers) {
       if (nowMs - heardAtMs < LOST_AFTER_MS) continue;
+      this.#noteLost(id);
       this.#remove(id, "lost");
       lost++;
     }
@@ -69,6 +74,12 @@ export class Peers {
   /** Nothing could be heard until now: everybody has the whole time again. */
   forgive(nowMs: number): void {
     for (const peer of this.#peers.values()) peer.heardAtMs = nowMs;
+  }
+
+  #noteLost(id: string): void {
+    this.#lost.add(id);
+    const [oldest] = this.#lost;
+    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest);
   }
 
   #remove(id: string, departure: Departure): void {

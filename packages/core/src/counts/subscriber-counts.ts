@@ -57,8 +57,6 @@ export class SubscriberCounts {
   readonly #byName = new Map<string, CountedChannel>();
   /** Nodes that were heard of before the cluster knew them, or after it let them go. */
   readonly #unknown = new Map<string, Timer>();
-  /** Nodes that were held for lost: when one is back, it is told all that there is here, and asked for what it has. */
-  readonly #lost = new Set<string>();
   /** Channels without interest here of which the others may not know that nobody is left. */
   readonly #unsaid = new Set<CountedChannel>();
   readonly #stops: readonly (() => void)[];
@@ -70,13 +68,10 @@ export class SubscriberCounts {
     const { bus, cluster } = options;
     cluster.handle(COUNTS, (from, body) => this.#takeRows(from, body));
     this.#stops = [
-      cluster.onGone(({ id }, departure) => {
-        if (departure === "lost") this.#lost.add(id);
-        this.#drop(id);
-      }),
-      cluster.onAppeared(({ id }) => {
-        // It may not have noticed, as one that stood still: what it had said is forgotten here alone, so it is asked for that.
-        if (this.#lost.delete(id)) this.#tellRows([...this.#channels.values()], id, true);
+      cluster.onGone(({ id }) => this.#drop(id)),
+      cluster.onAppeared(({ id }, wasLost) => {
+        // What it had said is forgotten here alone, so it is asked for that.
+        if (wasLost) this.#tellRows([...this.#channels.values()], id, true);
       }),
       bus.onStatus((status) => {
         if (status === "connected") this.#repeatIn(0);

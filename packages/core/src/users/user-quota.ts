@@ -70,7 +70,6 @@ export class UserQuota {
   readonly #userOf = new Map<CountedSession, User>();
   /** Users to tell of; true: the others shall tell what they have. */
   readonly #waiting = new Map<string, { readonly app: App; readonly userId: string; readonly wantsAnswer: boolean }>();
-  readonly #lost = new Set<string>();
   readonly #stops: readonly (() => void)[];
   #timer: Timer | null = null;
 
@@ -90,10 +89,8 @@ export class UserQuota {
       bus.onStatus((status) => {
         if (status === "connected") this.#tellAll();
       }),
-      ...(cluster === undefined ? [] : [cluster.onGone(({ id }, departure) => this.#forget(id, departure === "lost"))]),
-      ...(cluster === undefined
-        ? []
-        : [cluster.onAppeared(({ id }) => void (this.#lost.delete(id) && this.#tellAll()))]),
+      ...(cluster === undefined ? [] : [cluster.onGone(({ id }) => this.#forget(id))]),
+      ...(cluster === undefined ? [] : [cluster.onAppeared((_node, wasLost) => void (wasLost && this.#tellAll()))]),
     ];
   }
 
@@ -220,17 +217,10 @@ export class UserQuota {
     return older;
   }
 
-  #forget(nodeId: string, mayComeBack: boolean): void {
+  #forget(nodeId: string): void {
     for (const user of this.#users.values()) user.elsewhere.delete(nodeId);
-    if (!mayComeBack) return;
-    this.#lost.add(nodeId);
-    const [oldest] = this.#lost;
-    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest);
   }
 }
-
-/** Lost nodes that are known again when they come back: frozen ones, as a restarted process is another node. */
-const MAX_LOST = 1000;
 
 function countOf({ here, elsewhere }: User): number {
   let count = here.length;

@@ -44,8 +44,6 @@ const CEDED_MS = 2000;
 const RETELL_MS = 30_000;
 /** How often it is looked for parts of nodes that went before anybody had heard of them. */
 const CHECK_EVERY_MS = 10_000;
-/** Gateways that were lost and may be back: frozen ones, as a restarted process is another. */
-const MAX_LOST = 1000;
 /** Until a node forgets what is neither its own to tell nor its own to remember. */
 const PRUNE_AFTER_MS = 30_000;
 
@@ -68,8 +66,6 @@ export class Occupancy {
   #tickedAtMs = 0;
   #checkedAtMs = 0;
   #mustRegain = true;
-  /** Those that this node held for lost. */
-  readonly #lost = new Set<string>();
   /** Partitions that somebody else may have looked after, because this node was held for lost. */
   readonly #outdated = new Set<number>();
   /** What is told again, oldest first, as far as there was no room for it yet. */
@@ -111,12 +107,10 @@ export class Occupancy {
     });
     cluster.handle(PULL_KIND, (_from, body) => this.#answerPull(decodePartitions(body) ?? new Set()));
     this.#stops = [
-      cluster.onAppeared(({ id, isGateway }) => isGateway && this.#onAppeared(id)),
-      cluster.onGone(({ id, isGateway }, departure) => {
+      cluster.onAppeared(({ id, isGateway }, wasLost) => isGateway && this.#onAppeared(id, wasLost)),
+      cluster.onGone(({ id, isGateway }) => {
         this.#ledger.drop(id);
-        if (!isGateway) return;
-        if (departure === "lost") this.#noteLost(id);
-        this.#reckon();
+        if (isGateway) this.#reckon();
       }),
       bus.onStatus(() => {
         this.#mustRegain = true;
@@ -212,19 +206,12 @@ export class Occupancy {
     this.#retelling = this.#retelling.slice(count);
   }
 
-  #onAppeared(id: string): void {
-    const wasLost = this.#lost.delete(id);
+  #onAppeared(id: string, wasLost: boolean): void {
     // Before what it is entrusted with.
     if (wasLost) this.#options.cluster.tell(LOST_KIND, null, id);
     this.#reckon();
     // What it reported was forgotten here when it was lost. Whoever is about to regain asks all others anyway.
     if (wasLost && !this.#mustRegain) void this.#pull(id, this.#owned.mine());
-  }
-
-  #noteLost(id: string): void {
-    this.#lost.add(id);
-    const [oldest] = this.#lost;
-    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest);
   }
 
   /** Another gateway held this one for lost. What that one owns it is about to tell; what this one owns others may have told meanwhile, and forgotten. */
